@@ -1,0 +1,43 @@
+# One door. `make` lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo down test check lock clean
+
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+$(STAMP): requirements.lock requirements-uv.lock pyproject.toml
+	@echo "Installing into .venv (wheels only, hashes checked) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-uv.lock
+	@VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install --quiet --only-binary :all: --require-hashes -r requirements.lock
+	@VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+install: $(STAMP)  ## create .venv with everything in it
+
+demo: $(STAMP)  ## two nights of a synthetic district through real Airflow
+	@$(BIN)/wraparound demo
+
+down: $(STAMP)  ## stop everything that make demo started
+	@$(BIN)/wraparound down
+
+check: $(STAMP)  ## format, lint, types, SQL style and the fast tests
+	@$(BIN)/ruff format --check src tests dags plugins
+	@$(BIN)/ruff check src tests dags plugins
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(BIN)/python -m pytest -q tests/unit tests/docs
+
+test: $(STAMP) check  ## everything, the end-to-end test on real Airflow included
+	@$(BIN)/python -m pytest -q tests --ignore tests/unit --ignore tests/docs
+
+lock: $(STAMP)  ## resolve requirements.lock again
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-header --all-extras pyproject.toml --output-file requirements.lock
+
+clean:  ## forget the virtual environment
+	@rm -rf .venv

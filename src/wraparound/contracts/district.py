@@ -1,0 +1,123 @@
+"""What a district says about itself and its senders: config/district.yml, as strict models."""
+
+from datetime import date, time
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from wraparound.errors import SettingsWrong
+
+DateOrder = Literal["YMD", "MDY", "DMY"]
+Scope = Literal["none", "span", "table"]
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TableProfile(Strict):
+    """How one sender's file differs from the contract's table.
+
+    `columns` maps contract column -> the sender's header; `constants` fills contract columns
+    that the sender does not send; `codes` maps contract column -> {sender's code: our code}.
+    """
+
+    file: str | None = None
+    columns: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    codes: dict[str, dict[str, str]] = {}
+
+
+class FeedProfile(Strict):
+    """How one sender delivers one feed."""
+
+    files: tuple[str, ...] = ()
+    encoding: Literal["utf-8", "cp1252"] = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    date_order: DateOrder = "YMD"
+    strictness: Literal["tolerant", "strict"] = "tolerant"
+    scope: Scope | None = None
+    student_id: str | None = None
+    school_id: str | None = None
+    tables: dict[str, TableProfile] = {}
+
+    @field_validator("student_id", "school_id")
+    @classmethod
+    def _known_meaning(cls, value: str | None) -> str | None:
+        if value in (None, "sourcedId", "identifier") or str(value).startswith("userIds:"):
+            return value
+        raise ValueError("must be sourcedId, identifier, or userIds:TYPE")
+
+
+class Sender(Strict):
+    """One source of files, with a profile for each feed that it sends its own way."""
+
+    title: str = ""
+    contact: str = ""
+    feeds: dict[str, FeedProfile] = {}
+
+
+class Expected(Strict):
+    """When a feed is due: its weekdays (Monday is 0), the hour, and the sender."""
+
+    sender: str = "default"
+    by: time = time(5, 0)
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    within_days: int = Field(default=1, ge=1)
+    owner: str = ""
+
+
+class District(Strict):
+    """The district file. Every key has a default except the name and the time zone."""
+
+    name: str
+    time_zone: str
+    language: Literal["en", "es"] = "en"
+    school_year_starts: str = Field(default="07-01", pattern=r"^\d\d-\d\d$")
+    publish_hour: time = time(5, 30)
+    expected: dict[str, Expected] = {}
+    senders: dict[str, Sender] = {}
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as exc:
+            raise ValueError("is not a time zone name such as America/New_York") from exc
+        return value
+
+    def profile(self, *, sender: str, feed: str) -> FeedProfile:
+        """The sender's profile for a feed; the standard's own shape where none is written."""
+        known = self.senders.get(sender)
+        return known.feeds.get(feed, FeedProfile()) if known else FeedProfile()
+
+    def school_year_of(self, day: date) -> int:
+        """The year in which the school year of a day ends."""
+        month, start_day = (int(part) for part in self.school_year_starts.split("-"))
+        return day.year + ((day.month, day.day) >= (month, start_day))
+
+
+def load_district(path: Path) -> District:
+    """Read and check the district file.
+
+    Raises:
+        SettingsWrong: the file is not YAML or breaks the model; the message names every key.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return District.model_validate(data)
+    except OSError as exc:
+        raise SettingsWrong(f"The district file {path} cannot be read: {exc.strerror}.") from exc
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise SettingsWrong(f"The district file {path} is not YAML{where}.") from exc
+    except ValidationError as exc:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
+        raise SettingsWrong(f"The district file {path} is not right:\n" + "\n".join(lines)) from exc

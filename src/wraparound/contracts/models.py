@@ -1,0 +1,154 @@
+"""What a feed must look like: one YAML file per feed, read into these strict models."""
+
+import re
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ColumnType = Literal[
+    "id",
+    "text",
+    "date",
+    "timestamp",
+    "boolean",
+    "integer",
+    "decimal",
+    "list",
+    "code",
+    "descriptor",
+    "year",
+]
+SQL_TYPES: dict[str, str] = {
+    "id": "text",
+    "text": "text",
+    "date": "date",
+    "timestamp": "timestamptz",
+    "boolean": "boolean",
+    "integer": "integer",
+    "decimal": "numeric",
+    "list": "text[]",
+    "code": "text",
+    "descriptor": "text",
+    "year": "integer",
+}
+PackageKind = Literal["csv", "oneroster", "hsds"]
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(Strict):
+    """One column: how it is typed and checked. `description` ends on docs pages.
+
+    `raw` is its name in the warehouse where that is not the standard's name in snake case;
+    `volatile` columns change every night by themselves and do not make a row changed;
+    `refused` columns are never read; `on_bad` says what a bad value costs: the row or the cell.
+    """
+
+    type: ColumnType = "text"
+    raw: str | None = None
+    volatile: bool = False
+    required: bool = False
+    description: str
+    codes: tuple[str, ...] = ()
+    codes_from: str | None = None
+    extensible: bool = False
+    aliases: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    on_bad: Literal["row", "cell"] = "row"
+    person: bool = False
+    refused: bool = False
+
+
+class Reference(Strict):
+    """A column that names a record of another table of the same feed family."""
+
+    column: str
+    table: str
+    to: str | None = None
+    on_missing: Literal["row", "cell"] = "row"
+    many: bool = False
+
+
+class Rule(Strict):
+    """A relation between columns of one row, in SQL over the typed columns; true is good."""
+
+    id: str
+    check: str
+    column: str
+    message: str
+
+
+class Table(Strict):
+    """One table of a feed: the file it comes in, its key, columns, rules and references."""
+
+    description: str
+    file: str
+    key: tuple[str, ...]
+    columns: dict[str, Column]
+    required: bool = False
+    scope: Literal["none", "span", "table"] = "none"
+    span_date: str | None = None
+    references: tuple[Reference, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    student: str | None = None
+    school: str | None = None
+    day: str | None = None
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Table":
+        named = [*self.key, *(r.column for r in self.references), *(r.column for r in self.rules)]
+        named += [c for c in (self.student, self.school, self.day, self.span_date) if c]
+        unknown = sorted(set(named) - set(self.columns))
+        if unknown:
+            raise ValueError(f"names columns that it does not have: {', '.join(unknown)}")
+        return self
+
+    def raw_column(self, name: str) -> str:
+        """The warehouse's name of a column."""
+        return self.columns[name].raw or snake(name)
+
+    @cached_property
+    def loaded(self) -> dict[str, Column]:
+        """The columns that are kept: all but the refused ones."""
+        return {name: column for name, column in self.columns.items() if not column.refused}
+
+
+class Brake(Strict):
+    """A change larger than both numbers waits for a person."""
+
+    count: int = Field(default=10, ge=0)
+    percent: float = Field(default=10, ge=0)
+
+
+class Contract(Strict):
+    """One feed."""
+
+    feed: str = Field(pattern=r"^[a-z_]+$")
+    title: str
+    standard: str
+    package: PackageKind
+    family: str
+    order: int
+    owner: str
+    legal_basis: str
+    cadence: str
+    description: str
+    tables: dict[str, Table]
+    ignored_files: tuple[str, ...] = ()
+    brake: Brake = Brake()
+
+    def raw_name(self, table: str) -> str:
+        """The table's name in schema `raw`."""
+        return f"{self.feed}__{table}"
+
+
+def snake(name: str) -> str:
+    """The warehouse's spelling of a standard's column: sourcedId -> sourced_id."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")

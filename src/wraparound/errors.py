@@ -1,0 +1,109 @@
+"""The family of errors, on one screen.
+
+WraparoundError
+├── SettingsWrong        W01  exit 3   the machine or the district file is not set up right
+├── WarehouseMissing     W02  exit 3   no usable PostgreSQL
+├── ContractBroken       W21  exit 4   an arrival cannot be read as the feed it claims to be
+├── FeedUnknown          W22  exit 4   nothing says which feed a file belongs to
+├── ArrivalUnsafe        W23  exit 4   an archive that must not be opened
+├── ArrivalIncomplete    W24  exit 4   a file that is still being written, or is gone
+├── ConservationBroken   W25  exit 5   rows in and rows accounted for differ; nothing was kept
+├── BuildFailed          W31  exit 6   dbt could not build the tables
+├── GateUnreadable       W41  exit 7   a suite cannot be trusted as it stands
+├── ReleaseRejected      W42  exit 7   no school may publish this candidate
+├── ReleaseMissing       W43  exit 7   the release named does not exist or cannot be shown
+└── AirflowMissing       W51  exit 8   the local Airflow did not start or did not answer
+
+The text says what, where and what to do, and never repeats a value from a row.
+"""
+
+
+class WraparoundError(Exception):
+    """Anything Wraparound refuses to do, said so that an operator can act."""
+
+    code = "W00"
+    exit_code = 1
+
+
+class SettingsWrong(WraparoundError):
+    """The machine or the district file is not set up right."""
+
+    code = "W01"
+    exit_code = 3
+
+
+class WarehouseMissing(WraparoundError):
+    """There is no PostgreSQL that can be used."""
+
+    code = "W02"
+    exit_code = 3
+
+
+class ContractBroken(WraparoundError):
+    """An arrival cannot be read as the feed it claims to be."""
+
+    code = "W21"
+    exit_code = 4
+
+
+class FeedUnknown(WraparoundError):
+    """Nothing says which feed a file belongs to."""
+
+    code = "W22"
+    exit_code = 4
+
+
+class ArrivalUnsafe(WraparoundError):
+    """An archive that must not be opened."""
+
+    code = "W23"
+    exit_code = 4
+
+
+class ArrivalIncomplete(WraparoundError):
+    """A file that is still being written, or is gone."""
+
+    code = "W24"
+    exit_code = 4
+
+
+class ConservationBroken(WraparoundError):
+    """Rows in and rows accounted for differ; nothing of the batch was kept."""
+
+    code = "W25"
+    exit_code = 5
+
+
+class BuildFailed(WraparoundError):
+    """dbt could not build the tables."""
+
+    code = "W31"
+    exit_code = 6
+
+
+class GateUnreadable(WraparoundError):
+    """A suite of expectations cannot be trusted as it stands."""
+
+    code = "W41"
+    exit_code = 7
+
+
+class ReleaseRejected(WraparoundError):
+    """No school may publish this candidate."""
+
+    code = "W42"
+    exit_code = 7
+
+
+class ReleaseMissing(WraparoundError):
+    """The release named does not exist or cannot be shown."""
+
+    code = "W43"
+    exit_code = 7
+
+
+class AirflowMissing(WraparoundError):
+    """The local Airflow did not start or did not answer."""
+
+    code = "W51"
+    exit_code = 8
