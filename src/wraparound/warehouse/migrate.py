@@ -1,0 +1,51 @@
+"""Bring the warehouse to the schema this code expects: migrations, then the contracts' tables."""
+
+from importlib.resources import files
+
+from psycopg import sql
+
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse.raw_tables import ensure_raw_tables
+
+
+def migrate(settings: Settings) -> None:
+    """Create or update databases, schemas, roles and tables; again changes nothing."""
+    _create_databases(settings)
+    _run_migrations(settings)
+    with connections.connect(settings) as connection:
+        # One migration of the contracts' tables at a time.
+        connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.migrate'))")
+        ensure_raw_tables(connection)
+
+
+def is_migrated(settings: Settings) -> bool:
+    """Whether the ledger is there."""
+    if not connections.database_exists(settings, database=connections.DATABASE):
+        return False
+    with connections.connect(settings) as connection:
+        row = connection.execute("select to_regclass('ops.arrival') is not null as it").fetchone()
+    return bool(row and row["it"])
+
+
+def _create_databases(settings: Settings) -> None:
+    for database in (connections.DATABASE, connections.AIRFLOW_DATABASE):
+        if connections.database_exists(settings, database=database):
+            continue
+        name = connections.address(settings, database=database).database
+        with connections.connect(
+            settings, database=connections.MAINTENANCE_DATABASE, autocommit=True
+        ) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+
+def _run_migrations(settings: Settings) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option(
+        "script_location", str(files("wraparound.warehouse") / "migrations").replace("%", "%%")
+    )
+    config.attributes["url"] = connections.sqlalchemy_url(settings)
+    command.upgrade(config, "head")

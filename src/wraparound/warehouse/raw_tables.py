@@ -1,0 +1,90 @@
+"""The raw tables, derived from the contracts: one current typed record per natural key."""
+
+from psycopg import sql
+
+from wraparound.contracts.loader import load_contracts
+from wraparound.contracts.models import SQL_TYPES, Contract, Table
+from wraparound.warehouse.connection import Connection
+
+# Beside the contract's columns every raw table carries these. `_school_source_id` and
+# `_student_source_id` are the roster's ids, whatever the feed calls people by.
+SYSTEM_COLUMNS = {
+    "_sender": "text not null",
+    "_batch_id": "bigint not null",
+    "_row_hash": "bigint not null",
+    "_effective_at": "timestamptz not null",
+    "_changed_at": "timestamptz not null",
+    "_deleted_at": "timestamptz",
+    "_held": "boolean not null default false",
+}
+
+
+def column_types(table: Table) -> dict[str, str]:
+    """The table's columns in the warehouse, in order: name -> SQL type."""
+    types = {table.raw_column(name): SQL_TYPES[c.type] for name, c in table.loaded.items()}
+    if table.student:
+        types["_student_source_id"] = "text"
+    if table.school:
+        types["_school_source_id"] = "text"
+    return types
+
+
+def key_columns(table: Table) -> list[str]:
+    """The natural key, as the warehouse names it."""
+    return [table.raw_column(name) for name in table.key]
+
+
+def ensure_raw_tables(connection: Connection) -> None:
+    """Create what is missing and add new columns; nothing is ever dropped."""
+    for contract in load_contracts().values():
+        for name, table in contract.tables.items():
+            _ensure_table(connection, contract=contract, name=name, table=table)
+
+
+def _ensure_table(connection: Connection, *, contract: Contract, name: str, table: Table) -> None:
+    raw = contract.raw_name(name)
+    wanted = column_types(table) | SYSTEM_COLUMNS
+    known = {
+        row["column_name"]
+        for row in connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = 'raw' and table_name = %s",
+            [raw],
+        )
+    }
+    if not known:
+        connection.execute(_create_statement(raw, wanted=wanted, table=table))
+    for column in wanted if known else ():
+        if column not in known:
+            connection.execute(
+                sql.SQL("alter table raw.{} add column {} {}").format(
+                    sql.Identifier(raw), sql.Identifier(column), sql.SQL(wanted[column])
+                )
+            )
+    connection.execute(
+        sql.SQL("comment on table raw.{} is {}").format(
+            sql.Identifier(raw), sql.Literal(table.description)
+        )
+    )
+
+
+def _create_statement(raw: str, *, wanted: dict[str, str], table: Table) -> sql.Composed:
+    columns = [
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
+        for name, kind in wanted.items()
+    ]
+    # A key may have an empty part (a calendar without a code), so it is unique, not primary.
+    columns.append(
+        sql.SQL("constraint {} unique nulls not distinct ({})").format(
+            sql.Identifier(key_constraint(raw)),
+            sql.SQL(", ").join(sql.Identifier(c) for c in key_columns(table)),
+        )
+    )
+    return sql.SQL("create table raw.{} ({})").format(
+        sql.Identifier(raw), sql.SQL(", ").join(columns)
+    )
+
+
+def key_constraint(raw: str) -> str:
+    """The name of a raw table's key."""
+    return f"{raw}_key"

@@ -1,0 +1,343 @@
+"""The ledger and the release pointers, as SQLAlchemy tables; migrations bring them about.
+
+Schema `ops` says what happened: ids, counts and rules, never a value from a row. What names a
+child (crosswalk, need history) or repeats a line (quarantined lines) stands in `ops` tables that
+only engineers read, or in `restricted`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SCHEMAS = ("ops", "restricted", "raw", "release", "coordinator", "analytics")
+ROLES = (
+    "wraparound_engineer",
+    "wraparound_loader",
+    "wraparound_builder",
+    "wraparound_publisher",
+    "wraparound_coordinator",
+    "wraparound_analyst",
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+NOW = text("clock_timestamp()")
+
+
+def _id(name: str) -> "Column[int]":
+    return Column(name, BigInteger, Identity(always=True), primary_key=True)
+
+
+def _text(name: str, *, null: bool = False) -> "Column[str]":
+    return Column(name, Text, nullable=null)
+
+
+def _moment(name: str, *, null: bool = False, default: bool = False) -> "Column[DateTime]":
+    return Column(
+        name,
+        DateTime(timezone=True),
+        nullable=null,
+        server_default=NOW if default else None,
+    )
+
+
+def _count(name: str) -> "Column[int]":
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _among(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} in ({listed})", name=column)
+
+
+arrival = Table(
+    "arrival",
+    metadata,
+    _id("arrival_id"),
+    _text("feed"),
+    _text("sender"),
+    _text("file_name"),
+    _text("sha256"),
+    Column("byte_count", BigInteger, nullable=False),
+    _moment("received_at", default=True),
+    _moment("effective_at", default=True),
+    Column("state", Text, nullable=False, server_default="pending"),
+    _text("code", null=True),
+    _text("message", null=True),
+    Column("batch_id", BigInteger),
+    _count("rows_in"),
+    _count("rows_loaded"),
+    _count("rows_unchanged"),
+    _count("rows_quarantined"),
+    _count("rows_duplicate"),
+    _count("rows_ended"),
+    Column("received_count", Integer, nullable=False, server_default=text("1")),
+    Column("notices", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    _among("state", "pending", "loaded", "refused", "braked", "superseded"),
+    # The same bytes of the same sender for the same feed are one arrival.
+    UniqueConstraint("feed", "sender", "sha256"),
+    Index(None, "state"),
+    schema="ops",
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    _id("batch_id"),
+    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), nullable=False),
+    _text("feed"),
+    _text("sender"),
+    _moment("started_at", default=True),
+    _moment("finished_at", null=True),
+    schema="ops",
+)
+
+batch_table = Table(
+    "batch_table",
+    metadata,
+    Column("batch_id", ForeignKey("ops.batch.batch_id"), primary_key=True),
+    Column("table_name", Text, primary_key=True),
+    _count("rows_in"),
+    _count("rows_created"),
+    _count("rows_changed"),
+    _count("rows_unchanged"),
+    _count("rows_quarantined"),
+    _count("rows_duplicate"),
+    _count("rows_ended"),
+    schema="ops",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _id("quarantine_id"),
+    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), nullable=False),
+    Column("batch_id", BigInteger, nullable=False),
+    _text("feed"),
+    _text("table_name"),
+    _text("file_name"),
+    Column("row_number", BigInteger, nullable=False),
+    _text("column_name", null=True),
+    _text("rule"),
+    Column("scope", Text, nullable=False, server_default="row"),
+    Column("state", Text, nullable=False, server_default="open"),
+    _among("scope", "row", "cell"),
+    _among("state", "open", "released"),
+    Index(None, "arrival_id"),
+    Index("ix_quarantine_open", "feed", "rule", postgresql_where=text("state = 'open'")),
+    schema="ops",
+)
+
+quarantine_line = Table(
+    "quarantine_line",
+    metadata,
+    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), primary_key=True),
+    Column("file_name", Text, primary_key=True),
+    Column("row_number", BigInteger, primary_key=True),
+    # The cells as they came, by contract column.
+    Column("cells", JSONB, nullable=False),
+    schema="restricted",
+)
+
+touched = Table(
+    "touched",
+    metadata,
+    Column("batch_id", ForeignKey("ops.batch.batch_id"), primary_key=True),
+    Column("student_source_id", Text, primary_key=True),
+    Column("first_date", Date),
+    Column("last_date", Date),
+    Column("row_count", BigInteger, nullable=False),
+    schema="ops",
+)
+
+feed_state = Table(
+    "feed_state",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("last_arrival_id", BigInteger, nullable=False),
+    Column("last_batch_id", BigInteger, nullable=False),
+    _moment("last_loaded_at"),
+    Column("data_through", Date),
+    schema="ops",
+)
+
+student_crosswalk = Table(
+    "student_crosswalk",
+    metadata,
+    Column("student_source_id", Text, primary_key=True),
+    Column("student_key", BigInteger, nullable=False, unique=True),
+    schema="ops",
+)
+
+school_crosswalk = Table(
+    "school_crosswalk",
+    metadata,
+    Column("school_source_id", Text, primary_key=True),
+    Column("school_key", Integer, Identity(always=True), nullable=False, unique=True),
+    schema="ops",
+)
+
+need_history = Table(
+    "need_history",
+    metadata,
+    Column("student_key", BigInteger, primary_key=True),
+    Column("school_key", Integer, primary_key=True),
+    Column("rule_id", Text, primary_key=True),
+    Column("first_seen_date", Date, nullable=False),
+    Column("last_seen_date", Date, nullable=False),
+    schema="ops",
+)
+
+build = Table(
+    "build",
+    metadata,
+    _id("build_id"),
+    _moment("started_at", default=True),
+    _moment("finished_at", null=True),
+    Column("as_of_date", Date, nullable=False),
+    Column("state", Text, nullable=False, server_default="running"),
+    _count("models_built"),
+    _count("tests_failed"),
+    _text("message", null=True),
+    Column("input_batch_id", BigInteger, nullable=False, server_default=text("0")),
+    _among("state", "running", "succeeded", "failed"),
+    schema="ops",
+)
+
+release = Table(
+    "release",
+    metadata,
+    _id("release_id"),
+    Column("build_id", BigInteger),
+    Column("as_of_date", Date, nullable=False),
+    Column("previous_release_id", BigInteger),
+    Column("state", Text, nullable=False, server_default="building"),
+    _moment("created_at", default=True),
+    _moment("published_at", null=True),
+    _text("message", null=True),
+    _text("content_hash", null=True),
+    Column("pinned", Boolean, nullable=False, server_default=text("false")),
+    _among("state", "building", "audited", "published", "superseded", "rejected"),
+    schema="ops",
+)
+
+release_school = Table(
+    "release_school",
+    metadata,
+    Column("release_id", ForeignKey("ops.release.release_id"), primary_key=True),
+    Column("school_key", Integer, primary_key=True),
+    _text("school_source_id"),
+    _text("verdict"),
+    Column("live", Boolean, nullable=False, server_default=text("false")),
+    _count("student_count"),
+    _among("verdict", "pass", "notice", "hold"),
+    schema="ops",
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    _id("verdict_id"),
+    Column("release_id", ForeignKey("ops.release.release_id"), nullable=False),
+    Column("school_key", Integer),
+    _text("rule_id"),
+    _text("severity"),
+    Column("failing_count", BigInteger),
+    _text("message"),
+    _among("severity", "notice", "hold"),
+    Index(None, "release_id"),
+    schema="ops",
+)
+
+override = Table(
+    "override",
+    metadata,
+    _id("override_id"),
+    Column("school_key", Integer),
+    _text("rule_id", null=True),
+    _text("granted_by"),
+    _text("reason"),
+    _moment("granted_at", default=True),
+    _moment("expires_at"),
+    schema="ops",
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _id("delivery_id"),
+    Column("release_id", ForeignKey("ops.release.release_id"), nullable=False),
+    Column("school_key", Integer),
+    _text("channel"),
+    _text("file_name"),
+    _text("sha256"),
+    Column("byte_count", BigInteger, nullable=False),
+    _moment("delivered_at", default=True),
+    Index(None, "release_id"),
+    schema="ops",
+)
+
+disclosure = Table(
+    "disclosure",
+    metadata,
+    _id("disclosure_id"),
+    Column("delivery_id", ForeignKey("ops.delivery.delivery_id"), nullable=False),
+    Column("release_id", BigInteger, nullable=False),
+    Column("school_key", Integer, nullable=False),
+    _text("recipient_type"),
+    _text("recipient_id", null=True),
+    _text("legal_basis"),
+    Column("records_scope", ARRAY(Text), nullable=False),
+    Column("student_keys", ARRAY(BigInteger), nullable=False),
+    _moment("disclosed_at", default=True),
+    schema="ops",
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id("event_id"),
+    _moment("happened_at", default=True),
+    _text("kind"),
+    _text("dag_id", null=True),
+    _text("task_id", null=True),
+    _text("run_id", null=True),
+    _text("state", null=True),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index(None, "happened_at"),
+    schema="ops",
+)
+
+pointer = Table(
+    "pointer",
+    metadata,
+    Column("school_key", Integer, primary_key=True, autoincrement=False),
+    _text("school_source_id"),
+    Column("release_id", ForeignKey("ops.release.release_id"), nullable=False),
+    _moment("published_at", default=True),
+    schema="release",
+)
