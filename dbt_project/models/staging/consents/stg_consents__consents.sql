@@ -1,0 +1,26 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'consents__consents') }}
+
+),
+
+final as (
+
+    select
+        consent_id,
+        _student_source_id as student_source_id,
+        recipient_organization_id,
+        language as consent_language,
+        effective_from as effective_date,
+        expires_on as expires_date,
+        revoked_at as revoked_date
+
+    from source
+
+    where _deleted_at is null
+
+)
+
+select * from final

@@ -1,0 +1,25 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'providers__schedules') }}
+
+),
+
+final as (
+
+    select
+        id as schedule_id,
+        service_id,
+        byday as week_days,
+        opens_at as opens_at_time,
+        closes_at as closes_at_time,
+        description as schedule_text
+
+    from source
+
+    where _deleted_at is null
+
+)
+
+select * from final

@@ -1,0 +1,29 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'service_events__events') }}
+
+),
+
+final as (
+
+    select
+        event_id,
+        referral_id,
+        _student_source_id as student_source_id,
+        service_id,
+        rule_id,
+        domain,
+        event_type,
+        state as referral_state,
+        sequence as event_sequence,
+        event_date
+
+    from source
+
+    where _deleted_at is null
+
+)
+
+select * from final
