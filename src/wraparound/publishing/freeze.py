@@ -1,0 +1,247 @@
+"""Make a candidate release out of the built reports: one consistent, immutable copy.
+
+Each report `reports.rpt_x` becomes the table `release.rpt_x_r<id>`. It stands alone until
+the release is published, so nothing that the gate looks at can be seen by a reader.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection, IsolationLevel
+from psycopg import errors as pg_errors
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from wraparound.errors import ReleaseRejected
+from wraparound.publishing import views
+
+# Who builds the reports may hold this advisory lock while they change, so that a freeze
+# waits instead of copying half of one build and half of the next.
+REPORTS_LOCK = (0x5752, 1)
+
+# The grain of each report beyond the school, as the report's description states it. A
+# report that is not named here is copied without a key.
+KEYS: dict[str, tuple[str, ...]] = {
+    "rpt_schools": (),
+    "rpt_gate_metrics": (),
+    "rpt_students": ("student_key",),
+    "rpt_need_profiles": ("student_key", "domain"),
+    "rpt_referral_queue": ("need_id",),
+    "rpt_class_rosters": ("class_key", "student_key"),
+    "rpt_today": ("item_id",),
+}
+REQUIRED = ("rpt_schools", "rpt_students", "rpt_gate_metrics")
+
+
+@dataclass(frozen=True)
+class FrozenReport:
+    """One report of a candidate: where it is, how many rows, and their order-free hash.
+
+    `school_hashes` holds (school_key, row_count, hash) per school; `repeated_keys` holds
+    (school_key, count) of keys that occur twice, empty when the primary key holds.
+    """
+
+    name: str
+    table_name: str
+    row_count: int
+    content_hash: str
+    school_hashes: tuple[tuple[int, int, str], ...]
+    repeated_keys: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A frozen, unpublished release."""
+
+    release_id: int
+    as_of_date: date
+    reports: tuple[FrozenReport, ...]
+
+
+def frozen_name(report: str, *, release_id: int) -> str:
+    """Return the table that holds one report of one release."""
+    return f"{report}_r{release_id}"
+
+
+def freeze_release(connection: Connection[Any], *, build_id: int | None, as_of: date) -> Candidate:
+    """Copy every built report into a new release in state 'building'; commits.
+
+    The connection must be idle: the copy needs a transaction of its own.
+
+    Raises:
+        ReleaseRejected: nothing has been built, or a row of a report has no key.
+    """
+    names = _report_names(connection)
+    lacking = [name for name in REQUIRED if name not in names]
+    if lacking:
+        raise ReleaseRejected(
+            f"The reports {', '.join(lacking)} have not been built, so there is nothing to "
+            "publish. Run `wraparound build` and look at what it says."
+        )
+    columns = {name: views.relation_columns(connection, "reports", name) for name in names}
+    connection.commit()
+    keyless = [name for name in names if "school_key" not in columns[name]]
+    if keyless:
+        raise ReleaseRejected(
+            f"{', '.join(keyless)} has no school_key, so nobody could be kept from its rows. "
+            "Add the key to the report, or move the model out of `reports`."
+        )
+    with connection.transaction():
+        for name in names:
+            views.ensure_published(connection, name, columns=columns[name])
+    return _copy_all(connection, columns, build_id=build_id, as_of=as_of)
+
+
+def _copy_all(
+    connection: Connection[Any],
+    columns: dict[str, dict[str, str]],
+    *,
+    build_id: int | None,
+    as_of: date,
+) -> Candidate:
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            _lock_reports(connection, list(columns))
+            release_id = _new_release(connection, build_id=build_id, as_of=as_of)
+            frozen = tuple(
+                _freeze_report(connection, name, columns=columns[name], release_id=release_id)
+                for name in columns
+            )
+            hashes = {f.name: {"rows": f.row_count, "hash": f.content_hash} for f in frozen}
+            connection.execute(
+                "update ops.release set content_hash = %s where release_id = %s",
+                (json.dumps(hashes, sort_keys=True), release_id),
+            )
+    except pg_errors.NotNullViolation as error:
+        # The driver's text would quote the row: say only which column.
+        raise ReleaseRejected(
+            f"A row of {error.diag.table_name} has no {error.diag.column_name}; the candidate "
+            "was not made. Look at the tests of the build."
+        ) from None
+    finally:
+        connection.isolation_level = None
+    return Candidate(release_id=release_id, as_of_date=as_of, reports=frozen)
+
+
+def _report_names(connection: Connection[Any]) -> tuple[str, ...]:
+    query = """
+        select c.relname from pg_catalog.pg_class c
+        where c.relnamespace = to_regnamespace('reports')
+          and c.relkind in ('r', 'v', 'm') and c.relname ~ '^rpt_[a-z_]+$'
+        order by c.relname
+    """
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return tuple(name for (name,) in cursor.execute(query))
+
+
+def _lock_reports(connection: Connection[Any], names: list[str]) -> None:
+    """Lock before the first snapshot: a table swapped in later would look empty to it."""
+    # The hash reads times as text, so the zone is part of it.
+    connection.execute("set local time zone 'UTC'")
+    connection.execute("set local lock_timeout = '60s'")
+    tables = SQL(", ").join(Identifier("reports", name) for name in names)
+    connection.execute(SQL("lock table {} in access share mode").format(tables))
+
+
+def _new_release(connection: Connection[Any], *, build_id: int | None, as_of: date) -> int:
+    query = """
+        insert into ops.release (build_id, as_of_date, previous_release_id, state)
+        values (%s, %s, (select max(release_id) from release.pointer), 'building')
+        returning release_id
+    """
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(query, (build_id, as_of)).fetchone()
+    if row is None:  # pragma: no cover - an insert returns its row
+        raise ReleaseRejected("The ledger did not take the new release.")
+    return int(row[0])
+
+
+def _freeze_report(
+    connection: Connection[Any], name: str, *, columns: dict[str, str], release_id: int
+) -> FrozenReport:
+    table = frozen_name(name, release_id=release_id)
+    target = Identifier("release", table)
+    connection.execute(_create_statement(connection, name, target=target, release_id=release_id))
+    keys = [key for key in ("school_key", *KEYS.get(name, ())) if key in columns]
+    listed = SQL(", ").join(map(Identifier, columns))
+    # In the order of the key, so that one school's rows lie together.
+    connection.execute(
+        SQL("insert into {} (release_id, {}) select {}, {} from {} order by {}").format(
+            target,
+            listed,
+            Literal(release_id),
+            listed,
+            Identifier("reports", name),
+            SQL(", ").join(map(Identifier, keys)),
+        )
+    )
+    repeated = () if name not in KEYS else _add_key(connection, target, keys=keys)
+    connection.execute(SQL("analyze {}").format(target))
+    hashes = _hash_schools(connection, target, columns=list(columns))
+    return FrozenReport(
+        name=name,
+        table_name=table,
+        row_count=sum(rows for _, rows, _ in hashes),
+        content_hash=_united(hashes),
+        school_hashes=tuple((key, rows, f"{total:016x}") for key, rows, total in hashes),
+        repeated_keys=repeated,
+    )
+
+
+def _create_statement(
+    connection: Connection[Any], name: str, *, target: Identifier, release_id: int
+) -> Composed:
+    """Follow the parent's columns, so that a report that lost one can still be attached."""
+    columns = views.relation_columns(connection, "release", name)
+    return SQL("create table {} ({}, check (release_id = {}))").format(
+        target,
+        SQL(", ").join(
+            SQL("{} {}").format(Identifier(column), SQL(sql_type))
+            for column, sql_type in columns.items()
+        ),
+        Literal(release_id),
+    )
+
+
+def _add_key(
+    connection: Connection[Any], target: Identifier, *, keys: list[str]
+) -> tuple[tuple[int, int], ...]:
+    """Add the primary key; where it does not hold, count the repeats per school instead.
+
+    A repeat in one school must hold that school, not the whole night.
+    """
+    listed = SQL(", ").join(map(Identifier, keys))
+    try:
+        with connection.transaction():
+            connection.execute(SQL("alter table {} add primary key ({})").format(target, listed))
+    except pg_errors.UniqueViolation:
+        connection.execute(SQL("create index on {} (school_key)").format(target))
+        query = SQL(
+            "select school_key, sum(n - 1)::int from"
+            " (select school_key, count(*) as n from {} group by {} having count(*) > 1) as r"
+            " group by school_key order by school_key"
+        ).format(target, listed)
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            return tuple((int(key), int(n)) for key, n in cursor.execute(query))
+    return ()
+
+
+def _hash_schools(
+    connection: Connection[Any], target: Identifier, *, columns: list[str]
+) -> list[tuple[int, int, int]]:
+    """Return (school_key, row_count, hash) per school: a sum, so that order says nothing."""
+    query = SQL(
+        "select school_key, count(*),"
+        " mod(sum(hashtextextended(row({})::text, 0)::numeric + 9223372036854775808),"
+        " 18446744073709551616)"
+        " from {} group by school_key order by school_key"
+    ).format(SQL(", ").join(map(Identifier, columns)), target)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return [(int(key), int(rows), int(total)) for key, rows, total in cursor.execute(query)]
+
+
+def _united(hashes: list[tuple[int, int, int]]) -> str:
+    return f"{sum(total for _, _, total in hashes) % 2**64:016x}"

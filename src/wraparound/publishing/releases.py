@@ -1,0 +1,590 @@
+"""Show a release to its readers, take it back, and forget the old ones.
+
+Readers follow one pointer per school. Every change of pointers is one transaction, so they
+see the old list or the new one, never a mix and never nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from psycopg import Connection
+from psycopg import errors as pg_errors
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier, Literal
+from psycopg.types.json import Jsonb
+
+from wraparound.errors import ReleaseMissing, ReleaseRejected
+from wraparound.publishing import views
+from wraparound.publishing.decide import Override, School, Verdict, decide
+from wraparound.publishing.freeze import frozen_name
+from wraparound.quality.verdicts import Finding
+
+PUBLISH_LOCK = (0x5752, 2)
+# 'published' and 'superseded' may be shown again: a hold was lifted after the night.
+SHOWABLE = ("audited", "published", "superseded", "rejected")
+LOCK_ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SchoolLine:
+    """What one release means for one school. `live`: this is the list its readers see."""
+
+    school_source_id: str
+    verdict: str
+    live: bool
+    student_count: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    """One release, as `release list` tells it.
+
+    `is_kept` is False once its tables were pruned: it can be read about, not shown again.
+    """
+
+    release_id: int
+    as_of_date: date
+    state: str
+    is_kept: bool
+    schools: tuple[SchoolLine, ...]
+    published_at: datetime | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: the verdicts, and the schools whose readers see the release."""
+
+    release_id: int
+    state: str
+    verdicts: tuple[Verdict, ...]
+    moved_school_keys: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Live:
+    """Which release the readers of one school see."""
+
+    school_key: int
+    school_source_id: str
+    release_id: int
+    as_of_date: date
+    published_at: datetime
+
+
+def publish_release(connection: Connection[Any], release_id: int) -> Published:
+    """Decide each school's verdict and point the passing ones at the release; commits.
+
+    May be called again for the newest release after an override: schools whose hold was
+    lifted follow, the others stay as they are.
+
+    Raises:
+        ReleaseMissing: there is no such release, or its tables are gone.
+        ReleaseRejected: it was not audited, a newer one is live, or a guard is missing.
+    """
+    return _patiently(connection, lambda: _publish(connection, release_id))
+
+
+def rollback(
+    connection: Connection[Any],
+    release_id: int | None = None,
+    *,
+    schools: Iterable[str] | None = None,
+) -> tuple[Live, ...]:
+    """Point schools back at what they had; commits and returns the schools that moved.
+
+    Without a release every school named (default: all) goes one published release back.
+    With one, each school sees what its readers saw when that release was the newest: the
+    release itself, or an earlier one where the school was held.
+
+    Raises:
+        ReleaseMissing: the release or a school is unknown, or there is nothing to go back to.
+    """
+    wanted = None if schools is None else tuple(schools)
+    return _patiently(connection, lambda: _roll_back(connection, release_id, wanted))
+
+
+def approve(
+    connection: Connection[Any],
+    *,
+    school_source_id: str,
+    granted_by: str,
+    reason: str,
+    expires_at: datetime,
+    rule_id: str | None = None,
+) -> int:
+    """Record that a named person lifts a school's hold until `expires_at`; commits.
+
+    Returns the override's id. Without `rule_id` every hold of the school is lifted.
+
+    Raises:
+        ReleaseRejected: no name or no reason was given.
+        ReleaseMissing: the school is unknown.
+    """
+    if not granted_by.strip() or not reason.strip():
+        raise ReleaseRejected("An override needs the name of a person and a reason.")
+    with _transaction(connection):
+        school_key = _school_key(connection, school_source_id)
+        row = _one(
+            connection,
+            "insert into ops.override (school_key, rule_id, granted_by, reason, expires_at)"
+            " values (%s, %s, %s, %s, %s) returning override_id",
+            (school_key, rule_id, granted_by.strip(), reason.strip(), expires_at),
+        )
+    return int(row["override_id"]) if row else 0
+
+
+def live_releases(connection: Connection[Any]) -> tuple[Live, ...]:
+    """Return what the readers of each school see, in the order of school_source_id."""
+    query = """
+        select p.school_key, p.school_source_id, p.release_id, r.as_of_date, p.published_at
+        from release.pointer p inner join ops.release r on r.release_id = p.release_id
+        order by p.school_source_id collate "C"
+    """
+    return tuple(Live(**row) for row in _all(connection, query))
+
+
+def list_releases(connection: Connection[Any]) -> tuple[ReleaseLine, ...]:
+    """Return every release with its schools, newest first."""
+    return _lines(connection, None)
+
+
+def show_release(connection: Connection[Any], release_id: int) -> ReleaseLine:
+    """Return one release with its schools and the reasons behind their verdicts.
+
+    Raises:
+        ReleaseMissing: there is no such release.
+    """
+    lines = _lines(connection, release_id)
+    if not lines:
+        raise ReleaseMissing(f"There is no release {release_id}. See `wraparound release list`.")
+    return lines[0]
+
+
+def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
+    """Drop the tables of all but the newest `keep` releases; commits.
+
+    A release that any school still sees stays, however old. The ledger keeps its rows. A
+    table that is being read just now is left for the next time. Returns the pruned ids.
+    """
+    pruned = []
+    for release_id in _prunable(connection, keep=keep):
+        try:
+            with _transaction(connection):
+                _lock(connection)
+                if _is_live(connection, release_id):  # pragma: no cover - a race with rollback
+                    continue
+                for table in _frozen_tables(connection, release_id).values():
+                    connection.execute(SQL("drop table {}").format(Identifier("release", table)))
+        except pg_errors.LockNotAvailable:
+            continue
+        pruned.append(release_id)
+    return tuple(pruned)
+
+
+# --- publishing ---------------------------------------------------------------------------
+
+
+def _publish(connection: Connection[Any], release_id: int) -> Published:
+    _lock(connection)
+    _check_showable(connection, release_id)
+    verdicts = decide(
+        _schools(connection, release_id),
+        findings=_findings(connection, release_id),
+        overrides=_overrides(connection, release_id),
+    )
+    passing = tuple(v.school.school_key for v in verdicts if v.may_publish)
+    before = {live.school_key: live.release_id for live in live_releases(connection)}
+    if passing:
+        _attach(connection, release_id)
+        _move(connection, dict.fromkeys(passing, release_id))
+        _remember_needs(connection, release_id, passing)
+    _write_verdicts(connection, release_id, verdicts)
+    state = "published" if passing else "rejected"
+    _settle(connection, release_id, state=state)
+    moved = tuple(key for key in passing if before.get(key) != release_id)
+    return Published(release_id, state, verdicts, moved)
+
+
+def _check_showable(connection: Connection[Any], release_id: int) -> None:
+    release = _one(
+        connection,
+        "select state from ops.release where release_id = %s for update",
+        (release_id,),
+    )
+    if release is None:
+        raise ReleaseMissing(f"There is no release {release_id}. See `wraparound release list`.")
+    if release["state"] not in SHOWABLE:
+        raise ReleaseRejected(
+            f"Release {release_id} is '{release['state']}': it was not audited, so it cannot be "
+            "shown. Run `wraparound publish`."
+        )
+    newest = _one(connection, "select max(release_id) as newest from release.pointer")
+    if newest and newest["newest"] is not None and newest["newest"] > release_id:
+        raise ReleaseRejected(
+            f"Release {newest['newest']} is live and newer than {release_id}. To go back, use "
+            "`wraparound release rollback`."
+        )
+    if not _frozen_tables(connection, release_id):
+        raise ReleaseMissing(f"The tables of release {release_id} were pruned.")
+
+
+def _schools(connection: Connection[Any], release_id: int) -> tuple[School, ...]:
+    """Return the candidate's schools that have students, and every school ever shown."""
+    schools = Identifier("release", frozen_name("rpt_schools", release_id=release_id))
+    students = Identifier("release", frozen_name("rpt_students", release_id=release_id))
+    query = SQL("""
+        with counted as (
+            select school_key, count(*) as student_count from {students} group by school_key
+        ),
+        known as (
+            select school_key, school_source_id from {schools}
+            union
+            select school_key, school_source_id from release.pointer
+        )
+        select known.school_key, min(known.school_source_id) as school_source_id,
+            coalesce(max(counted.student_count), 0)::int as student_count
+        from known left join counted on counted.school_key = known.school_key
+        group by known.school_key
+        having max(counted.student_count) > 0
+            or exists (select from release.pointer p where p.school_key = known.school_key)
+    """).format(schools=schools, students=students)
+    return tuple(School(**row) for row in _all(connection, query))
+
+
+def _findings(connection: Connection[Any], release_id: int) -> tuple[Finding, ...]:
+    query = """
+        select rule_id, severity, school_key, failing_count, message
+        from ops.verdict where release_id = %s
+        order by rule_id collate "C", school_key
+    """
+    return tuple(Finding(**row) for row in _all(connection, query, (release_id,)))
+
+
+def _overrides(connection: Connection[Any], release_id: int) -> tuple[Override, ...]:
+    """Return the overrides that had not run out when the candidate was made."""
+    query = """
+        select o.school_key, o.rule_id, o.granted_by, o.reason
+        from ops.override o, ops.release r
+        where r.release_id = %s and o.expires_at > r.created_at
+        order by o.override_id
+    """
+    return tuple(Override(**row) for row in _all(connection, query, (release_id,)))
+
+
+def _attach(connection: Connection[Any], release_id: int) -> None:
+    for report, table in _frozen_tables(connection, release_id).items():
+        if not _is_attached(connection, table):
+            connection.execute(
+                SQL("alter table {} attach partition {} for values in ({})").format(
+                    Identifier("release", report),
+                    Identifier("release", table),
+                    Literal(release_id),
+                )
+            )
+    open_doors = views.unguarded(connection)
+    if open_doors:
+        raise ReleaseRejected(
+            f"Row-level security is not in force on {', '.join(open_doors)}. Nothing was "
+            "published. Run `wraparound doctor`."
+        )
+
+
+def _move(connection: Connection[Any], targets: dict[int, int]) -> None:
+    """Point each school_key at a release_id."""
+    connection.execute(
+        """
+        insert into release.pointer (school_key, school_source_id, release_id, published_at)
+        select target.school_key,
+            coalesce(p.school_source_id, c.school_source_id),
+            target.release_id, transaction_timestamp()
+        from unnest(%s::int[], %s::bigint[]) as target (school_key, release_id)
+        left join release.pointer p on p.school_key = target.school_key
+        left join ops.school_crosswalk c on c.school_key = target.school_key
+        on conflict (school_key) do update
+        set release_id = excluded.release_id, published_at = excluded.published_at
+        where pointer.release_id <> excluded.release_id
+        """,
+        (list(targets.keys()), list(targets.values())),
+    )
+
+
+def _remember_needs(
+    connection: Connection[Any], release_id: int, school_keys: tuple[int, ...]
+) -> None:
+    """Write down which needs were shown, and since when: the age of a need counts from there."""
+    table = frozen_name("rpt_referral_queue", release_id=release_id)
+    if table not in _frozen_tables(connection, release_id).values():
+        return
+    connection.execute(
+        SQL("""
+            insert into ops.need_history
+                (student_key, school_key, rule_id, first_seen_date, last_seen_date)
+            select student_key, school_key, rule_id, min(as_of_date), max(as_of_date)
+            from {} where school_key = any (%s)
+            group by student_key, school_key, rule_id
+            on conflict (student_key, school_key, rule_id) do update set
+                first_seen_date =
+                    least(need_history.first_seen_date, excluded.first_seen_date),
+                last_seen_date =
+                    greatest(need_history.last_seen_date, excluded.last_seen_date)
+        """).format(Identifier("release", table)),
+        (list(school_keys),),
+    )
+
+
+def _write_verdicts(
+    connection: Connection[Any], release_id: int, verdicts: tuple[Verdict, ...]
+) -> None:
+    rows = [
+        (
+            release_id,
+            v.school.school_key,
+            v.school.school_source_id,
+            v.word,
+            v.school.student_count,
+        )
+        for v in verdicts
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into ops.release_school
+                (release_id, school_key, school_source_id, verdict, live, student_count)
+            values (%s, %s, %s, %s, false, %s)
+            on conflict (release_id, school_key) do update set verdict = excluded.verdict
+            """,
+            rows,
+        )
+
+
+def _settle(connection: Connection[Any], release_id: int | None, *, state: str = "") -> None:
+    """Let the ledger say what the pointers say."""
+    if release_id is not None:
+        connection.execute(
+            "update ops.release set state = %s, published_at = case when %s = 'published'"
+            " then coalesce(published_at, transaction_timestamp()) end where release_id = %s",
+            (state, state, release_id),
+        )
+    connection.execute("""
+        update ops.release_school s set live = not s.live
+        where s.live <> exists (
+            select from release.pointer p
+            where p.school_key = s.school_key and p.release_id = s.release_id
+        )
+    """)
+    connection.execute("""
+        update ops.release r
+        set state = case when r.state = 'published' then 'superseded' else 'published' end
+        where r.state in ('published', 'superseded')
+          and (r.state = 'published')
+              <> exists (select from release.pointer p where p.release_id = r.release_id)
+    """)
+
+
+# --- going back ---------------------------------------------------------------------------
+
+
+def _roll_back(
+    connection: Connection[Any], release_id: int | None, schools: tuple[str, ...] | None
+) -> tuple[Live, ...]:
+    _lock(connection)
+    current = {live.school_source_id: live for live in live_releases(connection)}
+    unknown = [school for school in schools or () if school not in current]
+    if unknown:
+        raise ReleaseMissing(f"{len(unknown)} of the schools named have no published list.")
+    if release_id is not None:
+        show_release(connection, release_id)
+    chosen = [current[name] for name in (schools or current)]
+    targets = _targets(connection, chosen, release_id=release_id)
+    if not targets:
+        raise ReleaseMissing("There is no earlier release to go back to.")
+    _move(connection, targets)
+    _settle(connection, None)
+    _record(
+        connection,
+        "rollback",
+        {"release_id": release_id, "school_count": len(targets)},
+    )
+    return tuple(live for live in live_releases(connection) if live.school_key in targets)
+
+
+def _targets(
+    connection: Connection[Any], chosen: list[Live], *, release_id: int | None
+) -> dict[int, int]:
+    """Return school_key to release_id for the schools that have something to go to."""
+    shown: dict[int, list[int]] = {}
+    query = """
+        select school_key, release_id from ops.release_school
+        where verdict <> 'hold' order by release_id desc
+    """
+    kept = _kept(connection)
+    for row in _all(connection, query):
+        if row["release_id"] in kept:
+            shown.setdefault(row["school_key"], []).append(row["release_id"])
+    targets = {}
+    for live in chosen:
+        newest = live.release_id - 1 if release_id is None else release_id
+        target = next((r for r in shown.get(live.school_key, []) if r <= newest), None)
+        if target is not None and target != live.release_id:
+            targets[live.school_key] = target
+    return targets
+
+
+# --- what there is ------------------------------------------------------------------------
+
+
+def _lines(connection: Connection[Any], release_id: int | None) -> tuple[ReleaseLine, ...]:
+    only = (release_id, release_id)
+    releases = _all(
+        connection,
+        "select release_id, as_of_date, state, published_at, message from ops.release"
+        " where %s::bigint is null or release_id = %s order by release_id desc",
+        only,
+    )
+    schools = _school_lines(connection, only)
+    kept = _kept(connection)
+    return tuple(
+        ReleaseLine(
+            **row,
+            is_kept=row["release_id"] in kept,
+            schools=tuple(schools.get(row["release_id"], ())),
+        )
+        for row in releases
+    )
+
+
+def _school_lines(
+    connection: Connection[Any], only: tuple[int | None, int | None]
+) -> dict[int, list[SchoolLine]]:
+    query = """
+        select s.release_id, s.school_source_id, s.verdict, s.live, s.student_count,
+            coalesce(array_agg(distinct v.message) filter (where v.message is not null), '{}')
+                as reasons
+        from ops.release_school s
+        left join ops.verdict v on v.release_id = s.release_id
+            and (v.school_key = s.school_key or v.school_key is null)
+        where %s::bigint is null or s.release_id = %s
+        group by s.release_id, s.school_key, s.school_source_id, s.verdict, s.live,
+            s.student_count
+        order by s.school_source_id collate "C"
+    """
+    lines: dict[int, list[SchoolLine]] = {}
+    for row in _all(connection, query, only):
+        release, reasons = row.pop("release_id"), tuple(row.pop("reasons"))
+        lines.setdefault(release, []).append(SchoolLine(**row, reasons=reasons))
+    return lines
+
+
+def _kept(connection: Connection[Any]) -> set[int]:
+    return set(_tables(connection))
+
+
+def _frozen_tables(connection: Connection[Any], release_id: int) -> dict[str, str]:
+    """Return report to table of one release; empty where it was pruned."""
+    return _tables(connection).get(release_id, {})
+
+
+def _tables(connection: Connection[Any]) -> dict[int, dict[str, str]]:
+    query = r"""
+        select c.relname, (regexp_match(c.relname, '^(rpt_[a-z_]+)_r(\d+)$'))[1] as report,
+            (regexp_match(c.relname, '^(rpt_[a-z_]+)_r(\d+)$'))[2]::bigint as release_id
+        from pg_catalog.pg_class c
+        where c.relnamespace = to_regnamespace('release') and c.relkind = 'r'
+          and c.relname ~ '^rpt_[a-z_]+_r\d+$'
+        order by c.relname
+    """
+    tables: dict[int, dict[str, str]] = {}
+    for row in _all(connection, query):
+        tables.setdefault(row["release_id"], {})[row["report"]] = row["relname"]
+    return tables
+
+
+def _is_attached(connection: Connection[Any], table: str) -> bool:
+    query = "select relispartition from pg_catalog.pg_class where oid = to_regclass(%s)"
+    row = _one(connection, query, (f"release.{table}",))
+    return bool(row and row["relispartition"])
+
+
+def _is_live(connection: Connection[Any], release_id: int) -> bool:
+    query = "select from release.pointer where release_id = %s limit 1"
+    return _one(connection, query, (release_id,)) is not None
+
+
+def _prunable(connection: Connection[Any], *, keep: int) -> tuple[int, ...]:
+    query = """
+        select release_id from ops.release
+        where not pinned and release_id not in (select release_id from release.pointer)
+          and release_id not in (
+              select release_id from ops.release order by release_id desc limit %s
+          )
+        order by release_id
+    """
+    kept = _kept(connection)
+    rows = _all(connection, query, (keep,))
+    return tuple(row["release_id"] for row in rows if row["release_id"] in kept)
+
+
+def _school_key(connection: Connection[Any], school_source_id: str) -> int:
+    query = "select school_key from ops.school_crosswalk where school_source_id = %s"
+    row = _one(connection, query, (school_source_id,))
+    if row is None:
+        raise ReleaseMissing(f"There is no school {school_source_id}.")
+    return int(row["school_key"])
+
+
+# --- plumbing -----------------------------------------------------------------------------
+
+
+def _record(connection: Connection[Any], kind: str, detail: dict[str, Any]) -> None:
+    connection.execute(
+        "insert into ops.event (kind, state, detail) values (%s, 'done', %s)",
+        (kind, Jsonb(detail)),
+    )
+
+
+def _lock(connection: Connection[Any]) -> None:
+    connection.execute("select pg_advisory_xact_lock(%s, %s)", PUBLISH_LOCK)
+
+
+@contextmanager
+def _transaction(connection: Connection[Any]) -> Iterator[None]:
+    """Run a transaction of our own: after a read, psycopg's would only be a savepoint."""
+    connection.commit()
+    with connection.transaction():
+        connection.execute("set local lock_timeout = '2s'")
+        yield
+
+
+def _patiently(connection: Connection[Any], act: Callable[[], T]) -> T:
+    """Act in one transaction; where a lock is not to be had soon, let readers by and retry."""
+    for _ in range(LOCK_ATTEMPTS):
+        try:
+            with _transaction(connection):
+                return act()
+        except pg_errors.LockNotAvailable:
+            continue
+    raise ReleaseRejected(
+        f"The published tables stayed locked over {LOCK_ATTEMPTS} attempts, so nothing was "
+        "changed. Look for a long-running reader and try again."
+    )
+
+
+def _all(
+    connection: Connection[Any], query: Any, parameters: tuple[Any, ...] | None = None
+) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def _one(
+    connection: Connection[Any], query: Any, parameters: tuple[Any, ...] | None = None
+) -> dict[str, Any] | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, parameters).fetchone()

@@ -1,0 +1,429 @@
+"""Freeze, flip, hold, roll back and prune on a real server."""
+
+from datetime import UTC, date, datetime
+
+import psycopg
+import pytest
+
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    CEDAR,
+    a_server,
+    a_student,
+    a_warehouse,
+    add_finding,
+    build_reports,
+    freeze_audited,
+    insert_row,
+    publish_built,
+)
+from wraparound.errors import ReleaseMissing, ReleaseRejected
+from wraparound.publishing import freeze, releases
+from wraparound.warehouse import connection as connections
+
+TUESDAY = date(2026, 11, 3)
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with a_server(tmp_path_factory.mktemp("flip")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def settings(server, request, tmp_path):
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+    return a_warehouse(server, name=name, home=tmp_path)
+
+
+@pytest.fixture
+def connection(settings):
+    with connections.connect(settings) as opened:
+        yield opened
+
+
+def marks(connection, *schools):
+    """Return school to the mark of its visible list, as a coordinator of all of them."""
+    keys = ",".join(str(school.school_key) for school in schools)
+    connection.commit()
+    with connection.transaction():
+        connection.execute("set local role wraparound_coordinator")
+        connection.execute("select set_config('app.schools', %s, true)", (keys,))
+        rows = connection.execute(
+            "select school_source_id, homeroom, count(*) as n from coordinator.students"
+            " group by 1, 2 order by 1"
+        ).fetchall()
+    return [(row["school_source_id"], row["homeroom"], row["n"]) for row in rows]
+
+
+def states(connection):
+    return [(line.release_id, line.state) for line in releases.list_releases(connection)]
+
+
+def test_a_frozen_candidate_is_invisible_until_it_is_published(connection):
+    build_reports(connection, ALDER, mark="first")
+    candidate = freeze_audited(connection)
+    assert marks(connection, ALDER) == []
+    releases.publish_release(connection, candidate.release_id)
+    assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
+
+
+def test_a_held_school_keeps_its_last_list(connection):
+    build_reports(connection, ALDER, BIRCH, mark="first")
+    publish_built(connection)
+    build_reports(connection, ALDER, BIRCH, mark="second", as_of=TUESDAY)
+    candidate = freeze_audited(connection, as_of=TUESDAY)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "second", 3), ("T-BIRCH", "first", 3)]
+    second, first = releases.list_releases(connection)
+    assert [(s.school_source_id, s.verdict, s.live) for s in second.schools] == [
+        ("T-ALDER", "pass", True),
+        ("T-BIRCH", "hold", False),
+    ]
+    assert second.schools[1].reasons == ("A rule of the test failed.",)
+    assert [(s.school_source_id, s.live) for s in first.schools] == [
+        ("T-ALDER", False),
+        ("T-BIRCH", True),
+    ]
+    assert {first.state, second.state} == {"published"}
+
+
+def test_a_release_that_nobody_sees_any_more_is_superseded(connection):
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    publish_built(connection)
+    assert [state for _, state in states(connection)] == ["published", "superseded"]
+
+
+def test_a_school_that_never_had_a_list_is_held_without_one(connection):
+    build_reports(connection, ALDER, BIRCH)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    assert [live.school_source_id for live in releases.live_releases(connection)] == ["T-ALDER"]
+    line = releases.show_release(connection, candidate.release_id)
+    assert [(s.school_source_id, s.verdict) for s in line.schools] == [
+        ("T-ALDER", "pass"),
+        ("T-BIRCH", "hold"),
+    ]
+
+
+@pytest.mark.parametrize("rest", [(ALDER,), (ALDER, BIRCH.with_students(0))])
+def test_a_school_missing_from_the_candidate_keeps_its_list(connection, rest):
+    build_reports(connection, ALDER, BIRCH, mark="first")
+    publish_built(connection)
+    build_reports(connection, *rest, mark="second")
+    published = publish_built(connection)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "second", 3), ("T-BIRCH", "first", 3)]
+    held = published.verdicts[1]
+    assert (held.word, held.holds[0].rule_id) == ("hold", "release.school_missing")
+
+
+def test_an_empty_school_that_never_had_a_list_is_no_site(connection):
+    build_reports(connection, ALDER, CEDAR.with_students(0))
+    published = publish_built(connection)
+    assert [v.school.school_source_id for v in published.verdicts] == ["T-ALDER"]
+
+
+def test_a_release_with_every_school_held_is_rejected(connection):
+    build_reports(connection, ALDER, BIRCH)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=None)
+    published = releases.publish_release(connection, candidate.release_id)
+    assert (published.state, published.moved_school_keys) == ("rejected", ())
+    assert states(connection) == [(candidate.release_id, "rejected")]
+
+
+def test_a_lifted_hold_is_published_as_a_notice(connection):
+    build_reports(connection, ALDER, BIRCH)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    approve(connection, BIRCH, expires_at=FAR)
+    published = releases.publish_release(connection, candidate.release_id)
+    assert [v.word for v in published.verdicts] == ["pass", "notice"]
+    assert published.moved_school_keys == (BIRCH.school_key,)
+
+
+def test_an_expired_override_lifts_nothing(connection):
+    build_reports(connection, ALDER)
+    approve(connection, ALDER, expires_at=LONG_AGO)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=ALDER)
+    assert releases.publish_release(connection, candidate.release_id).state == "rejected"
+
+
+def approve(connection, school, *, expires_at):
+    return releases.approve(
+        connection,
+        school_source_id=school.school_source_id,
+        granted_by="Hazel Holm",
+        reason="The school confirmed it.",
+        expires_at=expires_at,
+    )
+
+
+def test_an_override_needs_a_name(connection):
+    with pytest.raises(ReleaseRejected, match="name of a person"):
+        releases.approve(
+            connection, school_source_id="T-ALDER", granted_by=" ", reason="x", expires_at=FAR
+        )
+
+
+def test_an_override_needs_a_known_school(connection):
+    with pytest.raises(ReleaseMissing):
+        approve(connection, CEDAR, expires_at=FAR)
+
+
+def test_an_older_candidate_never_replaces_a_newer_list(connection):
+    build_reports(connection, ALDER, mark="old")
+    old = freeze_audited(connection)
+    build_reports(connection, ALDER, mark="new")
+    publish_built(connection)
+    with pytest.raises(ReleaseRejected, match="newer"):
+        releases.publish_release(connection, old.release_id)
+    assert marks(connection, ALDER) == [("T-ALDER", "new", 3)]
+
+
+def test_a_candidate_that_was_not_audited_is_refused(connection):
+    build_reports(connection, ALDER)
+    candidate = freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+    with pytest.raises(ReleaseRejected, match="not audited"):
+        releases.publish_release(connection, candidate.release_id)
+
+
+def test_an_unknown_release_is_missing(connection):
+    with pytest.raises(ReleaseMissing):
+        releases.publish_release(connection, 99)
+    with pytest.raises(ReleaseMissing):
+        releases.show_release(connection, 99)
+
+
+def test_nothing_built_is_said(connection):
+    with pytest.raises(ReleaseRejected, match="wraparound build"):
+        freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+
+
+# --- rolling back -------------------------------------------------------------------------
+
+
+def three_nights(connection):
+    """First and third night publish both schools, the second holds BIRCH."""
+    ids = []
+    for mark in ("first", "second", "third"):
+        build_reports(connection, ALDER, BIRCH, mark=mark)
+        candidate = freeze_audited(connection)
+        if mark == "second":
+            add_finding(connection, candidate, school=BIRCH)
+        releases.publish_release(connection, candidate.release_id)
+        ids.append(candidate.release_id)
+    return ids
+
+
+def test_rollback_without_a_release_goes_one_back_per_school(connection):
+    three_nights(connection)
+    releases.rollback(connection)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "second", 3), ("T-BIRCH", "first", 3)]
+
+
+def test_rollback_to_a_release_shows_what_readers_saw_then(connection):
+    first, second, third = three_nights(connection)
+    moved = releases.rollback(connection, second)
+    assert [(live.school_source_id, live.release_id) for live in moved] == [
+        ("T-ALDER", second),
+        ("T-BIRCH", first),
+    ]
+    assert dict(states(connection)) == {
+        first: "published",
+        second: "published",
+        third: "superseded",
+    }
+
+
+def test_rollback_of_one_school_leaves_the_others(connection):
+    three_nights(connection)
+    releases.rollback(connection, schools=["T-BIRCH"])
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "third", 3), ("T-BIRCH", "first", 3)]
+
+
+def test_rollback_can_go_forward_again(connection):
+    first, _, third = three_nights(connection)
+    releases.rollback(connection, first)
+    releases.rollback(connection, third)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "third", 3), ("T-BIRCH", "third", 3)]
+
+
+@pytest.mark.parametrize(("release_id", "schools"), [(99, None), (None, ["T-OAK"]), (None, None)])
+def test_rollback_to_nothing_is_refused(connection, release_id, schools):
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    with pytest.raises(ReleaseMissing):
+        releases.rollback(connection, release_id, schools=schools)
+
+
+# --- pruning ------------------------------------------------------------------------------
+
+
+def test_pruning_spares_the_newest_the_live_and_the_pinned(connection):
+    build_reports(connection, ALDER, BIRCH, mark="first")
+    publish_built(connection)
+    for _ in range(4):
+        build_reports(connection, ALDER)
+        publish_built(connection)
+    connection.execute("update ops.release set pinned = true where release_id = 2")
+    connection.commit()
+    assert releases.prune(connection, keep=2) == (3,)
+    assert [(r.release_id, r.is_kept) for r in releases.list_releases(connection)] == [
+        (5, True),
+        (4, True),
+        (3, False),
+        (2, True),
+        (1, True),
+    ]
+    assert marks(connection, BIRCH) == [("T-BIRCH", "first", 3)]
+    assert releases.prune(connection, keep=2) == ()
+
+
+def test_a_table_that_is_being_read_is_pruned_the_next_time(connection, settings):
+    build_reports(connection, ALDER)
+    for _ in range(3):
+        publish_built(connection)
+    with connections.connect(settings) as reader:
+        reader.execute("select from release.rpt_students_r1")
+        assert releases.prune(connection, keep=1) == (2,)
+    assert releases.prune(connection, keep=1) == (1,)
+
+
+# --- the frozen copy ----------------------------------------------------------------------
+
+
+def test_the_hash_does_not_depend_on_the_order_of_rows(connection):
+    build_reports(connection, ALDER)
+    first = freeze_audited(connection)
+    connection.execute(
+        "create table reports.turned as"
+        " select * from reports.rpt_students order by student_key desc"
+    )
+    connection.execute("drop table reports.rpt_students")
+    connection.execute("alter table reports.turned rename to rpt_students")
+    connection.commit()
+    second = freeze_audited(connection)
+    assert [r.content_hash for r in first.reports] == [r.content_hash for r in second.reports]
+
+
+def test_the_hash_depends_on_every_value(connection):
+    build_reports(connection, ALDER)
+    first = freeze_audited(connection)
+    connection.execute("update reports.rpt_students set decided_tier = '2a' where school_key = 1")
+    connection.commit()
+    second = freeze_audited(connection)
+    changed = [
+        a.name
+        for a, b in zip(first.reports, second.reports, strict=True)
+        if a.content_hash != b.content_hash
+    ]
+    assert changed == ["rpt_students"]
+
+
+def test_a_repeated_key_is_counted_for_its_school(connection):
+    build_reports(connection, ALDER, BIRCH)
+    insert_row(connection, "rpt_students", **a_student(BIRCH, 1))
+    connection.commit()
+    candidate = freeze_audited(connection)
+    repeated = {r.name: r.repeated_keys for r in candidate.reports if r.repeated_keys}
+    assert repeated == {"rpt_students": ((BIRCH.school_key, 1),)}
+
+
+def test_a_row_without_a_key_is_said_without_the_row(connection):
+    build_reports(connection, ALDER)
+    connection.execute("alter table reports.rpt_students alter student_key drop not null")
+    insert_row(connection, "rpt_students", **{**a_student(ALDER, 9), "student_key": None})
+    connection.commit()
+    with pytest.raises(ReleaseRejected) as told:
+        freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+    assert "student_key" in str(told.value)
+    assert "T-ALDER" not in str(told.value)
+    assert releases.list_releases(connection) == ()
+
+
+def test_a_report_without_a_school_is_refused(connection):
+    build_reports(connection, ALDER)
+    connection.execute("create table reports.rpt_odd (a int)")
+    connection.commit()
+    with pytest.raises(ReleaseRejected, match="rpt_odd has no school_key"):
+        freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+
+
+def test_a_report_may_gain_lose_and_retype_columns(connection):
+    build_reports(connection, ALDER, mark="first")
+    publish_built(connection)
+    build_reports(connection, ALDER, BIRCH, mark="second")
+    connection.execute("alter table reports.rpt_students add shoe_size integer default 3")
+    connection.execute("alter table reports.rpt_students drop decided_by")
+    connection.execute("alter table reports.rpt_students alter days_enrolled type bigint")
+    connection.commit()
+    publish_built(connection)
+    assert marks(connection, ALDER) == [("T-ALDER", "second", 3)]
+    releases.rollback(connection)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "first", 3), ("T-BIRCH", "second", 3)]
+    columns = connection.execute("select * from coordinator.students limit 0").description
+    assert {"shoe_size", "decided_by"} <= {column.name for column in columns}
+
+
+def test_a_column_that_kept_values_do_not_fit_is_refused(connection):
+    build_reports(connection, ALDER, mark="first")
+    publish_built(connection)
+    build_reports(connection, ALDER)
+    connection.execute(
+        "alter table reports.rpt_students alter homeroom type integer using null::integer"
+    )
+    connection.commit()
+    with pytest.raises(ReleaseRejected, match="homeroom is now integer") as told:
+        freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+    assert "first" not in str(told.value)
+
+
+def test_needs_are_remembered_from_the_first_night_they_were_shown(connection):
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    build_reports(connection, ALDER, as_of=TUESDAY)
+    publish_built(connection, as_of=TUESDAY)
+    rows = connection.execute(
+        "select distinct first_seen_date, last_seen_date from ops.need_history"
+    ).fetchall()
+    assert rows == [{"first_seen_date": date(2026, 11, 2), "last_seen_date": TUESDAY}]
+
+
+def test_needs_of_a_held_school_are_not_remembered(connection):
+    build_reports(connection, ALDER, BIRCH)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    rows = connection.execute("select distinct school_key from ops.need_history").fetchall()
+    assert rows == [{"school_key": ALDER.school_key}]
+
+
+def test_publishing_twice_changes_nothing(connection):
+    build_reports(connection, ALDER)
+    candidate = freeze_audited(connection)
+    releases.publish_release(connection, candidate.release_id)
+    before = releases.list_releases(connection), releases.live_releases(connection)
+    again = releases.publish_release(connection, candidate.release_id)
+    assert again.moved_school_keys == ()
+    assert (releases.list_releases(connection), releases.live_releases(connection)) == before
+
+
+def test_a_freeze_that_is_killed_leaves_no_trace(connection, settings):
+    build_reports(connection, ALDER)
+    connection.execute("alter table reports.rpt_today add broken text[] default '{}'")
+    connection.execute("create view reports.rpt_zero as select 1 / 0 as school_key")
+    connection.commit()
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+    assert releases.list_releases(connection) == ()
+    left = "select count(*) as n from pg_class where relname ~ '_r[0-9]+$'"
+    assert connection.execute(left).fetchone() == {"n": 0}
