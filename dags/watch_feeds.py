@@ -1,0 +1,22 @@
+"""Feeds that are expected and not here become alerts. See `wraparound.orchestration.tasks`."""
+
+from airflow.sdk import dag
+
+from wraparound.orchestration.schedules import HOURLY
+from wraparound.orchestration.tasks import alert_missing_feeds
+
+
+# Ten minutes past every hour by the district's clock. No event can tell that nothing came.
+@dag(
+    schedule=HOURLY,
+    catchup=False,
+    max_active_runs=1,
+    tags=["wraparound"],
+    doc_md=__doc__,
+)
+def watch_feeds() -> None:
+    """Compare what the district file expects with what arrived."""
+    alert_missing_feeds()
+
+
+watch_feeds()
