@@ -1,4 +1,4 @@
-"""The assets, each defined once. Their events are wake-ups; the ledger says what there is to do."""
+"""The assets, each defined once. Their events only wake; the ledger says what there is to do."""
 
 from airflow.sdk import Asset, AssetWatcher
 
