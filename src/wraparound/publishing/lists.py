@@ -1,0 +1,621 @@
+"""The lists that people read: one page and one workbook per school, from one release.
+
+The rows come in as they stand in the release tables (columns of the reports); here they
+become frozen objects, cleaned and ordered, and go out as `index.html` and `list.xlsx`.
+"""
+
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wraparound.errors import ReleaseMissing
+from wraparound.publishing.pages import render_index_page, render_school_page
+from wraparound.publishing.words import DEFAULT_LANGUAGE
+from wraparound.publishing.workbooks import write_workbook
+
+PAGE_NAME = "index.html"
+WORKBOOK_NAME = "list.xlsx"
+
+Row = Mapping[str, Any]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How far one feed reaches; dates are None where it never arrived."""
+
+    feed: str
+    data_through: date | None
+    last_loaded_on: date | None
+    is_stale: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class School:
+    """The head of a list: one school, one school day, counts."""
+
+    school_key: int
+    school_source_id: str
+    school_name: str
+    as_of_date: date
+    student_count: int
+    class_count: int
+    reviewed_count: int
+    review_season: str | None
+    feeds: tuple[Feed, ...]
+
+
+@dataclass(frozen=True)
+class TodayItem:
+    """One line of the first section: new, overdue, changed or good news."""
+
+    student_key: int
+    item_kind: str
+    student_name: str
+    item_text: str
+    item_date: date | None
+    sort_order: int
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One strength, need or context with the rule that found it and the day it speaks of."""
+
+    rule_id: str
+    rule_version: str
+    kind: str
+    level: str | None
+    wording: str
+    value: float | str | None
+    threshold: float | str | None
+    comparison: str | None
+    as_of: date | None
+    source_feed: str | None
+    data_through: date | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that fits a need, with what is known of its places."""
+
+    service_id: str
+    service_name: str
+    organization_name: str | None
+    category: str | None
+    schedule: str | None
+    places_free: int | None
+    capacity_state: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Referral:
+    """One open need in its place in the school's queue."""
+
+    student_key: int
+    student_source_id: str
+    referral_rank: int
+    student_name: str
+    grade_level: str | None
+    need_id: str
+    rule_id: str
+    rule_version: str
+    domain: str
+    level: str
+    wording: str
+    evidence: tuple[Signal, ...]
+    services: tuple[Service, ...]
+    state: str
+    next_step: str
+    due_date: date | None
+    owner: str | None
+    consent_status: str
+    opened_date: date | None
+    age_days: int | None
+    days_in_state: int | None
+    is_overdue: bool
+    is_new: bool
+    priority: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One student in one of the four domains."""
+
+    student_key: int
+    domain: str
+    level: str
+    strengths: tuple[Signal, ...]
+    needs: tuple[Signal, ...]
+    context: tuple[Signal, ...]
+    is_held: bool
+
+
+@dataclass(frozen=True)
+class Week:
+    """The attended share (0 to 1) of one school week, None where there was no day."""
+
+    week_of: date
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Student:
+    """One child on the list; rates are shares of days, 0 to 1."""
+
+    student_key: int
+    student_source_id: str
+    student_name: str
+    sort_name: str
+    grade_level: str | None
+    homeroom: str | None
+    home_language: str | None
+    days_enrolled: int | None
+    days_absent: float | None
+    absence_rate: float | None
+    attendance_band: str | None
+    is_chronically_absent: bool | None
+    has_sufficient_days: bool | None
+    weekly_attendance: tuple[Week, ...]
+    suggested_tier: str | None
+    suggested_tier_reasons: tuple[str, ...]
+    decided_tier: str | None
+    decided_on: date | None
+    decided_by: str | None
+    strengths_summary: str | None
+    services_active_count: int
+    services_waiting_count: int
+    open_need_count: int
+    is_held: bool
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One student in one class of the whole class review."""
+
+    student_key: int
+    student_source_id: str
+    class_key: str
+    class_title: str
+    teacher_names: str | None
+    student_name: str
+    sort_name: str
+    grade_level: str | None
+    review_season: str | None
+    is_reviewed: bool
+    reviewed_on: date | None
+    decided_tier: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule of the gate that spoke about this school."""
+
+    rule_id: str
+    severity: str
+    failing_count: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate said of the newest candidate, which a held school does not show."""
+
+    word: str = "pass"
+    findings: tuple[Finding, ...] = ()
+    release_id: int | None = None
+    as_of_date: date | None = None
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """A file that was written: its name inside the folder, its hash, its size in bytes."""
+
+    file_name: str
+    sha256: str
+    byte_count: int
+
+
+@dataclass(frozen=True)
+class SchoolLine:
+    """One school on the district overview: counts only, no child."""
+
+    school_name: str
+    folder: str
+    verdict: str
+    as_of_date: date
+    release_id: int
+    student_count: int
+    referral_count: int
+    overdue_count: int
+    new_count: int
+    reviewed_count: int
+    stale_feeds: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ListData:
+    """Everything one school's list says, cleaned and in reading order."""
+
+    school: School
+    today: tuple[TodayItem, ...]
+    queue: tuple[Referral, ...]
+    students: tuple[Student, ...]
+    profiles: Mapping[int, tuple[Profile, ...]]
+    class_rosters: tuple[ClassRow, ...]
+    verdict: Verdict
+    release_id: int
+    attendance_mark: float = field(default=0.9)
+
+    @classmethod
+    def from_rows(
+        cls,
+        *,
+        school: Row,
+        today: Sequence[Row],
+        queue: Sequence[Row],
+        students: Sequence[Row],
+        profiles: Sequence[Row],
+        class_rosters: Sequence[Row],
+        verdict: Row | None = None,
+        release: Row,
+        attendance_mark: float = 0.9,
+    ) -> "ListData":
+        """Read the rows of one school and one release (columns as in the reports).
+
+        `release` needs `release_id`. `verdict` is what the gate said last:
+        `verdict` ('pass', 'notice', 'hold'), `findings` (rows of ops.verdict) and, for a
+        held school, `release_id` and `as_of_date` of the candidate that was not published.
+        `attendance_mark` is where the line is drawn across the sparklines (a share).
+        Raises ReleaseMissing if a column is missing or a row is of another school or day.
+        """
+        parts = {
+            "today": today,
+            "queue": queue,
+            "students": students,
+            "profiles": profiles,
+            "class_rosters": class_rosters,
+        }
+        for name, rows in parts.items():
+            _refuse_strangers(rows, name=name, school=school)
+        return cls(
+            school=_read_school(school),
+            today=tuple(sorted(_each(_read_today, today, name="today"), key=_by_sort_order)),
+            queue=tuple(sorted(_each(_read_referral, queue, name="queue"), key=_by_rank)),
+            students=tuple(sorted(_each(_read_student, students, name="students"), key=_by_name)),
+            profiles=_by_student(_each(_read_profile, profiles, name="profiles")),
+            class_rosters=tuple(
+                sorted(_each(_read_class_row, class_rosters, name="class_rosters"), key=_by_class)
+            ),
+            verdict=_read_verdict(verdict or {}),
+            release_id=int(release["release_id"]),
+            attendance_mark=attendance_mark,
+        )
+
+    def line(self, *, folder: str) -> SchoolLine:
+        """Say this list in one line of the district overview; `folder` is where it stands."""
+        return SchoolLine(
+            school_name=self.school.school_name,
+            folder=folder,
+            verdict=self.verdict.word,
+            as_of_date=self.school.as_of_date,
+            release_id=self.release_id,
+            student_count=len(self.students),
+            referral_count=len(self.queue),
+            overdue_count=sum(referral.is_overdue for referral in self.queue),
+            new_count=sum(referral.is_new for referral in self.queue),
+            reviewed_count=self.school.reviewed_count,
+            stale_feeds=tuple(feed.feed for feed in self.school.feeds if feed.is_stale),
+            reasons=tuple(finding.message for finding in self.verdict.findings),
+        )
+
+
+def render_school(
+    data: ListData, out_dir: Path, *, language: str = DEFAULT_LANGUAGE
+) -> tuple[RenderedFile, ...]:
+    """Write one school's page and workbook into `out_dir`, each whole or not at all.
+
+    The same data gives the same bytes. Returns the page first, then the workbook.
+    """
+    page = render_school_page(data, workbook_name=WORKBOOK_NAME, language=language)
+    return (
+        _write(out_dir, PAGE_NAME, lambda path: _write_text(path, page)),
+        _write(out_dir, WORKBOOK_NAME, lambda path: write_workbook(data, path, language=language)),
+    )
+
+
+def render_index(
+    schools: Sequence[SchoolLine],
+    out_dir: Path,
+    *,
+    district_name: str = "",
+    smallest_count: int = 0,
+    language: str = DEFAULT_LANGUAGE,
+) -> tuple[RenderedFile, ...]:
+    """Write the district overview: schools, verdicts, days and counts, without any child.
+
+    Counts of children above zero and below `smallest_count` are withheld.
+    """
+    page = render_index_page(
+        sorted(schools, key=lambda line: (_folded(line.school_name), line.folder)),
+        district_name=plain_text(district_name),
+        smallest_count=smallest_count,
+        page_name=PAGE_NAME,
+        language=language,
+    )
+    return (_write(out_dir, PAGE_NAME, lambda path: _write_text(path, page)),)
+
+
+# Controls, direction marks, lone surrogates and what XML forbids; joiners stay, for emoji
+# and for scripts that need them.
+_UNWANTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff"
+    "\ud800-\udfff]+"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def plain_text(value: str) -> str:
+    """Make text safe to show: composed, on one line, without controls or direction marks."""
+    if value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip()
+    spaced = _SPACES.sub(" ", value)
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", _UNWANTED.sub("", spaced))).strip()
+
+
+def _write(out_dir: Path, name: str, fill: Callable[[Path], None]) -> RenderedFile:
+    """Fill a temporary neighbour, make it durable, then give it its name."""
+    out_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    part = out_dir / f".{name}.{os.getpid()}.part"
+    try:
+        fill(part)
+        part.chmod(0o640)
+        _make_durable(part)
+        content = part.read_bytes()
+        part.replace(out_dir / name)
+        _make_durable(out_dir)
+    finally:
+        part.unlink(missing_ok=True)
+    return RenderedFile(
+        file_name=name, sha256=hashlib.sha256(content).hexdigest(), byte_count=len(content)
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _make_durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_strangers(rows: Sequence[Row], *, name: str, school: Row) -> None:
+    """The last wall: a list never carries a child of another school, nor another day's row."""
+    home = (school["school_key"], school["as_of_date"])
+    strangers = sum((row["school_key"], row["as_of_date"]) != home for row in rows)
+    if strangers:
+        raise ReleaseMissing(
+            f"{strangers} rows of {name} are of another school or day than the list. "
+            "Nothing was rendered; check how the release was read."
+        )
+
+
+def _each(read: Callable[[Row], Made], rows: Sequence[Row], *, name: str) -> list[Made]:
+    try:
+        return [read(row) for row in rows]
+    except KeyError as missing:
+        raise ReleaseMissing(
+            f"the rows of {name} lack the column {missing}. Nothing was rendered; "
+            "build and publish again with this version."
+        ) from None
+
+
+@cache
+def _names(made: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(made))
+
+
+def _taken(made: type[Made], row: Row, **read: Any) -> Made:
+    """Build `made` from the columns of its own names; `read` replaces what needs reading."""
+    values = {name: _clean(row[name]) for name in _names(made) if name not in read}
+    return made(**values, **read)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain_text(value)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else plain_text(str(value))
+
+
+def _date(value: Any) -> date | None:
+    """Read a date from a date, a timestamp or ISO text; None and nonsense give None."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date) or value is None:
+        return value
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _read_school(row: Row) -> School:
+    return _taken(School, row, feeds=tuple(_read_feed(feed) for feed in row["feeds"] or ()))
+
+
+def _read_feed(item: Row) -> Feed:
+    return Feed(
+        feed=_text(item.get("feed")),
+        data_through=_date(item.get("data_through")),
+        last_loaded_on=_date(item.get("last_loaded_at")),
+        is_stale=bool(item.get("is_stale")),
+        note=_text(item.get("note")),
+    )
+
+
+def _read_today(row: Row) -> TodayItem:
+    return _taken(TodayItem, row)
+
+
+def _read_signal(item: Row) -> Signal:
+    return Signal(
+        rule_id=_text(item.get("rule_id")),
+        rule_version=_text(item.get("rule_version")),
+        kind=_text(item.get("kind")),
+        level=_clean(item.get("level")),
+        wording=_text(item.get("wording")),
+        value=_clean(item.get("value")),
+        threshold=_clean(item.get("threshold")),
+        comparison=_clean(item.get("comparison")),
+        as_of=_date(item.get("as_of")),
+        source_feed=_clean(item.get("source_feed")),
+        data_through=_date(item.get("data_through")),
+    )
+
+
+def _read_signals(items: Sequence[Row] | None) -> tuple[Signal, ...]:
+    return tuple(_read_signal(item) for item in items or ())
+
+
+def _read_service(item: Row) -> Service:
+    return Service(
+        service_id=_text(item.get("service_id")),
+        service_name=_text(item.get("service_name")),
+        organization_name=_clean(item.get("organization_name")),
+        category=_clean(item.get("category")),
+        schedule=_clean(item.get("schedule")),
+        places_free=item.get("places_free"),
+        capacity_state=_text(item.get("capacity_state")) or "unknown",
+        reason=_clean(item.get("reason")),
+    )
+
+
+def _read_referral(row: Row) -> Referral:
+    return _taken(
+        Referral,
+        row,
+        rule_version=_text(row["rule_version"]),
+        evidence=_read_signals(row["evidence"]),
+        services=tuple(_read_service(item) for item in row["services"] or ()),
+        priority=_read_priority(row["priority"]),
+    )
+
+
+def _read_priority(parts: Any) -> tuple[tuple[str, str], ...]:
+    """Read the parts of a rank, from a mapping or from a list, as pairs of text."""
+    if isinstance(parts, Mapping):
+        return tuple((_text(name), _priority_text(value)) for name, value in parts.items())
+    return tuple(("", _priority_text(value)) for value in parts or ())
+
+
+def _priority_text(value: Any) -> str:
+    return _text(value if isinstance(value, str) else json.dumps(value, default=str))
+
+
+def _read_profile(row: Row) -> Profile:
+    strengths = _read_signals(row["strengths"])
+    needs = _read_signals(row["needs"])
+    told = {(signal.rule_id, signal.wording) for signal in (*strengths, *needs)}
+    context = tuple(
+        signal
+        for signal in _read_signals(row["evidence"])
+        if (signal.rule_id, signal.wording) not in told
+    )
+    return _taken(Profile, row, strengths=strengths, needs=needs, context=context)
+
+
+def _read_student(row: Row) -> Student:
+    return _taken(
+        Student,
+        row,
+        weekly_attendance=tuple(
+            Week(week_of=week_of, share=_clean(week.get("share")))
+            for week in row["weekly_attendance"] or ()
+            if (week_of := _date(week.get("week_of"))) is not None
+        ),
+        suggested_tier_reasons=tuple(_text(each) for each in row["suggested_tier_reasons"] or ()),
+    )
+
+
+def _read_class_row(row: Row) -> ClassRow:
+    return _taken(ClassRow, row, class_key=_text(row["class_key"]))
+
+
+def _read_verdict(row: Row) -> Verdict:
+    findings = [
+        Finding(
+            rule_id=_text(item.get("rule_id")),
+            severity=_text(item.get("severity")),
+            failing_count=item.get("failing_count"),
+            message=_text(item.get("message")),
+        )
+        for item in row.get("findings") or ()
+    ]
+    return Verdict(
+        word=row.get("verdict") or "pass",
+        findings=tuple(sorted(findings, key=lambda each: (each.severity, each.rule_id))),
+        release_id=row.get("release_id"),
+        as_of_date=_date(row.get("as_of_date")),
+    )
+
+
+def _folded(name: str) -> str:
+    """Fold a name for ordering: without accents or case, so that Ñ stands with N."""
+    apart = unicodedata.normalize("NFD", name)
+    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
+
+
+def _by_sort_order(item: TodayItem) -> tuple[int, str, int]:
+    return (item.sort_order, _folded(item.student_name), item.student_key)
+
+
+def _by_rank(referral: Referral) -> tuple[int, str]:
+    return (referral.referral_rank, referral.need_id)
+
+
+def _by_name(student: Student) -> tuple[str, int]:
+    return (_folded(student.sort_name), student.student_key)
+
+
+def _by_class(row: ClassRow) -> tuple[str, str, str, int]:
+    return (_folded(row.class_title), row.class_key, _folded(row.sort_name), row.student_key)
+
+
+def _by_student(profiles: Sequence[Profile]) -> Mapping[int, tuple[Profile, ...]]:
+    """Gather each student's domains, in the order in which they are always shown."""
+    gathered: dict[int, list[Profile]] = {}
+    for profile in profiles:
+        gathered.setdefault(profile.student_key, []).append(profile)
+    return {
+        key: tuple(
+            sorted(of_one, key=lambda each: DOMAIN_ORDER.get(each.domain, len(DOMAIN_ORDER)))
+        )
+        for key, of_one in gathered.items()
+    }
+
+
+DOMAIN_ORDER = {
+    "academics": 0,
+    "social_emotional_behavioral": 1,
+    "health": 2,
+    "family": 3,
+}

@@ -1,0 +1,520 @@
+"""The page a coordinator opens at seven: one HTML file, no script, nothing from outside.
+
+Templates lay out; this module prepares what they show, so that they only loop and print.
+"""
+
+import hashlib
+import unicodedata
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from wraparound.publishing.words import Words, number_text, short_grade, words_in
+
+if TYPE_CHECKING:
+    from wraparound.publishing.lists import (
+        ClassRow,
+        Feed,
+        ListData,
+        Profile,
+        Referral,
+        SchoolLine,
+        Signal,
+        Student,
+        TodayItem,
+        Week,
+    )
+
+OfStudent = TypeVar("OfStudent", "Referral", "ClassRow")
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
+# How full a domain's square is drawn; whatever is not listed is drawn as not known.
+FILL = {"no_concern": 0, "mild": 1, "moderate": 2, "severe": 3}
+NOT_KNOWN = 4
+
+TODAY_KINDS = ("new", "overdue", "changed", "good_news")
+# Layout only: how many lines of a kind stand open before the rest is folded away.
+TODAY_LINES = 8
+
+# The sparkline's box; its floor is half attendance, so that the weeks near the mark differ.
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_FLOOR = 96, 24, 0.5
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A banner: what a reader must know before the first line of the list."""
+
+    kind: str
+    head: str
+    lines: tuple[str, ...]
+    tail: str
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One feed's freshness in words."""
+
+    is_stale: bool
+    name: str
+    words: str
+    note: str
+
+
+@dataclass(frozen=True)
+class TodayColumn:
+    """One kind of today's items, the first few open and the rest folded."""
+
+    kind: str
+    items: "tuple[TodayItem, ...]"
+
+    @property
+    def shown(self) -> "tuple[TodayItem, ...]":
+        return self.items[:TODAY_LINES]
+
+    @property
+    def folded(self) -> "tuple[TodayItem, ...]":
+        return self.items[TODAY_LINES:]
+
+
+@dataclass(frozen=True)
+class Area:
+    """One domain of one student: its letter, how full its square is, and what is known."""
+
+    name: str
+    letter: str
+    level: str
+    fill: int
+    profile: "Profile | None"
+
+
+@dataclass(frozen=True)
+class Child:
+    """One student as the table and the student's own page show them."""
+
+    student: "Student"
+    areas: tuple[Area, ...]
+    referrals: "tuple[Referral, ...]"
+    history: tuple[tuple[date, str, str], ...]
+    spark: str
+    weeks: str
+    grade_index: int
+    previous_key: int | None
+    next_key: int | None
+
+    @property
+    def key(self) -> int:
+        return self.student.student_key
+
+    @property
+    def area_words(self) -> str:
+        return "; ".join(f"{area.name}: {area.level}" for area in self.areas)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the suggestion is another tier than the one decided."""
+        suggested = self.student.suggested_tier
+        return suggested is not None and suggested != self.student.decided_tier
+
+
+@dataclass(frozen=True)
+class ReviewClass:
+    """One class of the whole class review: whom to do first, whom done."""
+
+    title: str
+    teachers: str
+    to_do: "tuple[ClassRow, ...]"
+    done: "tuple[ClassRow, ...]"
+
+    @property
+    def size(self) -> int:
+        return len(self.to_do) + len(self.done)
+
+
+def render_school_page(data: "ListData", *, workbook_name: str, language: str) -> str:
+    """Render one school's page as a whole HTML document."""
+    words = words_in(language)
+    children = _children(data, words=words)
+    grades = _grades(data)
+    style = _style(words.language, len(grades))
+    return (
+        _environment()
+        .get_template("list.html.j2")
+        .render(
+            data=data,
+            w=words,
+            style=style,
+            style_hash=_hash(style),
+            notices=_notices(data, words=words),
+            chips=[_chip(feed, words=words) for feed in data.school.feeds],
+            attendance_through=_attendance_through(data.school.feeds),
+            today=_today(data),
+            children=children,
+            letters=_by_letter(children),
+            grades=[short_grade(grade) for grade in grades],
+            classes=_classes(data.class_rosters),
+            known={child.key for child in children},
+            filters=_filters(data.queue),
+            mark_height=_height(data.attendance_mark),
+            workbook_name=workbook_name,
+            fill=lambda level: FILL.get(level, NOT_KNOWN),
+            number=number_text,
+            why=lambda signal: _why(signal, words=words),
+            evidence=lambda referral: _evidence(referral, words=words),
+            order=lambda referral: _order(referral, words=words),
+            support=lambda student: _support(student, words=words),
+        )
+    )
+
+
+def render_index_page(
+    lines: "Sequence[SchoolLine]",
+    *,
+    district_name: str,
+    smallest_count: int,
+    page_name: str,
+    language: str,
+) -> str:
+    """Render the district overview as a whole HTML document."""
+    words = words_in(language)
+    style = _style(words.language, 0)
+
+    def told(count: int) -> str:
+        small = 0 < count < smallest_count
+        return words("fewer_than", count=smallest_count) if small else str(count)
+
+    return (
+        _environment()
+        .get_template("district.html.j2")
+        .render(
+            lines=lines,
+            w=words,
+            style=style,
+            style_hash=_hash(style),
+            district_name=district_name,
+            told=told,
+            tally={
+                word: sum(line.verdict == word for line in lines) for word in ("hold", "notice")
+            },
+            href=lambda line: f"{quote(line.folder)}/{page_name}",
+            feed_names=lambda feeds: ", ".join(words.code("feed", feed) for feed in feeds),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _style(language: str, grade_count: int) -> Markup:
+    """Fill in the style sheet: labels of cards in the reader's words, one filter per grade."""
+    words = words_in(language)
+    text = (
+        _environment()
+        .get_template("style.css.j2")
+        .render(label=lambda key: _css_text(words(key)), grade_count=grade_count)
+    )
+    return Markup(text)  # noqa: S704  our own file and our own words
+
+
+def _css_text(words: str) -> Markup:
+    escaped = words.replace("\\", r"\\").replace('"', r"\"").replace("<", r"\3c ")
+    return Markup(f'"{escaped}"')  # noqa: S704  our own words, escaped above
+
+
+def _hash(style: str) -> str:
+    """The page's policy allows this one style sheet, by its hash, and nothing else."""
+    return b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+def _notices(data: "ListData", *, words: Words) -> list[Notice]:
+    stale = tuple(
+        _stale_words(feed, as_of=data.school.as_of_date, words=words)
+        for feed in data.school.feeds
+        if feed.is_stale
+    )
+    notices = [_verdict_notice(data, words=words)] if data.verdict.word != "pass" else []
+    if stale:
+        notices.append(Notice("stale", words("stale_head"), stale, words("not_dropped")))
+    return notices
+
+
+def _verdict_notice(data: "ListData", *, words: Words) -> Notice:
+    verdict = data.verdict
+    lines = tuple(
+        finding.message
+        if not finding.failing_count
+        else f"{finding.message} ({words.count('finding_count', finding.failing_count)})"
+        for finding in verdict.findings
+    )
+    if verdict.word != "hold":
+        return Notice("notice", words("notice_head"), lines, words("not_dropped"))
+    head = words("hold_head", day=words.day(data.school.as_of_date))
+    newer = (
+        words("hold_newer", day=words.day(verdict.as_of_date))
+        if verdict.as_of_date
+        else words("hold_why")
+    )
+    return Notice("hold", f"{head} {newer}" if lines else head, lines, words("hold_who"))
+
+
+def _stale_words(feed: "Feed", *, as_of: date, words: Words) -> str:
+    name = words.code("feed", feed.feed)
+    last = feed.data_through or feed.last_loaded_on
+    if last is None:
+        said = words("feed_missing", feed=_capital(name))
+    else:
+        age = words.count("days", max((as_of - last).days, 0))
+        said = words("feed_old", feed=_capital(name), day=words.short_day(last), age=age)
+    return f"{said} {feed.note}".strip()
+
+
+def _chip(feed: "Feed", *, words: Words) -> Chip:
+    said = words.freshness(feed.data_through, feed.last_loaded_on, is_stale=feed.is_stale)
+    return Chip(feed.is_stale, words.code("feed", feed.feed), said, feed.note)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _attendance_through(feeds: "Iterable[Feed]") -> date | None:
+    return next((feed.data_through for feed in feeds if feed.feed == "attendance"), None)
+
+
+def _today(data: "ListData") -> list[TodayColumn]:
+    others = {item.item_kind for item in data.today}.difference(TODAY_KINDS)
+    return [
+        TodayColumn(kind, tuple(item for item in data.today if item.item_kind == kind))
+        for kind in (*TODAY_KINDS, *sorted(others))
+    ]
+
+
+def _filters(queue: "Sequence[Referral]") -> dict[str, int]:
+    """Count what each filter of the queue would show."""
+    return {
+        "all": len(queue),
+        "overdue": sum(referral.is_overdue for referral in queue),
+        "new": sum(referral.is_new for referral in queue),
+        "consent": sum(referral.consent_status != "on_file" for referral in queue),
+    }
+
+
+def _grades(data: "ListData") -> list[str]:
+    """List the grades of the school from the youngest to the oldest."""
+    grades = {student.grade_level for student in data.students if student.grade_level}
+    return sorted(grades, key=lambda grade: (grade.isdigit(), grade))
+
+
+def _children(data: "ListData", *, words: Words) -> list[Child]:
+    indexes = {grade: index for index, grade in enumerate(_grades(data))}
+    referrals = _grouped(data.queue)
+    reviews = _grouped(data.class_rosters)
+    keys = [None, *(student.student_key for student in data.students), None]
+    return [
+        Child(
+            student=student,
+            areas=_areas(data.profiles.get(student.student_key, ()), words=words),
+            referrals=referrals.get(student.student_key, ()),
+            history=_history(
+                student,
+                referrals.get(student.student_key, ()),
+                reviews.get(student.student_key, ()),
+                words=words,
+            ),
+            spark=_spark(student.weekly_attendance),
+            weeks=_week_words(student.weekly_attendance, words=words),
+            grade_index=indexes.get(student.grade_level or "", -1),
+            previous_key=keys[place],
+            next_key=keys[place + 2],
+        )
+        for place, student in enumerate(data.students)
+    ]
+
+
+def _grouped(rows: Iterable[OfStudent]) -> dict[int, tuple[OfStudent, ...]]:
+    gathered: dict[int, list[OfStudent]] = {}
+    for row in rows:
+        gathered.setdefault(row.student_key, []).append(row)
+    return {key: tuple(of_one) for key, of_one in gathered.items()}
+
+
+def _areas(profiles: "Sequence[Profile]", *, words: Words) -> tuple[Area, ...]:
+    """Show all four domains, always: one without a row is not known, never missing."""
+    found = {profile.domain: profile for profile in profiles}
+    return tuple(_area(domain, found.get(domain), words=words) for domain in DOMAINS)
+
+
+def _area(domain: str, profile: "Profile | None", *, words: Words) -> Area:
+    level = profile.level if profile else "not_known"
+    return Area(
+        name=words.code("domain", domain),
+        letter=words.code("letter", domain),
+        level=words.code("level", level),
+        fill=FILL.get(level, NOT_KNOWN),
+        profile=profile,
+    )
+
+
+def _history(
+    student: "Student",
+    referrals: "Sequence[Referral]",
+    reviews: "Sequence[ClassRow]",
+    *,
+    words: Words,
+) -> tuple[tuple[date, str, str], ...]:
+    """Tell what happened to a student, newest first, each as (day, what, more)."""
+    events: list[tuple[date, str, str]] = []
+    if student.decided_on and student.decided_tier:
+        who = words("tier_by", who=student.decided_by) if student.decided_by else ""
+        events.append((student.decided_on, words("history_tier", tier=student.decided_tier), who))
+    for review in reviews:
+        if review.reviewed_on:
+            season = words.code("season", review.review_season)
+            told = words("history_review", season=season)
+            events.append((review.reviewed_on, told, review.class_title))
+    for referral in referrals:
+        if referral.opened_date:
+            told = words("history_opened", wording=referral.wording)
+            state = words.code("state", referral.state)
+            events.append((referral.opened_date, told, state))
+    return tuple(sorted(events, reverse=True))
+
+
+def _height(share: float) -> float:
+    """Where a share stands in the sparkline's box, from the top."""
+    room = SPARK_HEIGHT - 4
+    lost = min((1 - share) / (1 - SPARK_FLOOR), 1)
+    return round(2 + lost * room, 1)
+
+
+def _spark(weeks: "Sequence[Week]") -> str:
+    """Draw the weeks as one SVG path; a week without school is a gap."""
+    if not weeks:
+        return ""
+    gap = (SPARK_WIDTH - 4) / max(len(weeks) - 1, 1)
+    path, pen = [], "M"
+    for place, week in enumerate(weeks):
+        if week.share is None:
+            pen = "M"
+            continue
+        # The `h0` after each move lets a week that stands alone show as a dot.
+        dot = "h0" if pen == "M" else ""
+        path.append(f"{pen}{2 + place * gap:.4g} {_height(week.share):.4g}{dot}")
+        pen = "L"
+    return "".join(path)
+
+
+def _week_words(weeks: "Sequence[Week]", *, words: Words) -> str:
+    if not any(week.share is not None for week in weeks):
+        return words("no_attendance")
+    told = (
+        words("week_none") if week.share is None else words.percent(week.share) for week in weeks
+    )
+    return words("week_words", weeks=", ".join(told))
+
+
+def _by_letter(children: Sequence[Child]) -> list[tuple[str, list[Child]]]:
+    """Group the ordered children under the first letter of the family name."""
+    grouped = groupby(children, key=lambda child: first_letter(child.student.sort_name))
+    gathered: dict[str, list[Child]] = {}
+    for letter, group in grouped:
+        gathered.setdefault(letter, []).extend(group)
+    return list(gathered.items())
+
+
+def first_letter(name: str) -> str:
+    """The letter to look a name up under, without accents; '#' if it begins with none."""
+    for character in unicodedata.normalize("NFD", name):
+        if character.isalpha():
+            return character.upper()[:1]
+    return "#"
+
+
+def _classes(rows: "Sequence[ClassRow]") -> list[ReviewClass]:
+    classes = []
+    for _, group in groupby(rows, key=attrgetter("class_title", "class_key")):
+        members = list(group)
+        classes.append(
+            ReviewClass(
+                title=members[0].class_title,
+                teachers=members[0].teacher_names or "",
+                to_do=tuple(row for row in members if not row.is_reviewed),
+                done=tuple(row for row in members if row.is_reviewed),
+            )
+        )
+    return classes
+
+
+def _why(signal: "Signal", *, words: Words) -> str:
+    """Say where a sentence comes from: feed and day, rule and version, value and limit."""
+    parts = (_source(signal, words=words), _rule(signal, words=words))
+    return " · ".join(part for part in parts if part)
+
+
+def _source(signal: "Signal", *, words: Words) -> str:
+    feed = words.code("feed", signal.source_feed)
+    if signal.data_through:
+        return words("data_through", feed=feed, day=words.brief_day(signal.data_through))
+    if signal.as_of:
+        return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
+    return feed
+
+
+def _rule(signal: "Signal", *, words: Words) -> str:
+    if not signal.rule_id:
+        return ""
+    said = words("rule", rule=signal.rule_id)
+    if signal.rule_version:
+        said += " " + words("version", version=signal.rule_version.lstrip("vV"))
+    if signal.value is None:
+        return said
+    limit = ""
+    if signal.threshold is not None:
+        compared = words.code("comparison", signal.comparison)
+        limit = f"; {compared} {number_text(signal.threshold)}"
+    return f"{said} ({number_text(signal.value)}{limit})"
+
+
+def _evidence(referral: "Referral", *, words: Words) -> Markup:
+    """Say the source of a need: its own rule first, then whatever else stands behind it."""
+    own = [signal for signal in referral.evidence if signal.rule_id == referral.rule_id]
+    rest = [signal for signal in referral.evidence if signal.rule_id != referral.rule_id]
+    lines = [Markup("<small>{}</small>").format(_why(signal, words=words)) for signal in own]
+    lines += [
+        Markup("<small>{} ({})</small>").format(signal.wording, _why(signal, words=words))
+        for signal in rest
+    ]
+    return Markup("").join(lines)
+
+
+def _order(referral: "Referral", *, words: Words) -> str:
+    """Say what put a need in its place: the parts of its priority, as the rules name them."""
+    parts = (f"{name.replace('_', ' ')} {value}".strip() for name, value in referral.priority)
+    return f"{words('order_parts', rank=referral.referral_rank)}: {', '.join(parts)}"
+
+
+def _support(student: "Student", *, words: Words) -> str:
+    active, waiting = student.services_active_count, student.services_waiting_count
+    parts = [words.count("support_active", active)] if active else []
+    parts += [words.count("support_waiting", waiting)] if waiting else []
+    return ", ".join(parts) or words("support_none")

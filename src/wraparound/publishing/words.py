@@ -1,0 +1,836 @@
+"""The words around the data, in each language a coordinator may read them in.
+
+Only the interface is translated. Sentences about a child come from the rules, and names
+of services from their providers, in the language the district wrote them in.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+DEFAULT_LANGUAGE = "en"
+
+WEEKDAYS = {
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+    "es": "lunes martes miércoles jueves viernes sábado domingo",
+}
+MONTHS = {
+    "en": "January February March April May June July August September October November December",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+}
+LONG_DAY = {
+    "en": "{weekday}, {month} {day}, {year}",
+    "es": "{weekday} {day} de {month} de {year}",
+}
+SHORT_DAY = {"en": "{weekday:.3}, {month:.3} {day}", "es": "{weekday:.3} {day} {month:.3}"}
+BRIEF_DAY = {"en": "{month:.3} {day}", "es": "{day} {month:.3}"}
+PERCENT = {"en": "{}%", "es": "{}\N{NO-BREAK SPACE}%"}
+
+# Codes that the reports carry, by kind. A code not listed is shown as it is written.
+CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "domain": {
+            "academics": "Academics",
+            "social_emotional_behavioral": "Social-emotional",
+            "health": "Health",
+            "family": "Family",
+        },
+        "letter": {
+            "academics": "A",
+            "social_emotional_behavioral": "S",
+            "health": "H",
+            "family": "F",
+        },
+        "level": {
+            "no_concern": "no concern",
+            "mild": "mild",
+            "moderate": "moderate",
+            "severe": "severe",
+            "not_known": "not known",
+        },
+        "state": {
+            "new": "new",
+            "draft": "draft",
+            "requested": "requested",
+            "accepted": "accepted",
+            "in-progress": "in progress",
+            "on-hold": "on hold",
+            "rejected": "declined by provider",
+            "completed": "completed",
+            "failed": "not completed",
+            "cancelled": "cancelled",
+        },
+        "consent": {
+            "on_file": "consent on file",
+            "to_ask": "consent to ask",
+            "withdrawn": "consent withdrawn",
+            "expired": "consent expired",
+        },
+        "band": {
+            "satisfactory": "satisfactory",
+            "at_risk": "at risk",
+            "moderate": "moderate chronic absence",
+            "severe": "severe chronic absence",
+            "insufficient_days": "too few days to say",
+            "not_known": "not known",
+        },
+        "feed": {
+            "roster": "roster",
+            "calendar": "calendar",
+            "attendance": "attendance",
+            "discipline": "discipline",
+            "grades": "grades",
+            "providers": "providers",
+            "service_events": "services",
+            "consents": "consents",
+            "reviews": "reviews",
+            "staff": "staff",
+        },
+        "season": {"fall": "fall", "spring": "spring"},
+        "verdict": {"pass": "current", "notice": "current, with notices", "hold": "held"},
+        "kind": {"strength": "strength", "need": "need", "context": "context"},
+        "comparison": {
+            ">=": "at or above",
+            ">": "above",
+            "<=": "at or below",
+            "<": "below",
+            "=": "equal to",
+        },
+        "today": {
+            "overdue": "overdue",
+            "new": "new",
+            "changed": "changed",
+            "good_news": "good news",
+        },
+    },
+    "es": {
+        "domain": {
+            "academics": "Académico",
+            "social_emotional_behavioral": "Emocional y social",
+            "health": "Salud",
+            "family": "Familia",
+        },
+        "letter": {
+            "academics": "A",
+            "social_emotional_behavioral": "E",
+            "health": "S",
+            "family": "F",
+        },
+        "level": {
+            "no_concern": "sin preocupación",
+            "mild": "leve",
+            "moderate": "moderado",
+            "severe": "grave",
+            "not_known": "no se sabe",
+        },
+        "state": {
+            "new": "nueva",
+            "draft": "borrador",
+            "requested": "solicitada",
+            "accepted": "aceptada",
+            "in-progress": "en curso",
+            "on-hold": "en pausa",
+            "rejected": "rechazada por el proveedor",
+            "completed": "terminada",
+            "failed": "no terminada",
+            "cancelled": "cancelada",
+        },
+        "consent": {
+            "on_file": "consentimiento firmado",
+            "to_ask": "consentimiento por pedir",
+            "withdrawn": "consentimiento retirado",
+            "expired": "consentimiento vencido",
+        },
+        "band": {
+            "satisfactory": "satisfactoria",
+            "at_risk": "en riesgo",
+            "moderate": "ausencia crónica moderada",
+            "severe": "ausencia crónica grave",
+            "insufficient_days": "muy pocos días para decirlo",
+            "not_known": "no se sabe",
+        },
+        "feed": {
+            "roster": "matrícula",
+            "calendar": "calendario",
+            "attendance": "asistencia",
+            "discipline": "disciplina",
+            "grades": "calificaciones",
+            "providers": "proveedores",
+            "service_events": "servicios",
+            "consents": "consentimientos",
+            "reviews": "revisiones",
+            "staff": "personal",
+        },
+        "season": {"fall": "otoño", "spring": "primavera"},
+        "verdict": {"pass": "al día", "notice": "al día, con avisos", "hold": "retenida"},
+        "kind": {"strength": "fortaleza", "need": "necesidad", "context": "contexto"},
+        "comparison": {
+            ">=": "igual o mayor que",
+            ">": "mayor que",
+            "<=": "igual o menor que",
+            "<": "menor que",
+            "=": "igual a",
+        },
+        "today": {
+            "overdue": "vencido",
+            "new": "nuevo",
+            "changed": "cambios",
+            "good_news": "buenas noticias",
+        },
+    },
+}
+
+# A key that counts comes twice, `.one` and `.other`.
+PHRASES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "title": "{school}: list for {day}",
+        "for_whom": "For the site coordinator",
+        "list_for": "School day",
+        "attendance_through": "attendance known through {day}",
+        "release": "release {number}",
+        "workbook": "Same list as a workbook",
+        "skip": "Skip to the list",
+        "on_this_page": "On this page",
+        "today": "Today",
+        "referrals": "Referrals",
+        "students": "Students",
+        "classes": "Class reviews",
+        "freshness": "How fresh the data is",
+        "feed_through": "through {day}",
+        "feed_received": "received {day}",
+        "feed_never": "never received",
+        "feed_last_good": "last good {day}",
+        "feed_old": "{feed} is old: last good {day}, {age} before this list.",
+        "feed_missing": "{feed} was never received.",
+        "not_dropped": "Nobody was dropped: what was known before still stands.",
+        "hold_head": "This is the last good list, of {day}.",
+        "hold_newer": "The list of {day} was held back, because:",
+        "hold_why": "The newer list was held back, because:",
+        "hold_who": "The district office has been told. Nobody was dropped: every child of the "
+        "last good list is still here.",
+        "notice_head": "Read this list with care.",
+        "stale_head": "Some data is older than this list.",
+        "finding_count.one": "{count} case",
+        "finding_count.other": "{count} cases",
+        "rule": "rule {rule}",
+        "version": "v{version}",
+        "today_new": "new since the last list",
+        "today_overdue": "overdue",
+        "today_changed": "changed",
+        "today_good_news": "good news",
+        "nothing": "Nothing today.",
+        "and_more.one": "and {count} more",
+        "and_more.other": "and {count} more",
+        "queue_head": "Referrals, most urgent first",
+        "queue_caption": "Open needs in the order in which they are to be looked at",
+        "queue_none": "No open need today.",
+        "show": "Show",
+        "show_all": "all",
+        "show_overdue": "overdue",
+        "show_new": "new",
+        "show_consent": "consent to settle",
+        "col_rank": "Place",
+        "col_student": "Student",
+        "col_need": "Need and why",
+        "col_services": "Services that fit",
+        "col_state": "Consent and state",
+        "col_next": "Next step",
+        "col_strengths": "Strengths",
+        "col_domains": "Four domains",
+        "col_attendance": "Attendance by week",
+        "col_tier": "Tier",
+        "col_support": "Services",
+        "grade": "grade {grade}",
+        "grade_head": "Grade",
+        "data_through": "{feed}, through {day}",
+        "data_as_of": "{feed}, {day}",
+        "no_service": "No service on file fits yet",
+        "places.one": "{count} place",
+        "places.other": "{count} places",
+        "places_free": "places free",
+        "places_waitlist": "waiting list",
+        "places_full": "full",
+        "places_unknown": "places not known",
+        "in_state.one": "for {count} day",
+        "in_state.other": "for {count} days",
+        "open_for.one": "open for {count} day",
+        "open_for.other": "open for {count} days",
+        "due_today": "today",
+        "due_tomorrow": "tomorrow",
+        "due_in.one": "in {count} day",
+        "due_in.other": "in {count} days",
+        "due_late.one": "{count} day overdue",
+        "due_late.other": "{count} days overdue",
+        "due_none": "no date",
+        "days.one": "{count} day",
+        "days.other": "{count} days",
+        "owner": "with {owner}",
+        "new": "new",
+        "order_head": "How this order is made",
+        "order_text": "Open needs are ordered by rules that anyone may read: how serious the need "
+        "is, what the tier says, how long it has waited. Ties are broken the same way each "
+        "time, so the same night gives the same order. The place is a proposal for your day, "
+        "not a judgement of a child; each child's own page says what put the need there.",
+        "order_parts": "Why place {rank}",
+        "students_head": "Every student, strengths first",
+        "students_caption": "All students of the school by family name",
+        "find": "Find a student",
+        "find_letter": "By family name",
+        "find_grade": "Show grade",
+        "find_class": "By class: open a class below",
+        "find_hint": "A name opens the student's own page.",
+        "strength_none": "none written down yet",
+        "legend": "A academics, S social-emotional, H health, F family. The fuller the square, "
+        "the greater the concern: empty is none, a third mild, two thirds moderate, full "
+        "severe; dashed is not known. The dashed line is {mark} attendance.",
+        "absent_of": "absent {absent} of {enrolled}",
+        "rate_missed": "{rate} missed",
+        "too_few": "too few days to say",
+        "no_attendance": "no attendance on file",
+        "week_words": "Attendance by week, oldest first: {weeks}",
+        "week_none": "no school",
+        "week_of": "Week of {day}",
+        "tier_none": "not decided",
+        "tier_decided": "Decided tier",
+        "tier_decided_short": "decided",
+        "tier_by": "by {who}",
+        "tier_ask": "suggested {tier}: why?",
+        "tier_agrees": "suggestion agrees",
+        "tier_question": "Would tier {tier} fit? The rules suggest it because:",
+        "tier_yours": "The decision is yours; the suggestion never changes it.",
+        "support_active.one": "{count} service",
+        "support_active.other": "{count} services",
+        "support_waiting.one": "{count} waiting",
+        "support_waiting.other": "{count} waiting",
+        "support_none": "none yet",
+        "needs_open.one": "{count} open need",
+        "needs_open.other": "{count} open needs",
+        "held_tag": "earlier record",
+        "held_text": "A newer record of this student could not be read, so the earlier one is "
+        "shown. The sender has been asked for it.",
+        "profiles_head": "A page for each student",
+        "profiles_text": "A student's name opens that student's page. Printed from there, it is "
+        "one page for a meeting, with room to write.",
+        "profiles_all": "Show every student's page, for printing",
+        "back": "Back to the list",
+        "previous": "Previous",
+        "following": "Next",
+        "child_tools": "From this page",
+        "student_number": "student number {number}",
+        "homeroom": "homeroom {homeroom}",
+        "home_language": "home language {language}",
+        "child_profile": "Strengths and needs",
+        "child_strengths": "Strengths",
+        "child_needs": "Needs",
+        "child_context": "Also known",
+        "child_next": "Needs and services",
+        "child_history": "History",
+        "child_no_needs": "No open need.",
+        "child_none": "none on file",
+        "in_queue": "place {rank} in the queue",
+        "history_opened": "Need opened: {wording}",
+        "history_tier": "Tier {tier} decided",
+        "history_review": "Whole class review, {season}",
+        "notes_head": "Notes for the meeting",
+        "notes_who": "Who",
+        "notes_what": "What we will do",
+        "notes_when": "By when",
+        "classes_head": "Whole class reviews",
+        "classes_season": "Whole class reviews, {season}",
+        "classes_none": "No class has been set up for review.",
+        "class_done": "{done} of {all} reviewed",
+        "class_to_do": "to review",
+        "class_reviewed": "reviewed",
+        "footer": "Made by Wraparound from release {number}. This page holds personal records of "
+        "students: keep it as you would keep a paper file, and delete copies you no longer need.",
+        "index_title": "Schools: lists of the night",
+        "index_head": "Lists of the night, by school",
+        "index_caption": "Each school with what the checks said of its list",
+        "index_school": "School",
+        "index_verdict": "List",
+        "index_day": "School day",
+        "index_release": "Release",
+        "index_students": "Students",
+        "index_referrals": "Open needs",
+        "index_new": "New",
+        "index_overdue": "Overdue",
+        "index_reviewed": "Reviewed",
+        "index_notes": "Remarks",
+        "index_stale": "old: {feeds}",
+        "index_summary.one": "{count} school",
+        "index_summary.other": "{count} schools",
+        "index_held.one": "{count} held",
+        "index_held.other": "{count} held",
+        "index_noticed.one": "{count} with notices",
+        "index_noticed.other": "{count} with notices",
+        "index_current.one": "{count} current",
+        "index_current.other": "{count} current",
+        "index_none": "No school has a list yet.",
+        "index_note": "Counts only; no student is named here. A held school keeps its last good "
+        "list until its data can be believed again.",
+        "fewer_than": "fewer than {count}",
+        "sheet_today": "Today",
+        "sheet_referrals": "Referrals",
+        "sheet_students": "Students",
+        "sheet_needs": "Needs",
+        "sheet_classes": "Classes",
+        "sheet_about": "About",
+        "x_kind": "Kind",
+        "x_student": "Student",
+        "x_number": "Student number",
+        "x_what": "What",
+        "x_date": "Date",
+        "x_place": "Place",
+        "x_grade": "Grade",
+        "x_domain": "Domain",
+        "x_level": "Level",
+        "x_need": "Need and why",
+        "x_services": "Services that fit",
+        "x_consent": "Consent",
+        "x_state": "State",
+        "x_days_in_state": "Days in state",
+        "x_next": "Next step",
+        "x_due": "Due",
+        "x_overdue": "Overdue",
+        "x_new": "New",
+        "x_owner": "Owner",
+        "x_opened": "Opened",
+        "x_age": "Days open",
+        "x_source": "Source",
+        "x_through": "Data through",
+        "x_rule": "Rule",
+        "x_version": "Version",
+        "x_order": "What made the order",
+        "x_notes": "Notes",
+        "x_homeroom": "Homeroom",
+        "x_language": "Home language",
+        "x_strengths": "Strengths",
+        "x_absent": "Days absent",
+        "x_enrolled": "Days enrolled",
+        "x_missed": "Share missed",
+        "x_band": "Attendance",
+        "x_tier": "Decided tier",
+        "x_tier_on": "Decided on",
+        "x_tier_by": "Decided by",
+        "x_suggested": "Suggested tier",
+        "x_reasons": "Why suggested",
+        "x_active": "Services active",
+        "x_waiting": "Services waiting",
+        "x_open": "Open needs",
+        "x_held": "Earlier record",
+        "x_sentence": "In words",
+        "x_value": "Value",
+        "x_comparison": "Compared",
+        "x_threshold": "Limit",
+        "x_class": "Class",
+        "x_teacher": "Teacher",
+        "x_season": "Review",
+        "x_reviewed": "Reviewed",
+        "x_reviewed_on": "Reviewed on",
+        "x_yes": "yes",
+        "x_no": "no",
+        "x_topic": "About this workbook",
+        "x_says": "What it says",
+        "a_school": "School",
+        "a_day": "School day",
+        "a_release": "Release",
+        "a_verdict": "Checks",
+        "a_finding": "Remark",
+        "a_feed": "Data: {feed}",
+        "a_stale": "old",
+        "a_read": "How to read it",
+        "a_read_today": "Start with the sheet Today: what is new, overdue or changed, and good "
+        "news.",
+        "a_read_referrals": "Referrals holds every open need in order, with services that fit, "
+        "consent and the next step.",
+        "a_read_students": "Students and Needs hold every student: strengths first, then needs, "
+        "each with the rule, the number and the date behind it.",
+        "a_read_tier": "The decided tier is a person's decision. The suggested tier is a question "
+        "to you, with its reasons.",
+        "a_read_nothing": "Nothing in this workbook is sent back: what you change here stays here.",
+        "a_private": "This workbook holds personal records of students: keep it as you would keep "
+        "a paper file, and delete copies you no longer need.",
+    },
+    "es": {
+        "title": "{school}: lista del {day}",
+        "for_whom": "Para la coordinación de la escuela",
+        "list_for": "Día escolar",
+        "attendance_through": "asistencia conocida hasta el {day}",
+        "release": "entrega {number}",
+        "workbook": "La misma lista como libro de cálculo",
+        "skip": "Ir a la lista",
+        "on_this_page": "En esta página",
+        "today": "Hoy",
+        "referrals": "Derivaciones",
+        "students": "Estudiantes",
+        "classes": "Revisiones por clase",
+        "freshness": "Qué tan recientes son los datos",
+        "feed_through": "hasta el {day}",
+        "feed_received": "recibido el {day}",
+        "feed_never": "nunca recibido",
+        "feed_last_good": "último bueno: {day}",
+        "feed_old": "Datos atrasados ({feed}): último bueno, {day}, {age} antes de esta lista.",
+        "feed_missing": "Datos nunca recibidos: {feed}.",
+        "not_dropped": "No se quitó a nadie: lo que ya se sabía sigue vigente.",
+        "hold_head": "Esta es la última lista buena, del {day}.",
+        "hold_newer": "La lista del {day} fue retenida, porque:",
+        "hold_why": "La lista más nueva fue retenida, porque:",
+        "hold_who": "La oficina del distrito ya fue avisada. No se quitó a nadie: todos los "
+        "estudiantes de la última lista buena siguen aquí.",
+        "notice_head": "Lea esta lista con cuidado.",
+        "stale_head": "Algunos datos son más antiguos que esta lista.",
+        "finding_count.one": "{count} caso",
+        "finding_count.other": "{count} casos",
+        "rule": "regla {rule}",
+        "version": "v{version}",
+        "today_new": "nuevo desde la última lista",
+        "today_overdue": "vencido",
+        "today_changed": "cambios",
+        "today_good_news": "buenas noticias",
+        "nothing": "Nada hoy.",
+        "and_more.one": "y {count} más",
+        "and_more.other": "y {count} más",
+        "queue_head": "Derivaciones, lo más urgente primero",
+        "queue_caption": "Necesidades abiertas en el orden en que conviene atenderlas",
+        "queue_none": "No hay necesidades abiertas hoy.",
+        "show": "Mostrar",
+        "show_all": "todo",
+        "show_overdue": "vencido",
+        "show_new": "nuevo",
+        "show_consent": "consentimiento por resolver",
+        "col_rank": "Lugar",
+        "col_student": "Estudiante",
+        "col_need": "Necesidad y por qué",
+        "col_services": "Servicios adecuados",
+        "col_state": "Consentimiento y estado",
+        "col_next": "Próximo paso",
+        "col_strengths": "Fortalezas",
+        "col_domains": "Cuatro áreas",
+        "col_attendance": "Asistencia por semana",
+        "col_tier": "Nivel",
+        "col_support": "Servicios",
+        "grade": "grado {grade}",
+        "grade_head": "Grado",
+        "data_through": "{feed}, hasta el {day}",
+        "data_as_of": "{feed}, {day}",
+        "no_service": "Aún no hay un servicio adecuado registrado",
+        "places.one": "{count} lugar",
+        "places.other": "{count} lugares",
+        "places_free": "hay lugares",
+        "places_waitlist": "lista de espera",
+        "places_full": "lleno",
+        "places_unknown": "lugares no conocidos",
+        "in_state.one": "desde hace {count} día",
+        "in_state.other": "desde hace {count} días",
+        "open_for.one": "abierta hace {count} día",
+        "open_for.other": "abierta hace {count} días",
+        "due_today": "hoy",
+        "due_tomorrow": "mañana",
+        "due_in.one": "en {count} día",
+        "due_in.other": "en {count} días",
+        "due_late.one": "{count} día de retraso",
+        "due_late.other": "{count} días de retraso",
+        "due_none": "sin fecha",
+        "days.one": "{count} día",
+        "days.other": "{count} días",
+        "owner": "a cargo de {owner}",
+        "new": "nueva",
+        "order_head": "Cómo se forma este orden",
+        "order_text": "Las necesidades abiertas se ordenan con reglas que cualquiera puede leer: "
+        "qué tan seria es la necesidad, qué dice el nivel, cuánto ha esperado. Los empates se "
+        "resuelven siempre igual, así que la misma noche da el mismo orden. El lugar es una "
+        "propuesta para su día, no un juicio sobre un niño; la página de cada estudiante dice "
+        "por qué.",
+        "order_parts": "Por qué el lugar {rank}",
+        "students_head": "Todos los estudiantes, primero las fortalezas",
+        "students_caption": "Todos los estudiantes de la escuela por apellido",
+        "find": "Buscar a un estudiante",
+        "find_letter": "Por apellido",
+        "find_grade": "Mostrar grado",
+        "find_class": "Por clase: abra una clase abajo",
+        "find_hint": "El nombre abre la página del estudiante.",
+        "strength_none": "aún no hay nada escrito",
+        "legend": "A académico, E emocional y social, S salud, F familia. Cuanto más lleno el "
+        "cuadro, mayor la preocupación: vacío, ninguna; un tercio, leve; dos tercios, moderada; "
+        "lleno, grave; con borde de rayas, no se sabe. La línea de rayas marca {mark} de "
+        "asistencia.",
+        "absent_of": "faltó {absent} de {enrolled}",
+        "rate_missed": "faltó {rate}",
+        "too_few": "muy pocos días para decirlo",
+        "no_attendance": "sin asistencia registrada",
+        "week_words": "Asistencia por semana, de la más antigua a la más reciente: {weeks}",
+        "week_none": "sin clases",
+        "week_of": "Semana del {day}",
+        "tier_none": "sin decidir",
+        "tier_decided": "Nivel decidido",
+        "tier_decided_short": "decidido",
+        "tier_by": "por {who}",
+        "tier_ask": "se sugiere {tier}: ¿por qué?",
+        "tier_agrees": "la sugerencia coincide",
+        "tier_question": "¿Convendría el nivel {tier}? Las reglas lo sugieren porque:",
+        "tier_yours": "La decisión es suya; la sugerencia nunca la cambia.",
+        "support_active.one": "{count} servicio",
+        "support_active.other": "{count} servicios",
+        "support_waiting.one": "{count} en espera",
+        "support_waiting.other": "{count} en espera",
+        "support_none": "ninguno aún",
+        "needs_open.one": "{count} necesidad abierta",
+        "needs_open.other": "{count} necesidades abiertas",
+        "held_tag": "registro anterior",
+        "held_text": "No se pudo leer un registro más nuevo de este estudiante, así que se "
+        "muestra el anterior. Ya se pidió de nuevo.",
+        "profiles_head": "Una página por estudiante",
+        "profiles_text": "El nombre de un estudiante abre su página. Impresa desde allí, es una "
+        "hoja para una reunión, con espacio para escribir.",
+        "profiles_all": "Mostrar la página de cada estudiante, para imprimir",
+        "back": "Volver a la lista",
+        "previous": "Anterior",
+        "following": "Siguiente",
+        "child_tools": "Desde esta página",
+        "student_number": "número de estudiante {number}",
+        "homeroom": "salón {homeroom}",
+        "home_language": "idioma del hogar {language}",
+        "child_profile": "Fortalezas y necesidades",
+        "child_strengths": "Fortalezas",
+        "child_needs": "Necesidades",
+        "child_context": "También se sabe",
+        "child_next": "Necesidades y servicios",
+        "child_history": "Historia",
+        "child_no_needs": "Ninguna necesidad abierta.",
+        "child_none": "nada registrado",
+        "in_queue": "lugar {rank} en la lista",
+        "history_opened": "Necesidad abierta: {wording}",
+        "history_tier": "Nivel {tier} decidido",
+        "history_review": "Revisión de la clase, {season}",
+        "notes_head": "Notas para la reunión",
+        "notes_who": "Quién",
+        "notes_what": "Qué haremos",
+        "notes_when": "Para cuándo",
+        "classes_head": "Revisiones por clase",
+        "classes_season": "Revisiones por clase, {season}",
+        "classes_none": "Ninguna clase está preparada para la revisión.",
+        "class_done": "{done} de {all} revisados",
+        "class_to_do": "por revisar",
+        "class_reviewed": "revisados",
+        "footer": "Hecho por Wraparound a partir de la entrega {number}. Esta página contiene "
+        "datos personales de estudiantes: guárdela como un expediente en papel y borre las "
+        "copias que ya no necesite.",
+        "index_title": "Escuelas: listas de la noche",
+        "index_head": "Listas de la noche, por escuela",
+        "index_caption": "Cada escuela con lo que dijeron las comprobaciones de su lista",
+        "index_school": "Escuela",
+        "index_verdict": "Lista",
+        "index_day": "Día escolar",
+        "index_release": "Entrega",
+        "index_students": "Estudiantes",
+        "index_referrals": "Necesidades abiertas",
+        "index_new": "Nuevas",
+        "index_overdue": "Vencidas",
+        "index_reviewed": "Revisados",
+        "index_notes": "Observaciones",
+        "index_stale": "atrasado: {feeds}",
+        "index_summary.one": "{count} escuela",
+        "index_summary.other": "{count} escuelas",
+        "index_held.one": "{count} retenida",
+        "index_held.other": "{count} retenidas",
+        "index_noticed.one": "{count} con avisos",
+        "index_noticed.other": "{count} con avisos",
+        "index_current.one": "{count} al día",
+        "index_current.other": "{count} al día",
+        "index_none": "Aún no hay listas.",
+        "index_note": "Solo cuentas; aquí no se nombra a ningún estudiante. Una escuela retenida "
+        "conserva su última lista buena hasta que sus datos vuelvan a ser creíbles.",
+        "fewer_than": "menos de {count}",
+        "sheet_today": "Hoy",
+        "sheet_referrals": "Derivaciones",
+        "sheet_students": "Estudiantes",
+        "sheet_needs": "Necesidades",
+        "sheet_classes": "Clases",
+        "sheet_about": "Acerca de",
+        "x_kind": "Tipo",
+        "x_student": "Estudiante",
+        "x_number": "Número de estudiante",
+        "x_what": "Qué",
+        "x_date": "Fecha",
+        "x_place": "Lugar",
+        "x_grade": "Grado",
+        "x_domain": "Área",
+        "x_level": "Grado de preocupación",
+        "x_need": "Necesidad y por qué",
+        "x_services": "Servicios adecuados",
+        "x_consent": "Consentimiento",
+        "x_state": "Estado",
+        "x_days_in_state": "Días en el estado",
+        "x_next": "Próximo paso",
+        "x_due": "Para el",
+        "x_overdue": "Vencido",
+        "x_new": "Nuevo",
+        "x_owner": "A cargo de",
+        "x_opened": "Abierta el",
+        "x_age": "Días abierta",
+        "x_source": "Fuente",
+        "x_through": "Datos hasta",
+        "x_rule": "Regla",
+        "x_version": "Versión",
+        "x_order": "Qué formó el orden",
+        "x_notes": "Notas",
+        "x_homeroom": "Salón",
+        "x_language": "Idioma del hogar",
+        "x_strengths": "Fortalezas",
+        "x_absent": "Días ausente",
+        "x_enrolled": "Días inscrito",
+        "x_missed": "Parte perdida",
+        "x_band": "Asistencia",
+        "x_tier": "Nivel decidido",
+        "x_tier_on": "Decidido el",
+        "x_tier_by": "Decidido por",
+        "x_suggested": "Nivel sugerido",
+        "x_reasons": "Por qué se sugiere",
+        "x_active": "Servicios activos",
+        "x_waiting": "Servicios en espera",
+        "x_open": "Necesidades abiertas",
+        "x_held": "Registro anterior",
+        "x_sentence": "En palabras",
+        "x_value": "Valor",
+        "x_comparison": "Comparado",
+        "x_threshold": "Límite",
+        "x_class": "Clase",
+        "x_teacher": "Docente",
+        "x_season": "Revisión",
+        "x_reviewed": "Revisado",
+        "x_reviewed_on": "Revisado el",
+        "x_yes": "sí",
+        "x_no": "no",
+        "x_topic": "Sobre este libro",
+        "x_says": "Qué dice",
+        "a_school": "Escuela",
+        "a_day": "Día escolar",
+        "a_release": "Entrega",
+        "a_verdict": "Comprobaciones",
+        "a_finding": "Observación",
+        "a_feed": "Datos: {feed}",
+        "a_stale": "atrasado",
+        "a_read": "Cómo leerlo",
+        "a_read_today": "Empiece por la hoja Hoy: lo nuevo, lo vencido, los cambios y las buenas "
+        "noticias.",
+        "a_read_referrals": "Derivaciones contiene cada necesidad abierta en orden, con servicios "
+        "adecuados, consentimiento y próximo paso.",
+        "a_read_students": "Estudiantes y Necesidades contienen a cada estudiante: primero las "
+        "fortalezas, luego las necesidades, cada una con su regla, su número y su fecha.",
+        "a_read_tier": "El nivel decidido es decisión de una persona. El nivel sugerido es una "
+        "pregunta para usted, con sus razones.",
+        "a_read_nothing": "Nada de este libro se devuelve: lo que cambie aquí, aquí se queda.",
+        "a_private": "Este libro contiene datos personales de estudiantes: guárdelo como un "
+        "expediente en papel y borre las copias que ya no necesite.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language: phrases by key, counts, days, codes and numbers in words."""
+
+    language: str
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Say the phrase `key`; a missing key is a KeyError, as early as possible."""
+        phrase = PHRASES[self.language][key]
+        return phrase.format(**values) if values else phrase
+
+    def count(self, key: str, number: int) -> str:
+        """Say `key` for a number of things, singular or plural."""
+        return self(f"{key}.one" if number == 1 else f"{key}.other", count=number)
+
+    def code(self, kind: str, code: str | None) -> str:
+        """Say a code of the reports; an unknown one is shown as written, without underscores."""
+        if not code:
+            return ""
+        return CODES[self.language][kind].get(code) or code.replace("_", " ")
+
+    def day(self, day: date) -> str:
+        """Say a day in full, with weekday and year."""
+        return _spoken(self.language, day, LONG_DAY[self.language])
+
+    def short_day(self, day: date) -> str:
+        """Say a day of these weeks: weekday, month and day, shortened."""
+        return _spoken(self.language, day, SHORT_DAY[self.language])
+
+    def brief_day(self, day: date) -> str:
+        """Say a day of this school year where the weekday says nothing."""
+        return _spoken(self.language, day, BRIEF_DAY[self.language])
+
+    def due(self, due: date | None, *, as_of: date) -> str:
+        """Say how far a due date is from the list's day, in words."""
+        if due is None:
+            return self("due_none")
+        days = (due - as_of).days
+        if days < 0:
+            return self.count("due_late", -days)
+        near = {0: "due_today", 1: "due_tomorrow"}
+        return self(near[days]) if days in near else self.count("due_in", days)
+
+    def percent(self, share: float, *, digits: int = 0) -> str:
+        """Say a share of 1 in percent, cut off rather than rounded.
+
+        Nobody may read 10 % where 9.96 % was counted, for the limit stands at 10.
+        """
+        scale = 10**digits
+        # The small part undoes binary fractions such as 0.29 * 100 = 28.999999999999996.
+        cut = math.floor(share * 100 * scale + 1e-9) / scale
+        return PERCENT[self.language].format(f"{cut:.{digits}f}")
+
+    def grade(self, grade: str | None) -> str:
+        """Say a grade code of the roster (KG, 01 to 12) as a school says it."""
+        return self("grade", grade=short_grade(grade)) if grade else ""
+
+    def places(self, state: str, free: int | None) -> str:
+        """Say whether a service has room."""
+        if state == "free" and free:
+            return self.count("places", free)
+        known = state in ("free", "waitlist", "full")
+        return self(f"places_{state}" if known else "places_unknown")
+
+    def freshness(self, through: date | None, loaded: date | None, *, is_stale: bool) -> str:
+        """Say how far a feed reaches: through a day, received on a day, old, or never."""
+        last = through or loaded
+        if last is None:
+            return self("feed_never")
+        key = "feed_last_good" if is_stale else "feed_through" if through else "feed_received"
+        return self(key, day=self.short_day(last))
+
+    def yes_no(self, value: bool | None) -> str:
+        """Say a flag; not known stays empty."""
+        if value is None:
+            return ""
+        return self("x_yes") if value else self("x_no")
+
+
+def short_grade(grade: str | None) -> str:
+    """Shorten a grade code: '03' becomes '3', 'KG' becomes 'K'."""
+    code = grade or ""
+    return "K" if code == "KG" else code.lstrip("0") or code
+
+
+def number_text(value: float | str | None) -> str:
+    """Write a number without needless zeros; text stays text and None is empty."""
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, int | float) else value
+
+
+@cache
+def _spoken(language: str, day: date, pattern: str) -> str:
+    return pattern.format(
+        weekday=WEEKDAYS[language].split()[day.weekday()],
+        month=MONTHS[language].split()[day.month - 1],
+        day=day.day,
+        year=day.year,
+    )
+
+
+@cache
+def words_in(language: str) -> Words:
+    """Return the words of a language; an unknown one speaks English."""
+    return Words(language if language in PHRASES else DEFAULT_LANGUAGE)
