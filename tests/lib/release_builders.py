@@ -215,7 +215,7 @@ def _build_student(
             strength_count=0,
             need_count=1,
             strengths="[]",
-            needs="[]",
+            needs='[{"rule_id": "T-attendance"}]',
             evidence="[]",
             is_held=False,
         )

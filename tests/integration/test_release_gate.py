@@ -1,0 +1,221 @@
+"""The gate on a frozen candidate: Great Expectations for real, counts only."""
+
+import logging
+
+import pytest
+
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    CEDAR,
+    MONDAY,
+    PROJECT_ROOT,
+    a_server,
+    a_student,
+    a_warehouse,
+    build_reports,
+    insert_row,
+    spoil_metrics,
+)
+from wraparound.errors import GateUnreadable
+from wraparound.publishing.freeze import freeze_release
+from wraparound.quality.suites import load_suites, run_suites
+from wraparound.quality.verdicts import findings_of
+from wraparound.warehouse import connection as connections
+
+RELEASE = tuple(s for s in load_suites(PROJECT_ROOT / "expectations") if s.name == "release")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with a_server(tmp_path_factory.mktemp("gate")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def settings(server, request, tmp_path):
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+    return a_warehouse(server, name=name, home=tmp_path)
+
+
+@pytest.fixture
+def connection(settings):
+    with connections.connect(settings) as opened:
+        yield opened
+
+
+def gate(connection, settings, suites=RELEASE):
+    """Freeze the built reports and return the results of the suites."""
+    candidate = freeze_release(connection, build_id=None, as_of=MONDAY)
+    return run_suites(
+        suites,
+        connection_string=connections.sqlalchemy_url(settings),
+        relation_of=lambda name: ("release", f"{name}_r{candidate.release_id}"),
+        as_of=MONDAY,
+        school_keys=(ALDER.school_key, BIRCH.school_key, CEDAR.school_key),
+    )
+
+
+def told(results):
+    return [(f.rule_id, f.severity, f.school_key, f.failing_count) for f in findings_of(results)]
+
+
+def altered(index, **changes):
+    """Return the release suite with one rule changed, past the reader's checks."""
+    rules = list(RELEASE[0].expectations)
+    rules[index] = rules[index].model_copy(update=changes)
+    return (RELEASE[0].model_copy(update={"expectations": tuple(rules)}),)
+
+
+def test_a_good_candidate_passes_every_rule(connection, settings):
+    build_reports(connection, ALDER, BIRCH)
+    results = gate(connection, settings)
+    assert {result.outcome for result in results} == {"passed"}
+    assert [r.rule_id for r in results] == [
+        rule.meta.rule_id for rules in RELEASE[0].by_relation().values() for rule in rules
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "finding"),
+    [
+        pytest.param(
+            {"students_listed": 2},
+            ("release.students_reconciled", "hold", 2, 1),
+            id="a child lost between roster and list",
+        ),
+        pytest.param(
+            {"profile_rows_missing": 1},
+            ("release.profiles_complete", "hold", 2, 1),
+            id="a child without its four domains",
+        ),
+        pytest.param(
+            {"duplicate_students": 1}, ("release.students_once", "hold", 2, 1), id="a child twice"
+        ),
+        pytest.param(
+            {"previous_students": 100}, ("release.churn_lost", "hold", 2, 1), id="a school shrunk"
+        ),
+        pytest.param(
+            {"attendance_days_behind": 8},
+            ("release.attendance_fresh", "notice", 2, 1),
+            id="late attendance",
+        ),
+        pytest.param(
+            {"duplicate_students": None},
+            ("release.metrics_counted", "hold", 2, 1),
+            id="a count that is missing",
+        ),
+    ],
+)
+def test_a_defect_of_one_school_is_found_at_that_school(connection, settings, spoilt, finding):
+    build_reports(connection, ALDER, BIRCH)
+    spoil_metrics(connection, BIRCH, **spoilt)
+    assert told(gate(connection, settings)) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("previous", "active", "expected"),
+    [(100, 91, []), (100, 89, [2]), (40, 29, [2]), (13, 3, []), (0, 500, [])],
+)
+def test_churn_needs_both_a_count_and_a_share(connection, settings, previous, active, expected):
+    build_reports(connection, ALDER, BIRCH)
+    spoil_metrics(
+        connection,
+        BIRCH,
+        previous_students=previous,
+        active_students=active,
+        students_listed=active,
+    )
+    assert [school for _, _, school, _ in told(gate(connection, settings))] == expected
+
+
+def test_rows_of_another_day_are_found(connection, settings):
+    build_reports(connection, ALDER, BIRCH)
+    connection.execute(
+        "update reports.rpt_students set as_of_date = '2026-01-05' where school_key = 2"
+    )
+    connection.commit()
+    assert told(gate(connection, settings)) == [("release.students_as_of", "hold", 2, 3)]
+
+
+def test_a_check_that_cannot_run_holds_every_school(connection, settings):
+    build_reports(connection, ALDER, BIRCH)
+    connection.execute("alter table reports.rpt_gate_metrics drop column duplicate_students")
+    connection.commit()
+    results = gate(connection, settings)
+    assert told(results) == [("release.students_once", "hold", None, 0)]
+
+
+def test_a_relation_that_is_missing_holds_every_school(connection, settings):
+    build_reports(connection, ALDER)
+    connection.execute("drop table reports.rpt_class_rosters")
+    connection.commit()
+    assert told(gate(connection, settings)) == [
+        ("release.classes_as_of", "hold", None, 0),
+        ("release.classes_named", "hold", None, 0),
+    ]
+
+
+def test_a_rule_of_unknown_type_is_never_dropped_in_silence(connection, settings):
+    build_reports(connection, ALDER)
+    with pytest.raises(GateUnreadable, match=r"release\.schools_present would silently"):
+        gate(connection, settings, altered(0, type="expect_trees_to_grow"))
+
+
+def test_a_rule_with_unknown_arguments_is_refused(connection, settings):
+    build_reports(connection, ALDER)
+    with pytest.raises(GateUnreadable, match="arguments"):
+        gate(connection, settings, altered(0, kwargs={"colour": "red"}))
+
+
+def test_a_rule_past_its_review_is_marked(connection, settings):
+    build_reports(connection, ALDER)
+    meta = RELEASE[0].expectations[0].meta.model_copy(update={"review_by": MONDAY})
+    results = gate(connection, settings, altered(0, meta=meta))
+    assert not any(result.is_past_review for result in results)
+    meta = meta.model_copy(update={"review_by": MONDAY.replace(day=1)})
+    results = gate(connection, settings, altered(0, meta=meta))
+    assert [r.rule_id for r in results if r.is_past_review] == ["release.schools_present"]
+
+
+def test_no_value_of_a_row_leaves_the_gate(connection, settings, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    build_reports(connection, ALDER, BIRCH)
+    insert_row(
+        connection,
+        "rpt_students",
+        **a_student(BIRCH, 9),
+        sort_name="Canary, Quill",
+        decided_tier="Quill-Canary",
+        days_absent=777123,
+        days_enrolled=1,
+    )
+    connection.commit()
+    results = gate(connection, settings)
+    assert ("release.tiers_known", "hold", 2, 1) in told(results)
+    everything = repr(results) + caplog.text + "".join(capsys.readouterr())
+    assert not [word for word in ("Quill", "777123", "T-BIRCH-9") if word in everything]
+
+
+def test_every_suite_that_ships_is_run_whole(settings):
+    suites = load_suites(PROJECT_ROOT / "expectations")
+    results = run_suites(
+        suites,
+        connection_string=connections.sqlalchemy_url(settings),
+        relation_of=lambda name: ("nowhere", name),
+        as_of=MONDAY,
+    )
+    assert len(results) == sum(len(suite.expectations) for suite in suites)
+    assert {result.outcome for result in results} == {"could_not_check"}
+
+
+def test_suites_name_only_columns_that_staging_has():
+    """A rule on a column that is not there would hold every school, every night."""
+    models = PROJECT_ROOT / "dbt_project" / "models" / "staging"
+    for suite in load_suites(PROJECT_ROOT / "expectations"):
+        for relation, rules in suite.by_relation().items():
+            if relation.startswith("stg_"):
+                text = next(models.rglob(f"{relation}.yml")).read_text()
+                for rule in rules:
+                    column = rule.kwargs.get("column")
+                    assert column is None or f"name: {column}\n" in text, rule.meta.rule_id
