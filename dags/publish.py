@@ -18,7 +18,7 @@ from wraparound.orchestration.tasks import AS_OF, build_reports, publish_release
 )
 def publish() -> None:
     """Build for the night's date, freeze, gate, decide, publish, render the lists."""
-    build_reports() >> publish_release()
+    publish_release(as_of=build_reports())
 
 
 publish()

@@ -14,9 +14,9 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from wraparound.errors import WarehouseMissing, WraparoundError
+from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
 from wraparound.orchestration import nights
 from wraparound.orchestration.assets import BUILT, LOADED, RELEASED
 from wraparound.orchestration.listener import alert
@@ -34,11 +34,23 @@ PATIENT: dict[str, Any] = {
     "retry_delay": timedelta(seconds=15),
     "retry_policy": ExceptionRetryPolicy(
         rules=[
-            RetryRule(exception=WarehouseMissing, action=RetryAction.RETRY),
+            RetryRule(exception=[WarehouseMissing, LoadFailed], action=RetryAction.RETRY),
             RetryRule(exception=WraparoundError, action=RetryAction.FAIL),
         ]
     ),
 }
+
+LOAD_COUNTS = (
+    "arrival_id",
+    "feed",
+    "state",
+    "batch_id",
+    "rows_in",
+    "rows_loaded",
+    "rows_unchanged",
+    "rows_quarantined",
+    "rows_duplicate",
+)
 
 AS_OF = {
     "as_of": Param(
@@ -65,7 +77,7 @@ def discreet(function: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (WraparoundError, AirflowSkipException) as ours:
+        except (WraparoundError, AirflowSkipException, AirflowFailException) as ours:
             raise ours.with_traceback(None) from None
         except Exception as exc:
             raise UnforeseenError(_where(exc)) from None
@@ -91,38 +103,56 @@ def claim_arrivals() -> list[int]:
     return nights.pending_arrivals(settings)
 
 
+# One at a time and in order: the roster first, so that the others know its students.
 @task(**PATIENT, max_active_tis_per_dagrun=1)
 @discreet
 def load_arrival(arrival_id: int) -> Counts:
-    """Load one arrival, after every pending one that comes before it."""
-    return nights.load_arrival(load_settings(), arrival_id)
+    """Load one arrival; an arrival that was refused fails here, and keeps nobody else back."""
+    done = nights.load_arrival(load_settings(), arrival_id)
+    if done["state"] == "refused":
+        raise AirflowFailException(
+            f"Arrival {arrival_id} ({done['feed']}) was refused: {done['code']}."
+        )
+    if done["state"] == "braked":
+        raise AirflowSkipException(f"Arrival {arrival_id} ({done['feed']}) waits for a person.")
+    return {name: value for name, value in done.items() if name in LOAD_COUNTS}
 
 
 # A refused arrival must not keep the loaded ones from being built.
 @task(**PATIENT, outlets=[LOADED], trigger_rule="all_done")
 @discreet
 def announce_loaded() -> None:
-    """Wake the build if anything was loaded that it has not seen."""
-    if not nights.build_needed(load_settings()):
+    """Let rows that waited for the roster try again; wake the build if anything is new."""
+    settings = load_settings()
+    if not nights.build_needed(settings):
         raise AirflowSkipException("Nothing was loaded since the last build.")
+    nights.replay_waiting(settings)
 
 
 @task(**PATIENT, outlets=[BUILT])
 @discreet
-def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> Counts:
-    """Build the reports if a batch is newer than they are, or if a person asks."""
+def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> str:
+    """Build the reports if something is newer than they are, or if a person asks.
+
+    Returns: the school day they are for, as an ISO date: the one door through which a night
+    takes its date.
+    """
     settings = load_settings()
-    by_hand = getattr(dag_run, "run_type", None) == "manual"
-    if not by_hand and not nights.build_needed(settings):
-        raise AirflowSkipException("The reports already hold everything that was loaded.")
-    return nights.build(settings, as_of=_as_of(params))
+    day = _as_of(params) or nights.as_of_at_the_door(settings)
+    asked = (
+        getattr(dag_run, "run_type", None) == "manual"
+        and getattr(dag_run, "dag_id", "") == "build"
+    )
+    if asked or nights.build_needed(settings, as_of=day):
+        nights.build(settings, as_of=day)
+    return day.isoformat()
 
 
 @task(**PATIENT, outlets=[RELEASED])
 @discreet
-def publish_release(params: dict[str, Any] | None = None) -> Counts:
-    """Freeze, gate, decide, publish and render, for one as-of date."""
-    return nights.publish(load_settings(), as_of=_as_of(params))
+def publish_release(as_of: str) -> Counts:
+    """Freeze, gate, decide, publish and render, for the school day of the build."""
+    return nights.publish(load_settings(), as_of=date.fromisoformat(as_of))
 
 
 @task(**PATIENT)

@@ -119,4 +119,6 @@ def look(*, ask_ledger: bool) -> list[int] | None:
 
 def _anything_in(settings: Settings) -> bool:
     """A look at the folder costs nothing; a connection to the warehouse does."""
-    return settings.inbox.is_dir() and any(settings.inbox.iterdir())
+    return any(
+        path.is_file() and not path.name.startswith(".") for path in settings.inbox.rglob("*")
+    )

@@ -1,0 +1,117 @@
+"""Every DAG file is a table of contents that Airflow can read and store."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+PLUGIN_FILES = sorted((ROOT / "plugins").glob("*.py"))
+MOST_LINES = 100
+PARSE_SECONDS = 30
+# A DAG file takes its words from Airflow and from our package, and from nowhere else.
+MAY_IMPORT = {"airflow.sdk", "wraparound.orchestration"}
+HEAVY = ("dbt", "great_expectations", "pandas")
+
+every_dag_file = pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
+every_plugin_file = pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: path.stem)
+
+
+def dag_in(path: Path) -> DAG:
+    bag = DagBag(dag_folder=path.parent, collect_dags=False)
+    bag.process_file(str(path))
+    assert bag.import_errors == {}
+    [dag] = bag.dags.values()
+    return dag
+
+
+def imports_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    return named | plain
+
+
+def test_the_four_pipelines_are_there() -> None:
+    assert {path.stem for path in DAG_FILES} >= {"build", "ingest", "publish", "watch_feeds"}
+
+
+@every_dag_file
+def test_a_dag_is_named_after_its_file(path: Path) -> None:
+    assert dag_in(path).dag_id == path.stem
+
+
+@every_dag_file
+def test_a_dag_file_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@every_dag_file
+def test_a_dag_file_only_arranges(path: Path) -> None:
+    foreign = {
+        name
+        for name in imports_of(path)
+        if not any(name == allowed or name.startswith(allowed + ".") for allowed in MAY_IMPORT)
+    }
+
+    assert foreign == set()
+
+
+@every_dag_file
+def test_a_dag_survives_being_stored(path: Path) -> None:
+    stored = json.loads(json.dumps(DagSerialization.to_dict(dag_in(path))))
+    read_back = DagSerialization.from_dict(stored)
+
+    assert read_back.dag_id == path.stem
+    assert set(read_back.task_ids) == set(dag_in(path).task_ids)
+
+
+@every_dag_file
+def test_runs_do_not_overlap_and_do_not_catch_up(path: Path) -> None:
+    dag = dag_in(path)
+
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+
+
+@every_dag_file
+def test_no_template_field_asks_for_a_logical_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert not any(word in text for word in ("logical_date", "data_interval", "{{"))
+
+
+def test_parsing_all_of_them_imports_nothing_heavy() -> None:
+    program = (
+        "import runpy, sys\n"
+        f"for path in {[str(path) for path in DAG_FILES + PLUGIN_FILES]!r}:\n"
+        "    runpy.run_path(path)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=PARSE_SECONDS,
+        check=True,
+    )
+
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+@every_plugin_file
+def test_a_plugin_is_a_name_plate(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+    assert path.stem.startswith("wraparound_")
+    assert len(classes) == 1
+    assert functions == []
+    assert any(name.startswith("wraparound.") for name in imports_of(path))
