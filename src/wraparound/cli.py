@@ -1,2 +1,652 @@
-def main() -> None:
-    """Placeholder until the rooms exist."""
+"""The command line: the same functions that Airflow's tasks call, for work at the keyboard."""
+
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table as Grid
+
+from wraparound.errors import WraparoundError
+from wraparound.settings import Settings, load_settings
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+as_json = click.option(
+    "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
+)
+
+
+class Family(click.Group):
+    """A group that ends our errors as one sentence and the exit code of their family."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; the text of an error goes to standard error."""
+        try:
+            return super().invoke(ctx)
+        except WraparoundError as exc:
+            click.echo(f"{exc.code}: {exc}", err=True)
+            ctx.exit(exc.exit_code)
+
+
+@click.group(cls=Family, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wraparound")
+@click.option("-q", "--quiet", is_flag=True, help="Say less while working.")
+@click.pass_context
+def main(ctx: click.Context, *, quiet: bool) -> None:
+    """A school district's night: feeds in; need profiles, referral queues and lists out.
+
+    \b
+    A first evening:
+      wraparound up                       start the embedded warehouse
+      wraparound district make --out D    write a synthetic district's feeds
+      wraparound land D                   take files into the archive and the ledger
+      wraparound night                    load, build, check and publish
+      wraparound status                   what stands where
+
+    Results go to standard output, everything else to standard error. Exit codes: 0 done,
+    2 wrong usage, 3 machine or settings, 4 a file was refused, 5 nothing was kept, 6 build,
+    7 gate or release, 8 Airflow.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if quiet else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    for noisy in ("alembic", "great_expectations", "sqlalchemy"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    ctx.obj = {"quiet": quiet}
+
+
+def _settings() -> Settings:
+    return load_settings()
+
+
+def _say(text: str) -> None:
+    logging.getLogger("wraparound").info(text)
+
+
+def _show(
+    rows: Sequence[dict[str, Any]], *, columns: Iterable[str], json_wanted: bool, empty: str
+) -> None:
+    """Rows as JSON, or as a table of some of their columns."""
+    if json_wanted:
+        click.echo(json.dumps(list(rows), default=str, indent=2))
+        return
+    if not rows:
+        click.echo(empty)
+        return
+    grid = Grid(box=None, header_style="bold", pad_edge=False)
+    names = list(columns)
+    for name in names:
+        numeric = all(isinstance(row[name], int) or row[name] is None for row in rows)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*("" if row[name] is None else str(row[name]) for name in names))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 180).print(grid)
+
+
+# ----------------------------------------------------------------- the warehouse
+
+
+@main.command()
+def up() -> None:
+    """Start the embedded warehouse and bring its tables up to date."""
+    from wraparound.warehouse import connection, embedded
+    from wraparound.warehouse.migrate import migrate
+
+    settings = _settings()
+    if settings.warehouse_url is None:
+        embedded.up(settings)
+    migrate(settings)
+    click.echo(f"The warehouse is up: {connection.sqlalchemy_url(settings).split('@')[-1]}")
+
+
+@main.command()
+def down() -> None:
+    """Stop everything of this checkout: the local Airflow and the embedded warehouse."""
+    from wraparound.orchestration import local_airflow
+    from wraparound.warehouse import embedded
+
+    settings = _settings()
+    stopped = local_airflow.stop(settings)
+    server = settings.warehouse_url is None and embedded.down(settings)
+    click.echo(
+        f"Stopped {stopped} Airflow processes and {'the' if server else 'no'} embedded warehouse."
+    )
+
+
+@main.command()
+@as_json
+def status(*, json_wanted: bool) -> None:
+    """What stands where: server, last loads, last build, live lists, open questions."""
+    from wraparound.orchestration.overview import overview
+
+    found = overview(_settings())
+    if json_wanted:
+        click.echo(json.dumps(found, default=str, indent=2))
+        return
+    for line in found["lines"]:
+        click.echo(line)
+
+
+@main.command()
+def doctor() -> None:
+    """Say in plain words what this machine lacks; exit 3 if it lacks anything."""
+    from wraparound.orchestration.doctor import examine
+
+    findings = examine(_settings())
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.is_well else 'MISSING'}  {finding.text}")
+    if not all(finding.is_well for finding in findings):
+        raise SystemExit(3)
+
+
+@main.command()
+@click.option("--psql", is_flag=True, help="Print a whole psql command line.")
+def url(*, psql: bool) -> None:
+    """Print the connection string of the warehouse, for psql and other tools."""
+    from wraparound.warehouse import connection, embedded
+
+    settings = _settings()
+    where = connection.address(settings)
+    plain = where.url("postgresql")
+    if psql:
+        program = embedded.programs() / "psql"
+        click.echo(f"'{program}' '{plain.replace('@localhost/', '@/')}'")
+    else:
+        click.echo(plain)
+
+
+# ----------------------------------------------------------------- a night
+
+
+@main.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path, readable=True)
+)
+@click.option("--feed", help="The feed, where the file does not say it itself.")
+@click.option("--sender", default="default", show_default=True, help="A sender of district.yml.")
+@click.option("--effective-at", type=click.DateTime(), help="When the files claim to be true.")
+@as_json
+def land(
+    *,
+    paths: tuple[Path, ...],
+    feed: str | None,
+    sender: str,
+    effective_at: datetime | None,
+    json_wanted: bool,
+) -> None:
+    """Take files, zips and package folders into the archive and the ledger.
+
+    PATHS may be files, package folders (with a manifest.csv or a datapackage.json), or folders
+    of such. Nothing is loaded yet: `wraparound ingest` or `wraparound night` does that. The
+    same bytes again change nothing.
+    """
+    from wraparound.orchestration import nights
+
+    rows = nights.land(
+        _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
+    )
+    for row in rows:
+        if not row["is_new"]:
+            _say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
+    _show(rows, columns=LANDED, json_wanted=json_wanted, empty="Nothing to land.")
+    refused = [row for row in rows if row["state"] == "refused"]
+    for row in refused:
+        click.echo(f"{row['code']}: {row['message']}", err=True)
+    if refused:
+        raise SystemExit(4)
+
+
+LANDED = ("arrival_id", "feed", "sender", "file_name", "state")
+LOADED = (
+    "arrival_id",
+    "feed",
+    "file_name",
+    "state",
+    "rows_in",
+    "rows_loaded",
+    "rows_unchanged",
+    "rows_quarantined",
+    "rows_duplicate",
+    "rows_ended",
+)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    from datetime import UTC
+
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+@main.command()
+@as_json
+def ingest(*, json_wanted: bool) -> None:
+    """Load everything that waits: the inbox, and what was landed. Exit 4 if a file was refused."""
+    from wraparound.orchestration import nights
+
+    done = nights.ingest(_settings(), say=_say)
+    _show(done, columns=LOADED, json_wanted=json_wanted, empty="Nothing was waiting.")
+    if _tell_refusals(done):
+        raise SystemExit(4)
+
+
+def _tell_refusals(done: Iterable[dict[str, Any]]) -> bool:
+    refused = [row for row in done if row["state"] in ("refused", "braked")]
+    for row in refused:
+        click.echo(f"{row['code']}: {row['message']}", err=True)
+    return bool(refused)
+
+
+@main.command()
+@click.option("--as-of", type=DAY, help="The school day to speak about.")
+def build(*, as_of: datetime | None) -> None:
+    """Build every table for a school day (default: the last instructional day)."""
+    from wraparound.orchestration import nights
+
+    done = nights.build(_settings(), as_of=_day(as_of))
+    click.echo(
+        f"Build {done['build_id']} for {done['as_of_date']}: {done['models']} tables, "
+        f"{done['tests_passed']} tests passed, {done['warnings']} warnings."
+    )
+
+
+@main.command()
+@click.option("--as-of", type=DAY, help="The school day to speak about.")
+@as_json
+def publish(*, as_of: datetime | None, json_wanted: bool) -> None:
+    """Freeze, check, decide per school, publish and render the lists."""
+    from wraparound.orchestration import nights
+
+    _tell_release(nights.publish(_settings(), as_of=_day(as_of)), json_wanted=json_wanted)
+
+
+@main.command()
+@click.option("--as-of", type=DAY, help="The school day to speak about.")
+@as_json
+def night(*, as_of: datetime | None, json_wanted: bool) -> None:
+    """A whole night without Airflow: ingest, build, publish."""
+    from wraparound.orchestration import nights
+
+    done = nights.night(_settings(), as_of=_day(as_of), say=_say)
+    if json_wanted:
+        click.echo(json.dumps(done, default=str, indent=2))
+        return
+    _tell_refusals(done["arrivals"])
+    _tell_release(done["release"], json_wanted=False)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _tell_release(done: dict[str, Any], *, json_wanted: bool) -> None:
+    if json_wanted:
+        click.echo(json.dumps(done, default=str, indent=2))
+        return
+    settings = _settings()
+    click.echo(f"Release {done['release_id']} for {done['as_of_date']}: {done['state']}.")
+    for school in done["schools"]:
+        click.echo(f"  {school['verdict']:<7} {school['school_source_id']}")
+        for reason in school.get("reasons", ()):
+            click.echo(f"          {reason}")
+    click.echo(f"Lists: {settings.lists / 'index.html'}")
+
+
+# ----------------------------------------------------------------- reading the ledger
+
+
+@main.command()
+@as_json
+def arrivals(*, json_wanted: bool) -> None:
+    """Everything that arrived, and what became of it."""
+    from wraparound.warehouse import ledger
+
+    rows = _read(ledger.arrivals)
+    _show(rows, columns=LOADED, json_wanted=json_wanted, empty="Nothing has arrived yet.")
+    if not json_wanted:
+        for row in rows:
+            if row["message"]:
+                click.echo(f"\narrival {row['arrival_id']}: {row['message']}")
+
+
+def _read(query: Callable[..., list[dict[str, Any]]], **words: Any) -> list[dict[str, Any]]:
+    from wraparound.orchestration.nights import prepare
+    from wraparound.warehouse.connection import connect
+
+    settings = _settings()
+    prepare(settings)
+    with connect(settings) as connection:
+        return query(connection, **words)
+
+
+@main.group()
+def quarantine() -> None:
+    """Rows and cells that were set aside, with file, row, column and rule.
+
+    Rows are numbered as in a spreadsheet: the header is row 1. Scope `row` means that the
+    whole row waits; `cell` that the row was loaded without that value.
+    """
+
+
+@quarantine.command("list")
+@click.option("--arrival", "arrival_id", type=int, help="Only this arrival.")
+@click.option("--feed", help="Only this feed.")
+@as_json
+def quarantine_list(*, arrival_id: int | None, feed: str | None, json_wanted: bool) -> None:
+    """List what is set aside now."""
+    from wraparound.warehouse import ledger
+
+    rows = _read(ledger.quarantine, arrival_id=arrival_id, feed=feed)
+    _show(
+        rows if json_wanted else _grouped(rows),
+        columns=("arrival_id", "file_name", "column", "rule", "scope", "count", "first_row"),
+        json_wanted=json_wanted,
+        empty="Nothing is set aside.",
+    )
+
+
+def _grouped(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    kept = ("arrival_id", "file_name", "column", "rule", "scope")
+    for row in rows:
+        group = groups.setdefault(
+            tuple(row[k] for k in kept),
+            {k: row[k] for k in kept} | {"count": 0, "first_row": row["row_number"]},
+        )
+        group["count"] += row["count"]
+    return sorted(groups.values(), key=lambda g: (g["arrival_id"], -g["count"]))
+
+
+@quarantine.command("replay")
+@click.argument("arrival_id", type=int)
+@as_json
+def quarantine_replay(*, arrival_id: int, json_wanted: bool) -> None:
+    """Judge an arrival's rows again, after a code map, a profile or the roster changed."""
+    from wraparound.orchestration import nights
+
+    done = nights.replay_arrival(_settings(), arrival_id)
+    _show([done], columns=LOADED, json_wanted=json_wanted, empty="")
+
+
+@main.group()
+def brake() -> None:
+    """Arrivals that would end more records than can be believed, waiting for a person."""
+
+
+@brake.command("list")
+@as_json
+def brake_list(*, json_wanted: bool) -> None:
+    """List what is braked now."""
+    from wraparound.warehouse import ledger
+
+    rows = [row for row in _read(ledger.arrivals) if row["state"] == "braked"]
+    _show(
+        rows,
+        columns=("arrival_id", "feed", "file_name", "message"),
+        json_wanted=json_wanted,
+        empty="Nothing is braked.",
+    )
+
+
+def _decide_brake(arrival_id: int, *, release: bool, by: str, reason: str) -> None:
+    from wraparound.warehouse import ledger
+    from wraparound.warehouse.connection import connect
+
+    with connect(_settings()) as connection:
+        done = ledger.decide_brake(connection, arrival_id, release=release, by=by, reason=reason)
+    if not done:
+        raise click.ClickException(f"Arrival {arrival_id} is not braked.")
+    click.echo(
+        f"Arrival {arrival_id} will be loaded by the next `wraparound ingest`."
+        if release
+        else f"Arrival {arrival_id} stays out; what was in force stays in force."
+    )
+
+
+by_option = click.option("--by", required=True, help="Who decides: a name.")
+reason_option = click.option("--reason", required=True, help="Why; it is kept in the ledger.")
+
+
+@brake.command("release")
+@click.argument("arrival_id", type=int)
+@by_option
+@reason_option
+def brake_release(*, arrival_id: int, by: str, reason: str) -> None:
+    """Let a braked arrival through."""
+    _decide_brake(arrival_id, release=True, by=by, reason=reason)
+
+
+@brake.command("reject")
+@click.argument("arrival_id", type=int)
+@by_option
+@reason_option
+def brake_reject(*, arrival_id: int, by: str, reason: str) -> None:
+    """Keep a braked arrival out."""
+    _decide_brake(arrival_id, release=False, by=by, reason=reason)
+
+
+# ----------------------------------------------------------------- releases
+
+
+@main.group()
+def release() -> None:
+    """What was published: immutable, numbered, and reversible."""
+
+
+def _released(line: Any) -> dict[str, Any]:
+    return dataclasses.asdict(line)
+
+
+@release.command("list")
+@as_json
+def release_list(*, json_wanted: bool) -> None:
+    """List the releases, newest first."""
+    from wraparound.publishing.releases import list_releases
+
+    lines = [_released(line) for line in _read(list_releases)]  # type: ignore[arg-type]
+    if json_wanted:
+        click.echo(json.dumps(lines, default=str, indent=2))
+        return
+    rows = [
+        {
+            "release_id": line["release_id"],
+            "as_of_date": line["as_of_date"],
+            "state": line["state"],
+            "live": sum(school["live"] for school in line["schools"]),
+            "held": sum(school["verdict"] == "hold" for school in line["schools"]),
+        }
+        for line in lines
+    ]
+    _show(
+        rows,
+        columns=("release_id", "as_of_date", "state", "live", "held"),
+        json_wanted=False,
+        empty="Nothing has been published yet.",
+    )
+
+
+@release.command("show")
+@click.argument("release_id", type=int)
+@as_json
+def release_show(*, release_id: int, json_wanted: bool) -> None:
+    """One release: its schools, verdicts and reasons."""
+    from wraparound.publishing.releases import show_release
+
+    line = _released(_read(show_release, release_id=release_id))
+    if json_wanted:
+        click.echo(json.dumps(line, default=str, indent=2))
+        return
+    click.echo(f"Release {line['release_id']} for {line['as_of_date']}: {line['state']}.")
+    for school in line["schools"]:
+        live = "live" if school["live"] else "not live"
+        click.echo(f"  {school['verdict']:<7} {school['school_source_id']} ({live})")
+        for reason in school.get("reasons", ()):
+            click.echo(f"          {reason}")
+
+
+@release.command("rollback")
+@click.argument("release_id", type=int, required=False)
+@click.option("--school", "schools", multiple=True, help="Only this school (its source id).")
+def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> None:
+    """Point schools back at an earlier release (default: the one before the live one)."""
+    from wraparound.publishing.publish import roll_back_and_render
+
+    moved = roll_back_and_render(_settings(), release_id=release_id, schools=schools or None)
+    for school_source_id, number in sorted(moved.items()):
+        click.echo(f"{school_source_id}: release {number} is live")
+
+
+@release.command("approve")
+@click.option("--school", required=True, help="The school's source id.")
+@by_option
+@reason_option
+@click.option("--rule", help="Only this rule; default is every rule that holds the school.")
+@click.option("--until", type=DAY, required=True, help="The last day on which it counts.")
+def release_approve(
+    *, school: str, by: str, reason: str, rule: str | None, until: datetime
+) -> None:
+    """Lift the hold of a school for a limited time; then publish again."""
+    from wraparound.publishing.releases import approve
+    from wraparound.warehouse.connection import connect
+
+    with connect(_settings()) as connection:
+        approve(connection, school=school, by=by, reason=reason, rule_id=rule, until=until.date())
+    click.echo(f"Recorded. `wraparound publish` publishes {school} until {until.date()}.")
+
+
+# ----------------------------------------------------------------- the rest
+
+
+@main.group()
+def district() -> None:
+    """A synthetic district: invented children with believable years."""
+
+
+@district.command("make")
+@click.option("--schools", default=4, show_default=True, help="Number of schools.")
+@click.option("--students", default=1200, show_default=True, help="Number of students.")
+@click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
+@click.option("--school-year", type=int, required=True, help="The year in which it ends.")
+@click.option("--through", type=DAY, required=True, help="The last day with attendance.")
+@click.option("--since", type=DAY, help="Write only what changed after this day.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder.")
+@click.option("--defect", "defects", multiple=True, help="Plant a defect; see `district defects`.")
+@click.option("--feed", "feeds", multiple=True, help="Write only this feed.")
+def district_make(
+    *,
+    schools: int,
+    students: int,
+    seed: int,
+    school_year: int,
+    through: datetime,
+    since: datetime | None,
+    out: Path,
+    defects: tuple[str, ...],
+    feeds: tuple[str, ...],
+) -> None:
+    """Write all feeds of a synthetic district in delivery form."""
+    from wraparound.district import DistrictPlan, make_district
+
+    try:
+        plan = DistrictPlan(
+            schools=schools,
+            students=students,
+            seed=seed,
+            school_year=school_year,
+            through=through.date(),
+            since=since.date() if since else None,
+            defects=defects,
+            only=feeds,
+        )
+        report = make_district(plan, out)
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from exc
+    for file in report.files:
+        click.echo(f"{file.row_count:>10,}  {file.file_name}")
+    click.echo(f"{report.student_count:,} students in {report.school_count} schools: {out}")
+
+
+@district.command("defects")
+def district_defects() -> None:
+    """List the defects that can be planted."""
+    from wraparound.district import DEFECTS
+
+    for name, text in DEFECTS.items():
+        click.echo(f"{name:<18} {text}")
+
+
+@main.group()
+def contracts() -> None:
+    """The contracts of the feeds, and what is made from them."""
+
+
+@contracts.command("write")
+@click.option("--check", is_flag=True, help="Change nothing; fail if something is not up to date.")
+def contracts_write(*, check: bool) -> None:
+    """Write dbt's sources and the pages of docs/feeds from the contracts."""
+    from wraparound.contracts.documents import written_files
+
+    root = _settings().project_root
+    stale = []
+    for name, text in written_files().items():
+        path = root / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    click.echo("\n".join(stale) or "Everything is up to date.")
+    if check and stale:
+        raise SystemExit(1)
+
+
+@main.group()
+def airflow() -> None:
+    """The local Airflow: four processes on this machine, the page on 127.0.0.1."""
+
+
+@airflow.command("start")
+@click.option("--port", type=int, help="The page's port; default is a free one.")
+def airflow_start(*, port: int | None) -> None:
+    """Start it and wait until it is healthy."""
+    from wraparound.orchestration import local_airflow
+
+    local_airflow.start(_settings(), port=port, on_progress=_say)
+    airflow_status.callback()  # type: ignore[misc]
+
+
+@airflow.command("stop")
+def airflow_stop() -> None:
+    """Stop it."""
+    from wraparound.orchestration import local_airflow
+
+    click.echo(f"Stopped {local_airflow.stop(_settings())} processes.")
+
+
+@airflow.command("status")
+def airflow_status() -> None:
+    """Whether it runs, where its page is, and how to log in."""
+    from wraparound.orchestration import local_airflow
+
+    found = local_airflow.status(_settings())
+    for name, value in dataclasses.asdict(found).items():
+        click.echo(f"{name}: {value}")
+
+
+@main.command()
+def demo() -> None:
+    """Two nights of a synthetic district through real Airflow, with a summary at the end."""
+    from wraparound.orchestration.demo import run_demo
+
+    run_demo(_settings(), click.echo)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,9 @@ WraparoundError
 ├── FeedUnknown          W22  exit 4   nothing says which feed a file belongs to
 ├── ArrivalUnsafe        W23  exit 4   an archive that must not be opened
 ├── ArrivalIncomplete    W24  exit 4   a file that is still being written, or is gone
+├── ArrivalBraked        W26  exit 4   a change too large to believe; a person decides
 ├── ConservationBroken   W25  exit 5   rows in and rows accounted for differ; nothing was kept
+├── LoadFailed           W27  exit 5   the database refused; the arrival waits for the next try
 ├── BuildFailed          W31  exit 6   dbt could not build the tables
 ├── GateUnreadable       W41  exit 7   a suite cannot be trusted as it stands
 ├── ReleaseRejected      W42  exit 7   no school may publish this candidate
@@ -65,6 +67,20 @@ class ArrivalIncomplete(WraparoundError):
 
     code = "W24"
     exit_code = 4
+
+
+class ArrivalBraked(WraparoundError):
+    """A change too large to believe; nothing was applied, and a person decides."""
+
+    code = "W26"
+    exit_code = 4
+
+
+class LoadFailed(WraparoundError):
+    """The database refused a load for a reason of its own; the arrival waits for the next try."""
+
+    code = "W27"
+    exit_code = 5
 
 
 class ConservationBroken(WraparoundError):

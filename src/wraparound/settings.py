@@ -143,5 +143,10 @@ def environment_for(
     return env
 
 
+def export_environment(values: Mapping[str, str]) -> None:
+    """Set variables of this process, for libraries that read nothing else."""
+    os.environ.update(values)
+
+
 def _absolute(value: str | None, *, default: Path) -> Path:
     return Path(value).expanduser().absolute() if value else default

@@ -143,6 +143,10 @@ class Contract(Strict):
     ignored_files: tuple[str, ...] = ()
     brake: Brake = Brake()
 
+    def tables_required(self) -> list[str]:
+        """The tables without which a package is not this feed."""
+        return [name for name, table in self.tables.items() if table.required]
+
     def raw_name(self, table: str) -> str:
         """The table's name in schema `raw`."""
         return f"{self.feed}__{table}"

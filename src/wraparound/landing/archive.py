@@ -1,0 +1,111 @@
+"""The archive: every accepted byte, by content hash, written once and never changed."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe
+
+BLOCK = 1 << 20
+# A folder becomes one zip with the same bytes each time: sorted names, no dates, no packing.
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was archived: the hash of its bytes, their number, and where they are."""
+
+    sha256: str
+    byte_count: int
+    path: Path
+
+
+def store(source: Path, archive: Path) -> Stored:
+    """Copy a file, or a folder packed as one zip, into the archive; the same bytes once.
+
+    Raises:
+        ArrivalIncomplete: the file changed while it was read, or is gone.
+        ArrivalUnsafe: it is a link, or neither a file nor a folder.
+    """
+    if source.is_symlink() or not (source.is_file() or source.is_dir()):
+        if not source.exists():
+            raise ArrivalIncomplete(f"{source.name} is not there (any more). Nothing was taken.")
+        raise ArrivalUnsafe(f"{source.name} is neither a plain file nor a folder; not taken.")
+    archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=archive, prefix=".incoming-")
+    try:
+        with os.fdopen(handle, "w+b") as target:
+            before = _fingerprint(source)
+            if source.is_dir():
+                _pack(source, target)
+            else:
+                _copy(source, target)
+            if _fingerprint(source) != before:
+                raise ArrivalIncomplete(
+                    f"{source.name} is still being written. Nothing was taken; land it again "
+                    "when it is complete, or write it under another name and rename it."
+                )
+            target.flush()
+            os.fsync(target.fileno())
+            target.seek(0)
+            digest = hashlib.file_digest(target, "sha256").hexdigest()
+            size = target.seek(0, os.SEEK_END)
+        return Stored(digest, size, _put_in_place(Path(temporary), archive, digest))
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def archived(archive: Path, sha256: str) -> Path:
+    """Where the bytes with that hash are."""
+    return archive / sha256[:2] / sha256
+
+
+def _put_in_place(temporary: Path, archive: Path, digest: str) -> Path:
+    final = archived(archive, digest)
+    if not final.exists():
+        final.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary.chmod(0o400)
+        temporary.rename(final)
+        for folder in (final.parent, archive):
+            _sync_folder(folder)
+    return final
+
+
+def _copy(source: Path, target: IO[bytes]) -> None:
+    handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(handle, "rb") as stream:
+        while block := stream.read(BLOCK):
+            target.write(block)
+
+
+def _pack(folder: Path, target: IO[bytes]) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
+        for member in sorted(folder.iterdir()):
+            if member.is_symlink() or not member.is_file() or member.name.startswith("."):
+                continue
+            entry = zipfile.ZipInfo(member.name, date_time=ZIP_EPOCH)
+            with packed.open(entry, "w", force_zip64=True) as inner, member.open("rb") as outer:
+                while block := outer.read(BLOCK):
+                    inner.write(block)
+
+
+def _fingerprint(path: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Names, inodes, sizes and times: equal before and after means nobody wrote meanwhile."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        stats = [(file.name, file.lstat()) for file in files]
+    except FileNotFoundError:
+        return ()
+    return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,137 @@
+"""CSV as bytes: the header is read here, the rest streams on to the database untouched."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from wraparound.errors import ContractBroken
+from wraparound.landing.opening import Member
+
+BLOCK = 1 << 20
+HEADER_MAX = 1 << 20
+FIELD_MAX = 16 << 20
+# The header is row 1, as in a spreadsheet; the first record is row 2.
+FIRST_ROW = 2
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """One CSV file of an arrival, in a declared encoding and delimiter."""
+
+    member: Member
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+    def header(self) -> list[str]:
+        """The column names, as they stand in the file.
+
+        Raises:
+            ContractBroken: the file is empty, is not in its encoding, or has no readable header.
+        """
+        with self.member.open() as stream:
+            _, line = _split_header(stream, self.member.name)
+        try:
+            text = line.decode(self.encoding)
+        except UnicodeDecodeError as exc:
+            raise self.not_in_encoding(exc.start) from exc
+        cells = next(csv.reader([text], delimiter=self.delimiter), [])
+        if not any(cell.strip() for cell in cells):
+            raise ContractBroken(f"{self.member.name} has no header in its first line.")
+        return [cell.strip() for cell in cells]
+
+    @contextmanager
+    def blocks(self) -> Iterator[Iterator[bytes]]:
+        """The bytes after the header, in blocks."""
+        with self.member.open() as stream:
+            rest, _ = _split_header(stream, self.member.name)
+            yield _blocks(rest, stream)
+
+    def even_rows(self, width: int) -> Iterator[tuple[int, list[str], bool]]:
+        """Every record as (row number, cells, even); for files that COPY cannot sort out.
+
+        Raises:
+            ContractBroken: a quoted field never ends, or a field is beyond reason.
+        """
+        csv.field_size_limit(FIELD_MAX)
+        with self.member.open() as stream:
+            text = io.TextIOWrapper(stream, encoding=_with_mark(self.encoding), newline="")
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            row = FIRST_ROW - 2
+            try:
+                for cells in reader:
+                    if not cells:
+                        continue
+                    row += 1
+                    if row >= FIRST_ROW:
+                        yield row, cells, len(cells) == width
+            except csv.Error as exc:
+                raise ContractBroken(
+                    f"{self.member.name}: row {row + 1} cannot be read as CSV (a quoted field "
+                    "is not closed, or is too long). The whole arrival was set aside; ask the "
+                    "sender to export it again."
+                ) from exc
+
+    def not_in_encoding(self, offset: int) -> ContractBroken:
+        """The error for a byte that the declared encoding does not know."""
+        return ContractBroken(
+            f"{self.member.name} is not {self.encoding} at byte {offset}. The whole arrival was "
+            "set aside. If the sender writes another encoding, declare it in the sender's "
+            "profile (encoding: cp1252)."
+        )
+
+    def first_bad_byte(self) -> int | None:
+        """The offset of the first byte that is not in the encoding, or is NUL; None if all are."""
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        offset = 0
+        with self.member.open() as stream:
+            while block := stream.read(BLOCK):
+                if b"\0" in block:
+                    return offset + block.index(b"\0")
+                pending = len(decoder.getstate()[0])
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError as exc:
+                    return offset - pending + exc.start
+                offset += len(block)
+        return offset if decoder.getstate()[0] else None
+
+
+def _with_mark(encoding: str) -> str:
+    return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+def _blocks(first: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    while block := stream.read(BLOCK):
+        yield block
+
+
+def _split_header(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
+    """Read up to the end of the header record: (what was read beyond it, the header line)."""
+    read = stream.read(BLOCK).removeprefix(codecs.BOM_UTF8)
+    if not read.strip():
+        raise ContractBroken(
+            f"{name} is empty. Nothing was loaded; the last good data stays in force. Ask the "
+            "sender for a file with a header and rows."
+        )
+    end = _end_of_record(read)
+    if end is None and len(read) >= HEADER_MAX:
+        raise ContractBroken(f"{name} has no end of line in its first {HEADER_MAX} bytes.")
+    if end is None:
+        return b"", read.rstrip(b"\r\n")
+    return read[end:], read[:end].rstrip(b"\r\n")
+
+
+def _end_of_record(read: bytes) -> int | None:
+    """The position after the first line end that stands outside quotes."""
+    position = 0
+    while (newline := read.find(b"\n", position)) != -1:
+        if read.count(b'"', 0, newline) % 2 == 0:
+            return newline + 1
+        position = newline + 1
+    return None

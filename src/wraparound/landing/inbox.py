@@ -1,0 +1,69 @@
+"""The inbox: what has arrived in it whole."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from wraparound.contracts.district import District
+from wraparound.contracts.loader import load_contracts
+
+UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
+PACKAGE_MARKERS = ("manifest.csv", "datapackage.json")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A complete file or package folder, with what its place in the inbox says of it."""
+
+    path: Path
+    sender: str
+    feed: str | None
+
+
+def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> list[Found]:
+    """Every file that nobody has written to for `settle_seconds`, in a stable order.
+
+    `inbox/FILE`, `inbox/SENDER/FILE`, `inbox/FEED/FILE` and `inbox/SENDER/FEED/FILE` all work.
+    Names that begin with a dot or end as an unfinished upload are left alone.
+    """
+    if not inbox.is_dir():
+        return []
+    horizon = time.time() - settle_seconds
+    return [
+        found
+        for found in _walk(inbox, sender="default", feed=None, district=district)
+        if _last_written(found.path) <= horizon
+    ]
+
+
+def is_package(folder: Path) -> bool:
+    """Whether a folder is one delivery: it holds a manifest, or only files of one feed."""
+    names = {path.name for path in folder.iterdir() if path.is_file()}
+    if names & set(PACKAGE_MARKERS):
+        return True
+    return any(
+        len(names & {table.file for table in contract.tables.values()}) > 1
+        for contract in load_contracts().values()
+    )
+
+
+def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or path.name.startswith(".") or path.name.endswith(UNFINISHED):
+            continue
+        if path.is_file() or (path.is_dir() and is_package(path)):
+            found.append(Found(path, sender, feed))
+        elif path.is_dir():
+            inner_feed = path.name if path.name in load_contracts() else feed
+            inner_sender = path.name if path.name in district.senders else sender
+            found += _walk(path, sender=inner_sender, feed=inner_feed, district=district)
+    return found
+
+
+def _last_written(path: Path) -> float:
+    try:
+        files = [path, *path.iterdir()] if path.is_dir() else [path]
+        return max(file.stat().st_mtime for file in files)
+    except FileNotFoundError:
+        return time.time()

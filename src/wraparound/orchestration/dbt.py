@@ -1,0 +1,97 @@
+"""dbt, in this process: one build of everything, its counts into the ledger."""
+
+from dataclasses import dataclass
+from datetime import date
+import json
+
+from wraparound.errors import BuildFailed
+from wraparound.settings import Settings, export_environment
+from wraparound.warehouse.connection import dbt_environment
+
+FAILED = ("error", "fail", "runtime error")
+NAMED_MAX = 5
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made: models and seeds built, tests passed, failed and warned."""
+
+    models: int
+    tests_passed: int
+    tests_failed: int
+    warnings: int
+
+
+def build_models(
+    settings: Settings, *, as_of: date, previous_as_of: date | None, threads: int = 2
+) -> Built:
+    """Build and test every model for one school day.
+
+    Raises:
+        BuildFailed: naming the models and tests that failed; never a row.
+    """
+    from dbt.cli.main import dbtRunner
+
+    export_environment(dbt_environment(settings))
+    variables = {
+        "as_of_date": as_of.isoformat(),
+        "previous_as_of_date": previous_as_of.isoformat() if previous_as_of else "",
+    }
+    done = dbtRunner().invoke(
+        [
+            "build",
+            "--project-dir",
+            str(settings.dbt_project),
+            "--profiles-dir",
+            str(settings.dbt_project),
+            "--target-path",
+            str(settings.dbt_dir / "target"),
+            "--log-path",
+            str(settings.dbt_dir / "logs"),
+            "--vars",
+            json.dumps(variables),
+            "--threads",
+            str(threads),
+            "--log-level",
+            "none",
+            "--log-level-file",
+            "info",
+        ]
+    )
+    results = list(getattr(done.result, "results", None) or [])
+    if done.exception is not None or not results:
+        raise BuildFailed(
+            f"dbt did not start its work ({type(done.exception).__name__}). "
+            f"Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+        )
+    _refuse_failures(results, settings)
+    return _counts(results)
+
+
+def _refuse_failures(results: list[object], settings: Settings) -> None:
+    failed = [
+        str(result.node.name)  # type: ignore[attr-defined]
+        for result in results
+        if str(result.status) in FAILED  # type: ignore[attr-defined]
+    ]
+    if failed:
+        more = f" and {len(failed) - NAMED_MAX} more" if len(failed) > NAMED_MAX else ""
+        raise BuildFailed(
+            f"{len(failed)} of {len(results)} steps failed: {', '.join(failed[:NAMED_MAX])}{more}. "
+            f"The last good lists stay. dbt's log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+        )
+
+
+def _counts(results: list[object]) -> Built:
+    def count(kinds: tuple[str, ...], *statuses: str) -> int:
+        return sum(
+            str(r.node.resource_type) in kinds and str(r.status) in statuses  # type: ignore[attr-defined]
+            for r in results
+        )
+
+    return Built(
+        models=count(("model", "seed", "snapshot"), "success"),
+        tests_passed=count(("test", "unit_test"), "pass"),
+        tests_failed=count(("test", "unit_test"), *FAILED),
+        warnings=count(("test", "unit_test"), "warn"),
+    )

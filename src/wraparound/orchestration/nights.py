@@ -1,0 +1,400 @@
+"""The steps of a night, as plain functions: Airflow's tasks and the command line call these.
+
+Every function may run twice, be killed anywhere, and run beside itself: what there is to do
+stands in the ledger, and each step changes data and ledger in one transaction.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from wraparound.contracts.district import District, load_district
+from wraparound.contracts.loader import contract_of
+from wraparound.errors import (
+    ArrivalIncomplete,
+    BuildFailed,
+    FeedUnknown,
+    LoadFailed,
+    SettingsWrong,
+    WraparoundError,
+)
+from wraparound.landing.archive import archived, store
+from wraparound.landing.inbox import Found, find_complete, is_package
+from wraparound.landing.opening import open_members
+from wraparound.landing.recognising import recognise
+from wraparound.settings import Settings
+from wraparound.warehouse import ledger, loading
+from wraparound.warehouse.connection import Connection, Row, connect
+from wraparound.warehouse.migrate import is_migrated, migrate
+
+log = logging.getLogger("wraparound")
+UNKNOWN_FEED = "unknown"
+# A file in the inbox is taken when nobody has written to it for this long. The weakest sign
+# that it is whole: senders who can should write under another name and rename.
+SETTLE_SECONDS = 2.0
+Said = Callable[[str], None]
+
+
+def prepare(settings: Settings) -> None:
+    """Make sure that the warehouse is there and has its tables."""
+    settings.make_folders()
+    if not is_migrated(settings):
+        migrate(settings)
+
+
+def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) -> list[int]:
+    """Take every complete file of the inbox into the archive and the ledger.
+
+    Returns the ids of new arrivals. A file leaves the inbox only after both have it.
+    """
+    district = load_district(settings.district_file)
+    new = []
+    for found in find_complete(settings.inbox, district=district, settle_seconds=settle_seconds):
+        try:
+            taken = _accept(settings, found, district=district)
+        except (ArrivalIncomplete, FileNotFoundError):
+            continue
+        _clear(found.path)
+        if taken.is_new:
+            new.append(taken.arrival_id)
+    return new
+
+
+def land(
+    settings: Settings,
+    paths: Iterable[Path],
+    *,
+    feed: str | None = None,
+    sender: str = "default",
+    effective_at: datetime | None = None,
+) -> list[Row]:
+    """Take files, packages and folders of them into the archive and the ledger.
+
+    Returns the ledger's rows of them. The files stay where they are.
+
+    Raises:
+        FeedUnknown: after everything was landed, if something belongs to no feed.
+        ArrivalIncomplete: a file is missing, or changed while it was read.
+    """
+    prepare(settings)
+    district = load_district(settings.district_file)
+    if feed is not None:
+        contract_of(feed)
+    if sender != "default" and sender not in district.senders:
+        raise SettingsWrong(
+            f"The district file knows no sender '{sender}'. Known: "
+            f"{', '.join(['default', *district.senders])}."
+        )
+    taken = [
+        _accept(
+            settings,
+            Found(path, sender, feed),
+            district=district,
+            effective_at=effective_at,
+        )
+        for path in _deliveries(paths)
+    ]
+    with connect(settings) as connection:
+        rows = [ledger.arrival(connection, one.arrival_id) for one in taken]
+    return [row | {"is_new": one.is_new} for row, one in zip(rows, taken, strict=True) if row]
+
+
+def pending_arrivals(settings: Settings) -> list[int]:
+    """What waits to be loaded, in the order to load it."""
+    with connect(settings) as connection:
+        return ledger.pending(connection)
+
+
+def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
+    """Load one pending arrival; what cannot be read is set aside with its reason.
+
+    Returns ids and counts: arrival_id, feed, state, code, message and the row counts. An
+    arrival that is not pending (any more) comes back as it is.
+
+    Raises:
+        LoadFailed: the database refused for a reason of its own; the arrival stays pending.
+    """
+    district = load_district(settings.district_file)
+    try:
+        with connect(settings) as connection:
+            claimed = _claim(connection, arrival_id)
+            if claimed is not None:
+                arrival = _arrival_of(settings, claimed, connection=connection)
+                loading.load(connection, arrival, district=district, seeds=settings.seeds)
+    except WraparoundError as exc:
+        with connect(settings) as connection:
+            ledger.refuse(connection, arrival_id, code=exc.code, message=str(exc))
+    except psycopg.Error as exc:
+        raise _without_values(exc, arrival_id) from None
+    with connect(settings) as connection:
+        return _summary(ledger.arrival(connection, arrival_id))
+
+
+def replay_waiting(settings: Settings) -> int:
+    """Judge again the rows that waited for the roster; returns how many arrivals had any."""
+    with connect(settings) as connection:
+        waiting = ledger.waiting_for_roster(connection)
+    for arrival_id in waiting:
+        replay_arrival(settings, arrival_id)
+    return len(waiting)
+
+
+def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
+    """Judge an arrival's quarantined rows again, under the contract and codes of now."""
+    district = load_district(settings.district_file)
+    try:
+        with connect(settings) as connection:
+            row = ledger.arrival(connection, arrival_id)
+            if row is not None and row["state"] == "loaded":
+                ledger.one_load_of(connection, contract_of(row["feed"]).family)
+                arrival = _arrival_of(settings, row, connection=connection)
+                loading.replay(connection, arrival, district=district, seeds=settings.seeds)
+    except psycopg.Error as exc:
+        raise _without_values(exc, arrival_id) from None
+    with connect(settings) as connection:
+        return _summary(ledger.arrival(connection, arrival_id))
+
+
+def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
+    """Take what is in the inbox, load everything pending, and let waiting rows try again."""
+    prepare(settings)
+    scan_inbox(settings)
+    done = []
+    for arrival_id in pending_arrivals(settings):
+        result = load_arrival(settings, arrival_id)
+        say(f"arrival {arrival_id} ({result['feed']}): {result['state']}")
+        done.append(result)
+    if any(result["state"] == "loaded" for result in done):
+        replay_waiting(settings)
+        with connect(settings) as connection:
+            done = [_summary(ledger.arrival(connection, r["arrival_id"])) for r in done]
+    return done
+
+
+def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
+    """Whether something was loaded since the last good build, or it was for another day."""
+    with connect(settings) as connection:
+        last = ledger.last_build(connection)
+        newest = ledger.last_batch(connection)
+    if last is None or last["input_batch_id"] < newest:
+        return True
+    return as_of is not None and last["as_of_date"] != as_of
+
+
+def as_of_at_the_door(settings: Settings) -> date:
+    """The default school day: taken once, where a night begins."""
+    district = load_district(settings.district_file)
+    today = datetime.now(ZoneInfo(district.time_zone)).date()
+    with connect(settings) as connection:
+        return ledger.default_as_of(connection, today=today)
+
+
+def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
+    """Build every model for a school day; one build at a time.
+
+    Raises:
+        BuildFailed: a model or a test failed; the ledger says which.
+    """
+    from wraparound.orchestration.dbt import build_models
+
+    prepare(settings)
+    day = as_of or as_of_at_the_door(settings)
+    with connect(settings, autocommit=True) as lock:
+        lock.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
+        with connect(settings) as connection:
+            build_id = ledger.open_build(connection, as_of=day)
+            previous = ledger.previous_as_of(connection, as_of=day)
+        try:
+            built = build_models(settings, as_of=day, previous_as_of=previous)
+        except BuildFailed as exc:
+            with connect(settings) as connection:
+                ledger.close_build(
+                    connection, build_id, state="failed", models=0, failed=1, message=str(exc)
+                )
+            raise
+        with connect(settings) as connection:
+            ledger.close_build(
+                connection,
+                build_id,
+                state="succeeded",
+                models=built.models,
+                failed=built.tests_failed,
+                message=None,
+            )
+    return {
+        "build_id": build_id,
+        "as_of_date": day.isoformat(),
+        "models": built.models,
+        "tests_passed": built.tests_passed,
+        "warnings": built.warnings,
+    }
+
+
+def publish(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
+    """Freeze, gate, decide, flip and render; builds first where the tables are not of that day."""
+    from wraparound.publishing.publish import run_gate_and_publish
+
+    prepare(settings)
+    day = as_of or as_of_at_the_door(settings)
+    if build_needed(settings, as_of=day):
+        build(settings, as_of=day)
+    with connect(settings) as connection:
+        last = ledger.last_build(connection)
+    assert last is not None
+    summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+    return summary.as_dict()
+
+
+def night(
+    settings: Settings, *, as_of: date | None = None, say: Said = log.info
+) -> dict[str, Any]:
+    """A whole night without Airflow: ingest, build, publish."""
+    arrivals = ingest(settings, say=say)
+    day = as_of or as_of_at_the_door(settings)
+    say(f"building for school day {day.isoformat()}")
+    built = build(settings, as_of=day)
+    say(f"built {built['models']} tables; freezing and checking")
+    published = publish(settings, as_of=day)
+    return {"arrivals": arrivals, "build": built, "release": published}
+
+
+def expected_feeds_missing(
+    settings: Settings, *, now: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Feeds that should have come by now and did not: feed, sender, owner, last_loaded_at."""
+    district = load_district(settings.district_file)
+    moment = now or datetime.now(ZoneInfo(district.time_zone))
+    with connect(settings) as connection:
+        states = {
+            (row["feed"], row["sender"]): row["last_loaded_at"]
+            for row in connection.execute("select * from ops.feed_state").fetchall()
+        }
+        school_day = ledger.default_as_of(connection, today=moment.date())
+    if (moment.date() - school_day).days > 7:  # noqa: PLR2004 -- no alarms while schools are closed
+        return []
+    missing = []
+    for feed, due in district.expected.items():
+        if moment.weekday() not in due.days or moment.time() < due.by:
+            continue
+        last = states.get((feed, due.sender))
+        if last is None or (moment - last).days >= due.within_days:
+            missing.append(
+                {
+                    "feed": feed,
+                    "sender": due.sender,
+                    "owner": due.owner,
+                    "last_loaded_at": last.isoformat() if last else None,
+                }
+            )
+    return missing
+
+
+def _deliveries(paths: Iterable[Path]) -> list[Path]:
+    """Files and package folders; another folder stands for what is in it."""
+    found = []
+    for path in paths:
+        if path.is_dir() and not is_package(path):
+            found += _deliveries(
+                child for child in sorted(path.iterdir()) if not child.name.startswith(".")
+            )
+        else:
+            found.append(path)
+    return found
+
+
+def _accept(
+    settings: Settings,
+    found: Found,
+    *,
+    district: District,
+    effective_at: datetime | None = None,
+) -> ledger.Registered:
+    """Archive first, then the ledger: a crash between the two loses nothing."""
+    stored = store(found.path, settings.archive)
+    feed, trouble = found.feed, None
+    if feed is None:
+        feed, trouble = _feed_of(found, stored.path, district=district)
+    with connect(settings) as connection:
+        taken = ledger.register(
+            connection,
+            feed=feed,
+            sender=found.sender,
+            file_name=found.path.name,
+            sha256=stored.sha256,
+            byte_count=stored.byte_count,
+            effective_at=effective_at,
+        )
+        if trouble is not None:
+            ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=str(trouble))
+    return taken
+
+
+def _feed_of(
+    found: Found, path: Path, *, district: District
+) -> tuple[str, WraparoundError | None]:
+    try:
+        members = open_members(path, file_name=found.path.name)
+    except WraparoundError:
+        members = None
+    try:
+        feed = recognise(
+            members, file_name=found.path.name, district=district, sender=found.sender
+        )
+    except FeedUnknown as exc:
+        return UNKNOWN_FEED, exc
+    return feed, None
+
+
+def _clear(path: Path) -> None:
+    """Take a file that the archive has out of the inbox."""
+    if path.is_dir():
+        for member in path.iterdir():
+            member.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _claim(connection: Connection, arrival_id: int) -> Row | None:
+    known = ledger.arrival(connection, arrival_id)
+    if known is None or known["state"] != "pending":
+        return None
+    ledger.one_load_of(connection, contract_of(known["feed"]).family)
+    return ledger.claim(connection, arrival_id)
+
+
+def _arrival_of(settings: Settings, row: Row, *, connection: Connection) -> loading.Arrival:
+    return loading.Arrival(
+        arrival_id=row["arrival_id"],
+        feed=row["feed"],
+        sender=row["sender"],
+        file_name=row["file_name"],
+        effective_at=row["effective_at"],
+        archived=archived(settings.archive, row["sha256"]),
+        brake_released=ledger.brake_released(connection, row["arrival_id"]),
+    )
+
+
+def _without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
+    """The driver's text quotes cells: keep its code and the constraint, drop the text."""
+    constraint = exc.diag.constraint_name
+    where = f", constraint {constraint}" if constraint else ""
+    return LoadFailed(
+        f"Arrival {arrival_id}: the database refused (SQLSTATE {exc.sqlstate}{where}). Nothing of "
+        "it was kept; it waits for the next try."
+    )
+
+
+def _summary(row: Row | None) -> dict[str, Any]:
+    if row is None:
+        return {"arrival_id": None, "state": "missing"}
+    kept = (
+        "arrival_id feed sender file_name state code message batch_id rows_in rows_loaded"
+        " rows_unchanged rows_quarantined rows_duplicate rows_ended"
+    )
+    return {name: row[name] for name in kept.split()}

@@ -1,0 +1,235 @@
+"""The ledger: what arrived, in which state it is, and who may work on it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from wraparound.contracts.loader import load_contracts
+from wraparound.warehouse.connection import Connection, Row
+
+ARRIVAL_FIELDS = (
+    "arrival_id, feed, sender, file_name, sha256, byte_count, received_at, effective_at, state,"
+    " code, message, batch_id, rows_in, rows_loaded, rows_unchanged, rows_quarantined,"
+    " rows_duplicate, rows_ended, received_count, notices"
+)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An arrival's row in the ledger; `is_new` is false where the bytes were known already."""
+
+    arrival_id: int
+    is_new: bool
+    state: str
+
+
+def register(
+    connection: Connection,
+    *,
+    feed: str,
+    sender: str,
+    file_name: str,
+    sha256: str,
+    byte_count: int,
+    effective_at: datetime | None = None,
+) -> Registered:
+    """Write an arrival; the same bytes again only count, unless they were refused before."""
+    row = connection.execute(
+        "insert into ops.arrival as a (feed, sender, file_name, sha256, byte_count, effective_at)"
+        " values (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
+        " on conflict (feed, sender, sha256) do update set"
+        " received_count = a.received_count + 1,"
+        # Refused bytes get another chance: the contract or the profile may have changed.
+        " state = case when a.state = 'refused' then 'pending' else a.state end"
+        " returning arrival_id, received_count = 1 as is_new, state",
+        [feed, sender, file_name, sha256, byte_count, effective_at],
+    ).fetchone()
+    assert row is not None
+    return Registered(row["arrival_id"], row["is_new"], row["state"])
+
+
+def refuse(connection: Connection, arrival_id: int, *, code: str, message: str) -> None:
+    """Set a whole arrival aside, saying why."""
+    state = "braked" if code == "W26" else "refused"
+    connection.execute(
+        "update ops.arrival set state = %s, code = %s, message = %s where arrival_id = %s"
+        " and state = 'pending'",
+        [state, code, message, arrival_id],
+    )
+
+
+def pending(connection: Connection) -> list[int]:
+    """The arrivals to load, parents before children, then in order of effective time."""
+    rows = connection.execute(
+        "select arrival_id, feed from ops.arrival where state = 'pending'"
+        " order by effective_at, arrival_id"
+    ).fetchall()
+    place = {feed: contract.order for feed, contract in load_contracts().items()}
+    ordered = sorted(rows, key=lambda row: place.get(row["feed"], len(place) * 100))
+    return [row["arrival_id"] for row in ordered]
+
+
+def claim(connection: Connection, arrival_id: int) -> Row | None:
+    """Take a pending arrival for this transaction; None where another has it or it is done."""
+    return connection.execute(
+        f"select {ARRIVAL_FIELDS} from ops.arrival"  # noqa: S608
+        " where arrival_id = %s and state = 'pending' for update skip locked",
+        [arrival_id],
+    ).fetchone()
+
+
+def one_load_of(connection: Connection, family: str) -> None:
+    """One arrival at a time per feed family; the lock ends with the transaction."""
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"wraparound.load.{family}"])
+
+
+def arrivals(connection: Connection, *, limit: int | None = None) -> list[Row]:
+    """Every arrival, oldest first."""
+    return connection.execute(
+        f"select {ARRIVAL_FIELDS} from (select * from ops.arrival"  # noqa: S608
+        " order by arrival_id desc limit %s) as a order by arrival_id",
+        [limit],
+    ).fetchall()
+
+
+def arrival(connection: Connection, arrival_id: int) -> Row | None:
+    """One arrival."""
+    return connection.execute(
+        f"select {ARRIVAL_FIELDS} from ops.arrival where arrival_id = %s",  # noqa: S608
+        [arrival_id],
+    ).fetchone()
+
+
+def waiting_for_roster(connection: Connection) -> list[int]:
+    """Loaded arrivals with rows set aside because the roster did not know somebody."""
+    rows = connection.execute(
+        "select distinct arrival_id from ops.quarantine where state = 'open'"
+        " and rule in ('student_unknown', 'school_unknown', 'reference_missing')"
+        " and scope = 'row' order by arrival_id"
+    ).fetchall()
+    return [row["arrival_id"] for row in rows]
+
+
+def quarantine(
+    connection: Connection, *, arrival_id: int | None = None, feed: str | None = None
+) -> list[Row]:
+    """Open findings: one entry per file, row, column and rule; ids and rules, no values."""
+    return connection.execute(
+        "select q.feed, q.arrival_id, q.table_name, q.file_name, q.row_number, q.column_name"
+        ' as "column", q.rule, q.scope, count(*) as count from ops.quarantine as q'
+        " where q.state = 'open' and (%(arrival)s::bigint is null or q.arrival_id = %(arrival)s)"
+        " and (%(feed)s::text is null or q.feed = %(feed)s)"
+        " group by q.feed, q.arrival_id, q.table_name, q.file_name, q.row_number, q.column_name,"
+        " q.rule, q.scope order by q.arrival_id, q.file_name, q.row_number, q.rule",
+        {"arrival": arrival_id, "feed": feed},
+    ).fetchall()
+
+
+def decide_brake(
+    connection: Connection, arrival_id: int, *, release: bool, by: str, reason: str
+) -> bool:
+    """A person's word on a braked arrival; False where it is not braked."""
+    state = "pending" if release else "refused"
+    done = connection.execute(
+        "update ops.arrival set state = %s, message = message || %s"
+        " where arrival_id = %s and state = 'braked'",
+        [state, f" {'Released' if release else 'Rejected'} by {by}: {reason}.", arrival_id],
+    )
+    if done.rowcount:
+        connection.execute(
+            "insert into ops.event (kind, state, detail) values ('brake', %s,"
+            " jsonb_build_object('arrival_id', %s::bigint, 'by', %s::text, 'reason', %s::text))",
+            ["released" if release else "rejected", arrival_id, by, reason],
+        )
+    return bool(done.rowcount)
+
+
+def brake_released(connection: Connection, arrival_id: int) -> bool:
+    """Whether a person let this arrival through the brake."""
+    row = connection.execute(
+        "select exists (select 1 from ops.event where kind = 'brake' and state = 'released'"
+        " and (detail ->> 'arrival_id')::bigint = %s) as it",
+        [arrival_id],
+    ).fetchone()
+    return bool(row and row["it"])
+
+
+def last_batch(connection: Connection) -> int:
+    """The newest batch, 0 before the first."""
+    row = connection.execute("select coalesce(max(batch_id), 0) as n from ops.batch").fetchone()
+    return int(row["n"]) if row else 0
+
+
+def default_as_of(connection: Connection, *, today: date) -> date:
+    """The last instructional day on or before a day.
+
+    From the calendars; where there are none, the last weekday inside a school session; where
+    there are neither, the last weekday.
+    """
+    row = connection.execute(
+        "select max(date) as day from raw.calendar__dates where _deleted_at is null"
+        " and calendar_event_descriptor in ('Instructional day', 'Make-up day') and date <= %s",
+        [today],
+    ).fetchone()
+    if row and row["day"]:
+        return _as_date(row["day"])
+    session = connection.execute(
+        "select max(least(end_date - 1, %s)) as day from raw.roster__academic_sessions"
+        " where _deleted_at is null and start_date <= %s",
+        [today, today],
+    ).fetchone()
+    day = _as_date(session["day"]) if session and session["day"] else today
+    while day.weekday() > 4:  # noqa: PLR2004
+        day -= timedelta(days=1)
+    return day
+
+
+def _as_date(value: Any) -> date:
+    assert isinstance(value, date)
+    return value
+
+
+def open_build(connection: Connection, *, as_of: date) -> int:
+    """Write that a build begins."""
+    row = connection.execute(
+        "insert into ops.build (as_of_date, input_batch_id)"
+        " select %s, coalesce(max(batch_id), 0) from ops.batch returning build_id",
+        [as_of],
+    ).fetchone()
+    assert row is not None
+    return int(row["build_id"])
+
+
+def close_build(
+    connection: Connection,
+    build_id: int,
+    *,
+    state: str,
+    models: int,
+    failed: int,
+    message: str | None,
+) -> None:
+    """Write how a build ended."""
+    connection.execute(
+        "update ops.build set state = %s, finished_at = clock_timestamp(), models_built = %s,"
+        " tests_failed = %s, message = %s where build_id = %s",
+        [state, models, failed, message, build_id],
+    )
+
+
+def last_build(connection: Connection) -> Row | None:
+    """The newest build that succeeded."""
+    return connection.execute(
+        "select build_id, as_of_date, input_batch_id from ops.build where state = 'succeeded'"
+        " order by build_id desc limit 1"
+    ).fetchone()
+
+
+def previous_as_of(connection: Connection, *, as_of: date) -> date | None:
+    """The school day of the newest earlier list that was published."""
+    row = connection.execute(
+        "select max(as_of_date) as day from ops.release where state in ('published', 'superseded')"
+        " and as_of_date < %s",
+        [as_of],
+    ).fetchone()
+    return _as_date(row["day"]) if row and row["day"] else None

@@ -1,0 +1,119 @@
+"""A file's header held against the contract: which position feeds which column."""
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+
+from wraparound.contracts.district import TableProfile
+from wraparound.contracts.models import Table
+from wraparound.errors import ContractBroken
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the sender should know that cost no row."""
+
+    rule: str
+    table: str
+    column: str | None = None
+    count: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        """For the ledger: names and counts only."""
+        return {
+            "rule": self.rule,
+            "table": self.table,
+            "column": self.column,
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """`positions[i]` is the contract column of the i-th cell, or None where nothing reads it."""
+
+    positions: tuple[str | None, ...]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def columns(self) -> set[str]:
+        """The contract columns that the file carries."""
+        return {name for name in self.positions if name}
+
+
+def map_header(
+    header: list[str], *, table: Table, name: str, file_name: str, profile: TableProfile
+) -> Mapping:
+    """Hold a header against the contract.
+
+    Raises:
+        ContractBroken: a column comes twice, or a required one is missing; the message names
+            the file and the column, and a header that is close to the missing one.
+    """
+    _refuse_twice(header, file_name=file_name)
+    spelt = _spellings(table, profile)
+    positions: list[str | None] = []
+    notices = []
+    for cell in header:
+        column = spelt.get(cell)
+        if column is None and spelt.get(cell.lower()):
+            column = spelt[cell.lower()]
+            notices.append(Notice("header_in_other_case", name, cell))
+        if column is None:
+            notices.append(Notice("column_unknown", name, cell))
+        elif table.columns[column].refused:
+            notices.append(Notice("column_refused", name, cell))
+            column = None
+        positions.append(column)
+    have = {p for p in positions if p} | set(profile.constants)
+    _refuse_missing(header, have=have, table=table, file_name=file_name, profile=profile)
+    missing = [c for c in table.loaded if c not in have]
+    notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
+    return Mapping(tuple(positions), tuple(notices))
+
+
+def _standard(column: str) -> bool:
+    return not column.startswith("metadata.")
+
+
+def _spellings(table: Table, profile: TableProfile) -> dict[str, str]:
+    """Every accepted spelling of a header, the sender's own first."""
+    spelt: dict[str, str] = {}
+    for column, spec in table.columns.items():
+        if column in profile.columns:
+            own = profile.columns[column]
+            spelt |= {own: column, own.lower(): column}
+            continue
+        for spelling in (column, *spec.aliases):
+            spelt.setdefault(spelling, column)
+            spelt.setdefault(spelling.lower(), column)
+    return spelt
+
+
+def _refuse_twice(header: list[str], *, file_name: str) -> None:
+    twice = sorted(cell for cell, count in Counter(header).items() if count > 1 and cell)
+    if twice:
+        raise ContractBroken(
+            f"{file_name}: column '{twice[0]}' comes twice in the header. The whole arrival was "
+            "set aside; ask the sender to name each column once."
+        )
+
+
+def _refuse_missing(
+    header: list[str], *, have: set[str], table: Table, file_name: str, profile: TableProfile
+) -> None:
+    missing = [
+        profile.columns.get(name, name)
+        for name, spec in table.columns.items()
+        if spec.required and name not in have
+    ]
+    if not missing:
+        return
+    used = {profile.columns.get(c, c) for c in have}
+    spare = [cell for cell in header if cell not in used]
+    close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.5)
+    hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
+    raise ContractBroken(
+        f"{file_name} lacks column {', '.join(repr(m) for m in missing)}.{hint} The whole arrival "
+        "was set aside and the last good data stays in force; ask the sender to send it again."
+    )

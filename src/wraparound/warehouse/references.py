@@ -1,0 +1,120 @@
+"""Who and where: the ids that feeds use, held against the roster."""
+
+from psycopg import sql
+
+from wraparound.contracts.loader import load_contracts
+from wraparound.contracts.models import Contract, Reference, Table
+from wraparound.errors import ContractBroken
+from wraparound.warehouse.connection import Connection
+
+Sql = sql.Composable
+DEFAULT_MEANING = "sourcedId"
+
+
+def parent_of(reference: Reference, *, family: str) -> tuple[Sql, Sql]:
+    """The raw table and column that a reference names."""
+    for contract in load_contracts().values():
+        if contract.family == family and reference.table in contract.tables:
+            parent = contract.tables[reference.table]
+            column = parent.raw_column(reference.to or parent.key[0])
+            return (
+                sql.Identifier("raw", contract.raw_name(reference.table)),
+                sql.Identifier(column),
+            )
+    raise LookupError(reference.table)
+
+
+def known_keys(table: Table, reference: Reference, *, contract: Contract) -> Sql:
+    """A query of the keys that a reference may name: stored ones, and this file's own."""
+    raw, column = parent_of(reference, family=contract.family)
+    stored = sql.SQL("select {} as k from {} where _deleted_at is null").format(column, raw)
+    if contract.tables.get(reference.table) is not table:
+        return stored
+    return sql.SQL("{} union all select {} from pg_temp.good").format(stored, column)
+
+
+def student_lookup(meaning: str) -> Sql:
+    """A query (id, source_id) of the roster's people, by the declared field."""
+    return _lookup("raw.roster__users", meaning)
+
+
+def school_lookup(meaning: str) -> Sql:
+    """A query (id, source_id) of the roster's organizations, by the declared field."""
+    return _lookup("raw.roster__orgs", meaning)
+
+
+def _lookup(relation: str, meaning: str) -> Sql:
+    if meaning.startswith("userIds:"):
+        prefix = "{" + meaning.removeprefix("userIds:") + ":"
+        found = sql.SQL(
+            "select rtrim(substr(u, {}), '}}') as id, sourced_id from {}, unnest(user_ids) as u"
+            " where starts_with(u, {})"
+        ).format(sql.Literal(len(prefix) + 1), sql.SQL(relation), sql.Literal(prefix))
+    else:
+        column = {"sourcedId": "sourced_id", "identifier": "identifier"}[meaning]
+        found = sql.SQL("select {} as id, sourced_id from {}").format(
+            sql.Identifier(column), sql.SQL(relation)
+        )
+    # An id that two records carry names neither.
+    return sql.SQL(
+        "select id, min(sourced_id) as source_id from ({}) as f where id is not null"
+        " group by id having count(*) = 1"
+    ).format(found)
+
+
+def refuse_wrong_meaning(
+    connection: Connection, *, column: str, what: str, meaning: str, feed: str, file_name: str
+) -> None:
+    """Where most of a file's ids match nothing and another field would fit, say which.
+
+    Raises:
+        ContractBroken: naming the setting that would make them match.
+    """
+    ids = sql.SQL("select distinct {} as id from pg_temp.good").format(sql.Identifier(column))
+    total = _count(connection, ids)
+    lookup = student_lookup if what == "student" else school_lookup
+    matched = _matches(
+        connection,
+        ids=ids,
+        lookup=sql.SQL("select * from pg_temp.{}").format(sql.Identifier(f"{what}_ids")),
+    )
+    if total == 0 or matched * 2 >= total:
+        return
+    best = max(
+        (
+            (_matches(connection, ids=ids, lookup=lookup(m)), m)
+            for m in _meanings(connection, what)
+        ),
+        default=(0, ""),
+    )
+    if best[0] * 2 > total:
+        raise ContractBroken(
+            f"{file_name}: {total - matched} of {total} {what} ids match no roster record by "
+            f"'{meaning}', but {best[0]} match by '{best[1]}'. Nothing was loaded. If that is "
+            f"what the sender means, set {what}_id: {best[1]} for feed {feed} in the district "
+            "file and land it again."
+        )
+
+
+def _meanings(connection: Connection, what: str) -> list[str]:
+    if what == "school":
+        return ["sourcedId", "identifier"]
+    kinds = connection.execute(
+        "select distinct substr(split_part(u, ':', 1), 2) as kind"
+        " from raw.roster__users, unnest(user_ids) as u where u like '{%:%}'"
+    ).fetchall()
+    return ["sourcedId", "identifier", *(f"userIds:{row['kind']}" for row in kinds)]
+
+
+def _matches(connection: Connection, *, ids: Sql, lookup: Sql) -> int:
+    return _count(
+        connection,
+        sql.SQL("select 1 from ({}) as i inner join ({}) as l using (id)").format(ids, lookup),
+    )
+
+
+def _count(connection: Connection, query: Sql) -> int:
+    row = connection.execute(
+        sql.SQL("select count(*) as n from ({}) as q").format(query)
+    ).fetchone()
+    return int(row["n"]) if row else 0
