@@ -81,8 +81,9 @@ def _verdict(
     school: School, findings: tuple[Finding, ...], overrides: tuple[Override, ...]
 ) -> Verdict:
     own = [f for f in findings if f.school_key in (None, school.school_key)]
-    if school.student_count == 0:
-        own.append(Finding(MISSING_RULE, "hold", school.school_key, 0, MISSING_MESSAGE))
+    missing = Finding(MISSING_RULE, "hold", school.school_key, 0, MISSING_MESSAGE)
+    if school.student_count == 0 and missing not in own:
+        own.append(missing)
     graves = [f for f in own if f.severity == "hold"]
     lifted = tuple(
         f for f in graves if any(o.lifts(f, school_key=school.school_key) for o in overrides)

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from wraparound.errors import ReleaseMissing, ReleaseRejected
 from wraparound.publishing import views
-from wraparound.publishing.decide import Override, School, Verdict, decide
+from wraparound.publishing.decide import MISSING_RULE, Override, School, Verdict, decide
 from wraparound.publishing.freeze import frozen_name
 from wraparound.quality.verdicts import Finding
 
@@ -342,6 +342,13 @@ def _remember_needs(
 def _write_verdicts(
     connection: Connection[Any], release_id: int, verdicts: tuple[Verdict, ...]
 ) -> None:
+    """Write each school's verdict, and what only deciding could find: that a school is gone."""
+    gone = [
+        (release_id, f.school_key, f.rule_id, f.severity, f.failing_count, f.message)
+        for v in verdicts
+        for f in (*v.holds, *v.lifted)
+        if f.rule_id == MISSING_RULE
+    ]
     rows = [
         (
             release_id,
@@ -361,6 +368,16 @@ def _write_verdicts(
             on conflict (release_id, school_key) do update set verdict = excluded.verdict
             """,
             rows,
+        )
+        cursor.execute(
+            "delete from ops.verdict where release_id = %s and rule_id = %s",
+            (release_id, MISSING_RULE),
+        )
+        cursor.executemany(
+            "insert into ops.verdict"
+            " (release_id, school_key, rule_id, severity, failing_count, message)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            gone,
         )
 
 

@@ -1,0 +1,200 @@
+"""From built reports to the files in each school's folder, gate included."""
+
+import json
+import logging
+import shutil
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    CEDAR,
+    MONDAY,
+    PROJECT_ROOT,
+    a_server,
+    a_warehouse,
+    build_reports,
+    spoil_metrics,
+)
+from wraparound.errors import GateUnreadable
+from wraparound.publishing import lists, publish, releases
+from wraparound.warehouse import connection as connections
+
+TUESDAY = date(2026, 11, 3)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with a_server(tmp_path_factory.mktemp("publish")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def settings(server, request, tmp_path):
+    """The release suite alone: there is no staging here for the feeds' suites to look at."""
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+    (tmp_path / "expectations").mkdir()
+    shutil.copy(PROJECT_ROOT / "expectations" / "release.json", tmp_path / "expectations")
+    settings = a_warehouse(server, name=name, home=tmp_path / "home")
+    return replace(settings, project_root=tmp_path)
+
+
+@pytest.fixture
+def connection(settings):
+    with connections.connect(settings) as opened:
+        yield opened
+
+
+def night(settings, connection, *schools, as_of=MONDAY, mark="", spoil=None):
+    """Build and publish one night; `spoil` maps a school to the metrics that go wrong."""
+    build_reports(connection, *schools, as_of=as_of, mark=mark)
+    for school, metrics in (spoil or {}).items():
+        spoil_metrics(connection, school, **metrics)
+    return publish.run_gate_and_publish(settings, build_id=None, as_of=as_of)
+
+
+def page(settings, school):
+    return (settings.lists / school.school_source_id / "index.html").read_text()
+
+
+def test_a_good_night_writes_a_list_for_every_school(settings, connection):
+    summary = night(settings, connection, ALDER, BIRCH, mark="wording of monday")
+    assert (summary.state, summary.held) == ("published", {})
+    assert [(w.school_source_id, w.files, w.is_new) for w in summary.delivered.lists] == [
+        ("T-ALDER", ("index.html", "list.xlsx"), True),
+        ("T-BIRCH", ("index.html", "list.xlsx"), True),
+    ]
+    assert "Rowan T-ALDER-1" in page(settings, ALDER)
+    assert "T-BIRCH-1" not in page(settings, ALDER)
+    assert (settings.lists / "index.html").exists()
+    rows = connection.execute("select file_name, channel from ops.delivery order by 1").fetchall()
+    assert [row["file_name"] for row in rows] == [
+        "T-ALDER/index.html",
+        "T-ALDER/list.xlsx",
+        "T-BIRCH/index.html",
+        "T-BIRCH/list.xlsx",
+    ]
+
+
+def test_a_held_school_keeps_its_list_and_the_page_says_why(settings, connection):
+    night(settings, connection, ALDER, BIRCH, mark="monday's wording")
+    summary = night(
+        settings,
+        connection,
+        ALDER,
+        BIRCH,
+        as_of=TUESDAY,
+        mark="the wording of tuesday",
+        spoil={BIRCH: {"previous_students": 100}},
+    )
+    assert list(summary.held) == ["T-BIRCH"]
+    assert "the wording of tuesday" in page(settings, ALDER)
+    held = page(settings, BIRCH)
+    assert "the wording of tuesday" not in held
+    assert summary.held["T-BIRCH"][0] in held
+
+
+def test_a_school_that_is_missing_is_told_on_its_page(settings, connection):
+    night(settings, connection, ALDER, BIRCH)
+    summary = night(settings, connection, ALDER, as_of=TUESDAY)
+    assert summary.held == {"T-BIRCH": ("The school has no students in this night's data.",)}
+    assert summary.held["T-BIRCH"][0] in page(settings, BIRCH).replace("&#39;", "'")
+
+
+def test_a_list_that_did_not_change_is_not_written_again(settings, connection):
+    night(settings, connection, ALDER, BIRCH)
+    for _ in range(2):
+        summary = night(
+            settings,
+            connection,
+            ALDER,
+            BIRCH,
+            as_of=TUESDAY,
+            spoil={BIRCH: {"duplicate_students": 1}},
+        )
+    # The second held night is a newer candidate, so the banner names another release.
+    assert {w.school_source_id: w.is_new for w in summary.delivered.lists}["T-ALDER"] is True
+    again = publish.deliver_lists(settings, connection)
+    assert [w.is_new for w in again.lists] == [False, False]
+
+
+@pytest.mark.parametrize("lost", ["index.html", publish.MARKER])
+def test_a_list_that_was_lost_is_written_again(settings, connection, lost):
+    night(settings, connection, ALDER)
+    (settings.lists / "T-ALDER" / lost).unlink()
+    again = publish.deliver_lists(settings, connection)
+    assert [w.is_new for w in again.lists] == [True]
+
+
+def test_an_unreadable_marker_is_no_marker(settings, connection):
+    night(settings, connection, ALDER)
+    (settings.lists / "T-ALDER" / publish.MARKER).write_text("[")
+    assert publish.deliver_lists(settings, connection).lists[0].is_new
+
+
+def test_lists_follow_a_rollback(settings, connection):
+    night(settings, connection, ALDER, mark="the wording of monday")
+    night(settings, connection, ALDER, as_of=TUESDAY, mark="the wording of tuesday")
+    releases.rollback(connection)
+    publish.deliver_lists(settings, connection)
+    assert "the wording of monday" in page(settings, ALDER)
+    assert "held" not in {
+        w.school_source_id for w in publish.deliver_lists(settings, connection).lists
+    }
+
+
+def test_one_list_that_fails_does_not_keep_the_others_back(
+    settings, connection, monkeypatch, caplog
+):
+    render = lists.render_school
+
+    def fail_for_birch(data, out_dir, **options):
+        if data.school.school_source_id == "T-BIRCH":
+            raise ValueError("Rowan T-BIRCH-1")
+        return render(data, out_dir, **options)
+
+    monkeypatch.setattr(lists, "render_school", fail_for_birch)
+    caplog.set_level(logging.DEBUG)
+    summary = night(settings, connection, ALDER, BIRCH, CEDAR)
+    assert [w.school_source_id for w in summary.delivered.lists] == ["T-ALDER", "T-CEDAR"]
+    assert summary.delivered.failed_schools == ("T-BIRCH",)
+    assert "Rowan" not in caplog.text
+
+
+def test_a_gate_that_cannot_be_read_holds_every_school_and_says_so(settings, connection):
+    night(settings, connection, ALDER, mark="the wording of monday")
+    suite = settings.expectations / "release.json"
+    spoilt = json.loads(suite.read_text())
+    spoilt["expectations"][0]["type"] = "expect_trees_to_grow"
+    suite.write_text(json.dumps(spoilt))
+    with pytest.raises(GateUnreadable):
+        night(settings, connection, ALDER, as_of=TUESDAY, mark="the wording of tuesday")
+    newest = releases.list_releases(connection)[0]
+    assert (newest.state, newest.schools[0].verdict) == ("rejected", "hold")
+    assert "the wording of monday" in page(settings, ALDER)
+    assert "could not be checked" in page(settings, ALDER)
+
+
+def test_a_repeated_row_holds_its_school(settings, connection):
+    build_reports(connection, ALDER, BIRCH)
+    connection.execute(
+        "insert into reports.rpt_today select * from reports.rpt_today where school_key = 2"
+    )
+    connection.commit()
+    summary = publish.run_gate_and_publish(settings, build_id=None, as_of=MONDAY)
+    assert summary.held == {"T-BIRCH": ("A row stands twice on the school's list.",)}
+
+
+@pytest.mark.parametrize(
+    ("school_source_id", "is_kept"),
+    [("T-ALDER", True), ("../etc", False), ("a b", False), ("", False), ("x" * 90, False)],
+)
+def test_folder_names_are_safe_and_apart(school_source_id, is_kept):
+    name = publish.folder_name(school_source_id)
+    assert (name == school_source_id) is is_kept
+    assert "/" not in name
+    assert not name.startswith(".")
+    assert name != publish.folder_name(school_source_id + "!")
