@@ -1,0 +1,149 @@
+with
+
+attendance_events as (
+
+    select * from {{ ref('stg_attendance__events') }}
+
+),
+
+attendance_codes as (
+
+    select * from {{ ref('attendance_codes') }}
+
+),
+
+students as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_settings_pivoted') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- A code that nobody mapped is neither present nor absent: the day is not known.
+sent_codes as (
+
+    select
+        sent.attendance_code,
+        coalesce(attendance_codes.attendance_code, '(unmapped)') as mapped_code
+
+    -- Distinct, because a code is sent with many events.
+    from (select distinct attendance_code from attendance_events) as sent
+
+    left join attendance_codes
+        on lower(sent.attendance_code) = lower(attendance_codes.attendance_code)
+
+),
+
+measured_events as (
+
+    select
+        students.student_key,
+        schools.school_key,
+        attendance_codes.attendance_code,
+        attendance_codes.outcome,
+        attendance_codes.absence_kind,
+        attendance_codes.precedence,
+        attendance_events.event_date,
+        case attendance_codes.duration_means
+            when 'missed'
+                then
+                    least(
+                        coalesce(
+                            attendance_events.event_duration_share,
+                            attendance_codes.missed_without_duration
+                        ),
+                        1
+                    )
+            else
+                1 - least(
+                    coalesce(
+                        attendance_events.event_duration_share,
+                        1 - attendance_codes.missed_without_duration
+                    ),
+                    1
+                )
+        end as missed_share
+
+    from attendance_events
+
+    inner join run_dates
+        on
+            attendance_events.event_date >= run_dates.year_start_date
+            and attendance_events.event_date <= run_dates.as_of_date
+
+    inner join students
+        on attendance_events.student_source_id = students.student_source_id
+
+    inner join schools
+        on attendance_events.school_source_id = schools.school_source_id
+
+    inner join sent_codes
+        on attendance_events.attendance_code = sent_codes.attendance_code
+
+    inner join attendance_codes
+        on sent_codes.mapped_code = attendance_codes.attendance_code
+
+),
+
+-- One answer for a day: tardy or partial corrects an absence, and an attendance does
+-- not erase one. Duplicates are one event; of two durations the longer is meant.
+decided_events as (
+
+    select distinct on (student_key, school_key, event_date)
+        student_key,
+        school_key,
+        outcome,
+        absence_kind,
+        missed_share,
+        event_date
+
+    from measured_events
+
+    order by
+        student_key asc,
+        school_key asc,
+        event_date asc,
+        precedence asc,
+        missed_share desc,
+        attendance_code collate "C" asc
+
+),
+
+final as (
+
+    select
+        decided_events.student_key,
+        decided_events.school_key,
+        decided_events.absence_kind,
+        decided_events.event_date,
+        decided_events.outcome <> 'unknown' as is_known,
+        decided_events.outcome = 'tardy' as is_tardy,
+        -- Present is at least the named share of the day: exactly half is present.
+        decided_events.outcome <> 'unknown'
+        and (1 - decided_events.missed_share) * settings.present_minimum_denominator
+        < settings.present_minimum_numerator as is_absent
+
+    from decided_events
+
+    cross join settings
+
+)
+
+select * from final

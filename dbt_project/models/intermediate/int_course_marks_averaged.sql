@@ -1,0 +1,84 @@
+with
+
+results as (
+
+    select * from {{ ref('stg_grades__results') }}
+
+),
+
+line_items as (
+
+    select * from {{ ref('stg_grades__line_items') }}
+
+),
+
+classes as (
+
+    select * from {{ ref('stg_roster__classes') }}
+
+),
+
+academic_sessions as (
+
+    select * from {{ ref('stg_roster__academic_sessions') }}
+
+),
+
+students as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- Only finished marks speak: an open or exempt one is not a zero.
+final as (
+
+    select
+        students.student_key,
+        line_items.class_source_id,
+        line_items.session_source_id,
+        classes.class_title,
+        academic_sessions.start_date as session_start_date,
+        sum(results.score) as points_earned,
+        sum(line_items.score_maximum) as points_possible
+
+    from results
+
+    inner join run_dates
+        on
+            results.score_date >= run_dates.year_start_date
+            and results.score_date <= run_dates.as_of_date
+
+    inner join line_items
+        on results.line_item_source_id = line_items.line_item_source_id
+
+    inner join students
+        on results.student_source_id = students.student_source_id
+
+    left join classes
+        on line_items.class_source_id = classes.class_source_id
+
+    left join academic_sessions
+        on line_items.session_source_id = academic_sessions.session_source_id
+
+    where
+        results.score_status_code = 'fully graded'
+        and results.score is not null
+        and line_items.score_maximum > 0
+
+    group by
+        students.student_key,
+        line_items.class_source_id,
+        line_items.session_source_id,
+        classes.class_title,
+        academic_sessions.start_date
+
+)
+
+select * from final

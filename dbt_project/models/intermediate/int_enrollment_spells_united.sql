@@ -1,0 +1,127 @@
+with
+
+students as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
+enrollments as (
+
+    select * from {{ ref('stg_roster__enrollments') }}
+    where enrollment_role = 'student'
+
+),
+
+class_windows as (
+
+    select * from {{ ref('int_class_windows_resolved') }}
+
+),
+
+role_schools as (
+
+    select * from {{ ref('int_student_roles_united') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+class_stays as (
+
+    select
+        enrollments.user_source_id as student_source_id,
+        enrollments.school_source_id,
+        coalesce(
+            enrollments.begin_date, class_windows.from_date, run_dates.year_start_date
+        ) as from_date,
+        coalesce(
+            enrollments.end_date, class_windows.to_date, run_dates.year_end_date
+        ) as to_date
+
+    from enrollments
+
+    cross join run_dates
+
+    left join class_windows
+        on enrollments.class_source_id = class_windows.class_source_id
+
+),
+
+-- A student without any class is at the school that the roster names.
+role_stays as (
+
+    select
+        role_schools.student_source_id,
+        role_schools.school_source_id,
+        coalesce(role_schools.begin_date, run_dates.year_start_date) as from_date,
+        coalesce(role_schools.end_date, run_dates.year_end_date) as to_date
+
+    from role_schools
+
+    cross join run_dates
+
+    where not exists (
+        select 1 from enrollments
+        where enrollments.user_source_id = role_schools.student_source_id
+    )
+
+),
+
+stays as (
+
+    select * from class_stays
+    union all
+    select * from role_stays
+
+),
+
+united_stays as (
+
+    select
+        students.student_key,
+        schools.school_key,
+        range_agg(daterange(stays.from_date, stays.to_date)) as stay_ranges
+
+    from stays
+
+    inner join students
+        on stays.student_source_id = students.student_source_id
+
+    inner join schools
+        on stays.school_source_id = schools.school_source_id
+
+    -- An enrollment that ends where it begins never was a stay.
+    where stays.from_date < stays.to_date
+
+    group by
+        students.student_key,
+        schools.school_key
+
+),
+
+final as (
+
+    select
+        united_stays.student_key,
+        united_stays.school_key,
+        lower(spells.stay_range) as from_date,
+        upper(spells.stay_range) as to_date
+
+    from united_stays
+
+    cross join lateral unnest(united_stays.stay_ranges) as spells (stay_range)
+
+)
+
+select * from final

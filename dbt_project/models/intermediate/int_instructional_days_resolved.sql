@@ -1,0 +1,160 @@
+with
+
+calendar_dates as (
+
+    select * from {{ ref('stg_calendar__dates') }}
+
+),
+
+attendance_events as (
+
+    select * from {{ ref('stg_attendance__events') }}
+
+),
+
+calendar_event_codes as (
+
+    select * from {{ ref('calendar_event_codes') }}
+
+),
+
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- Several events of a day give one answer, in the order of the seed.
+calendar_days as (
+
+    select distinct on (schools.school_key, calendar_dates.calendar_date)
+        schools.school_key,
+        calendar_dates.calendar_date as school_day_date,
+        calendar_event_codes.is_instructional
+
+    from calendar_dates
+
+    inner join schools
+        on calendar_dates.school_source_id = schools.school_source_id
+
+    inner join run_dates
+        on
+            calendar_dates.calendar_date >= run_dates.year_start_date
+            and calendar_dates.calendar_date < run_dates.year_end_date
+
+    inner join calendar_event_codes
+        on
+            lower(calendar_dates.calendar_event_code)
+            = lower(calendar_event_codes.calendar_event_code)
+
+    order by
+        schools.school_key asc,
+        calendar_dates.calendar_date asc,
+        calendar_event_codes.precedence asc
+
+),
+
+-- Distinct, because a school sends many events of one day.
+event_days as (
+
+    select distinct
+        schools.school_key,
+        attendance_events.event_date as school_day_date
+
+    from attendance_events
+
+    inner join schools
+        on attendance_events.school_source_id = schools.school_source_id
+
+    inner join run_dates
+        on
+            attendance_events.event_date >= run_dates.year_start_date
+            and attendance_events.event_date < run_dates.year_end_date
+            and attendance_events.event_date <= run_dates.as_of_date
+
+),
+
+calendar_schools as (
+
+    select distinct school_key from calendar_days
+
+),
+
+-- A school without a calendar had school on the days it sent events for.
+school_days as (
+
+    select
+        school_key,
+        school_day_date,
+        true as has_calendar
+
+    from calendar_days
+
+    where is_instructional
+
+    union all
+
+    select
+        event_days.school_key,
+        event_days.school_day_date,
+        false as has_calendar
+
+    from event_days
+
+    left join calendar_schools
+        on event_days.school_key = calendar_schools.school_key
+
+    where calendar_schools.school_key is null
+
+),
+
+-- An event on a Sunday says nothing about the Friday before it.
+last_submitted_days as (
+
+    select
+        school_days.school_key,
+        max(school_days.school_day_date) as last_submitted_date
+
+    from school_days
+
+    inner join event_days
+        on
+            school_days.school_key = event_days.school_key
+            and school_days.school_day_date = event_days.school_day_date
+
+    group by school_days.school_key
+
+),
+
+final as (
+
+    select
+        school_days.school_key,
+        school_days.has_calendar,
+        school_days.school_day_date,
+        last_submitted_days.last_submitted_date,
+        cast(
+            row_number() over (
+                partition by school_days.school_key
+                order by school_days.school_day_date
+            ) as integer
+        ) as school_day_number,
+        coalesce(
+            school_days.school_day_date <= last_submitted_days.last_submitted_date,
+            false
+        ) as is_submitted
+
+    from school_days
+
+    left join last_submitted_days
+        on school_days.school_key = last_submitted_days.school_key
+
+)
+
+select * from final

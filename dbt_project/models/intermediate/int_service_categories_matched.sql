@@ -1,0 +1,42 @@
+with
+
+attributes as (
+
+    select * from {{ ref('stg_providers__attributes') }}
+
+),
+
+taxonomy_terms as (
+
+    select * from {{ ref('stg_providers__taxonomy_terms') }}
+
+),
+
+service_terms as (
+
+    select * from {{ ref('service_terms') }}
+
+),
+
+-- Distinct, because several terms may put a service into one category.
+final as (
+
+    select distinct
+        attributes.linked_id as service_id,
+        service_terms.service_category
+
+    from attributes
+
+    inner join taxonomy_terms
+        on attributes.taxonomy_term_id = taxonomy_terms.taxonomy_term_id
+
+    inner join service_terms
+        on
+            lower(taxonomy_terms.term_code) = service_terms.term
+            or lower(taxonomy_terms.term_name) = service_terms.term
+
+    where lower(attributes.linked_entity) in ('service', 'services')
+
+)
+
+select * from final

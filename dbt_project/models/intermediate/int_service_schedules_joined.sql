@@ -1,0 +1,49 @@
+with
+
+schedules as (
+
+    select * from {{ ref('stg_providers__schedules') }}
+
+),
+
+schedule_texts as (
+
+    select
+        service_id,
+        schedule_id,
+        coalesce(
+            nullif(schedule_text, ''),
+            nullif(
+                concat_ws(
+                    ' ',
+                    week_days,
+                    nullif(concat_ws('–', opens_at_time, closes_at_time), '')
+                ),
+                ''
+            )
+        ) as schedule_text
+
+    from schedules
+
+    where service_id is not null
+
+),
+
+final as (
+
+    select
+        service_id,
+        string_agg(
+            schedule_text, '; '
+            order by schedule_text collate "C", schedule_id collate "C"
+        ) as schedule_text
+
+    from schedule_texts
+
+    where schedule_text is not null
+
+    group by service_id
+
+)
+
+select * from final

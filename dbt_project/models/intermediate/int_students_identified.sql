@@ -1,0 +1,94 @@
+with
+
+users as (
+
+    select * from {{ ref('stg_roster__users') }}
+
+),
+
+roles as (
+
+    select * from {{ ref('stg_roster__roles') }}
+
+),
+
+enrollments as (
+
+    select * from {{ ref('stg_roster__enrollments') }}
+
+),
+
+demographics as (
+
+    select * from {{ ref('stg_roster__demographics') }}
+
+),
+
+student_crosswalk as (
+
+    select * from {{ ref('stg_ops__student_crosswalk') }}
+
+),
+
+grade_levels as (
+
+    select * from {{ ref('grade_levels') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- A student is whoever any file calls one. Union takes each person once.
+student_ids as (
+
+    select user_source_id from users
+    where user_role = 'student'
+    union distinct
+    select user_source_id from roles
+    where user_role = 'student'
+    union distinct
+    select user_source_id from enrollments
+    where enrollment_role = 'student'
+
+),
+
+final as (
+
+    select
+        student_crosswalk.student_key,
+        users.user_source_id as student_source_id,
+        users.given_name,
+        users.family_name,
+        demographics.home_language,
+        grade_levels.grade_order,
+        demographics.birth_date,
+        cast(
+            extract(year from age(run_dates.as_of_date, demographics.birth_date))
+            as integer
+        ) as age_years,
+        coalesce(grade_levels.grade_level, upper(users.grade_codes[1])) as grade_level,
+        coalesce(grade_levels.is_counted_in_rates, true) as is_counted_in_rates
+
+    from student_ids
+
+    inner join users
+        on student_ids.user_source_id = users.user_source_id
+
+    cross join run_dates
+
+    left join student_crosswalk
+        on users.user_source_id = student_crosswalk.student_source_id
+
+    left join demographics
+        on users.user_source_id = demographics.user_source_id
+
+    left join grade_levels
+        on upper(users.grade_codes[1]) = grade_levels.grade_code
+
+)
+
+select * from final

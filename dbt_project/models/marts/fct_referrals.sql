@@ -1,0 +1,140 @@
+with
+
+service_events as (
+
+    select * from {{ ref('stg_service_events__events') }}
+
+),
+
+students as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+referral_states as (
+
+    select * from {{ ref('referral_states') }}
+
+),
+
+services as (
+
+    select * from {{ ref('dim_services') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+events as (
+
+    select
+        students.student_key,
+        service_events.event_id,
+        service_events.referral_id,
+        service_events.service_id,
+        service_events.rule_id,
+        service_events.domain,
+        service_events.event_type,
+        service_events.referral_state,
+        service_events.event_date,
+        coalesce(service_events.event_sequence, 0) as event_sequence
+
+    from service_events
+
+    inner join students
+        on service_events.student_source_id = students.student_source_id
+
+    inner join run_dates
+        on service_events.event_date <= run_dates.as_of_date
+
+),
+
+-- The last state counts: by day, then by the sender's sequence, then by event id.
+last_states as (
+
+    select distinct on (student_key, referral_id)
+        student_key,
+        referral_id,
+        referral_state,
+        event_date as state_date
+
+    from events
+
+    where event_type = 'state'
+
+    order by
+        student_key asc,
+        referral_id asc,
+        event_date desc,
+        event_sequence desc,
+        event_id collate "C" desc
+
+),
+
+referral_facts as (
+
+    select
+        student_key,
+        referral_id,
+        max(service_id) as service_id,
+        max(rule_id) as rule_id,
+        max(domain) as domain,
+        count(*) filter (where event_type = 'attendance') as attended_count,
+        min(event_date) as first_event_date,
+        min(event_date) filter (
+            where event_type = 'attendance' or referral_state = 'in-progress'
+        ) as began_date,
+        max(event_date) filter (where event_type in ('contact', 'attendance'))
+            as last_contact_date
+
+    from events
+
+    group by
+        student_key,
+        referral_id
+
+),
+
+final as (
+
+    select
+        referral_facts.student_key,
+        referral_facts.referral_id,
+        referral_facts.service_id,
+        referral_facts.rule_id,
+        referral_facts.domain,
+        last_states.referral_state,
+        services.service_name,
+        services.organization_id,
+        services.organization_name,
+        referral_facts.attended_count,
+        referral_states.is_open,
+        referral_states.is_counted_active,
+        referral_states.is_counted_waiting,
+        referral_facts.first_event_date,
+        referral_facts.began_date,
+        referral_facts.last_contact_date,
+        last_states.state_date
+
+    from referral_facts
+
+    inner join last_states
+        on
+            referral_facts.student_key = last_states.student_key
+            and referral_facts.referral_id = last_states.referral_id
+
+    -- What was entered in error never was: its state is not in the seed.
+    inner join referral_states
+        on last_states.referral_state = referral_states.referral_state
+
+    left join services
+        on referral_facts.service_id = services.service_id
+
+)
+
+select * from final
