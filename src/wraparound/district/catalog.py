@@ -1,7 +1,7 @@
 """Who offers what: invented providers and their services."""
 
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
 GRADE_BANDS = {"KG-02": (5, 8), "03-05": (8, 11), "06-08": (11, 14), "09-12": (14, 18)}
@@ -74,7 +74,7 @@ class Service:
 
 def stable_uuid(*parts: str) -> str:
     """The same UUID for the same words, in every district and every year."""
-    return str(uuid5(UUID(str(NAMESPACE_URL)), "wraparound-district:" + ":".join(parts)))
+    return str(uuid5(NAMESPACE_URL, "wraparound-district:" + ":".join(parts)))
 
 
 PROVIDERS = (

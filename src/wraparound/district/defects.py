@@ -37,21 +37,26 @@ class Defect:
     plant: Callable[[DistrictPlan, Path], list[FileReport]]
 
 
+def check_defects(plan: DistrictPlan) -> None:
+    """Raise ValueError for an unknown defect, or one whose feeds are not written."""
+    for name in plan.defects:
+        if name not in _DEFECTS:
+            raise ValueError(f"Unknown defect {name!r}; one of {', '.join(DEFECTS)}.")
+        feeds = _DEFECTS[name].feeds
+        if feeds and not set(feeds) & set(plan.feeds):
+            raise ValueError(f"Defect {name!r} needs feed {feeds[0]!r}, which is not written.")
+
+
 def plant_defects(plan: DistrictPlan, *, out_dir: Path) -> list[FileReport]:
     """Plant every defect of a plan; the files that came to be by that.
 
-    Broken bytes come last, whatever the order asked for. Raises ValueError when a defect
-    concerns feeds none of which is written.
+    Broken bytes come last, whatever the order asked for. Raises ValueError when a file
+    has too few rows to be spoiled.
     """
     extra = []
     for name, defect in _DEFECTS.items():
-        if name not in plan.defects:
-            continue
-        if defect.feeds and not set(defect.feeds) & set(plan.feeds):
-            raise ValueError(
-                f"Defect {name!r} needs feed {defect.feeds[0]!r}, which is not written."
-            )
-        extra += defect.plant(plan, out_dir)
+        if name in plan.defects:
+            extra += defect.plant(plan, out_dir)
     return extra
 
 
@@ -86,7 +91,10 @@ def _write_members(path: Path, members: dict[str, bytes]) -> None:
 
 def _change_attendance(out_dir: Path, change: Callable[[Table], Table]) -> list[FileReport]:
     path = out_dir / ATTENDANCE
-    path.write_bytes(_table_bytes(change(read_table(path))))
+    table = read_table(path)
+    if len(table) <= LONG_ROW:
+        raise ValueError(f"Attendance has too few rows for a defect; {LONG_ROW} are needed.")
+    path.write_bytes(_table_bytes(change(table)))
     return []
 
 

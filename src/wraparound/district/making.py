@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wraparound.district.daily_files import write_attendance, write_calendar, write_discipline
-from wraparound.district.defects import DEFECTS, plant_defects
+from wraparound.district.defects import check_defects, plant_defects
 from wraparound.district.grades_files import write_grades
 from wraparound.district.plan import DistrictPlan, DistrictReport, FileReport
 from wraparound.district.providers_files import write_providers
@@ -35,11 +35,10 @@ def make_district(plan: DistrictPlan, out_dir: Path) -> DistrictReport:
     """Write the feeds of a plan into a folder, which is made if it is not there.
 
     The same plan gives the same bytes. Raises ValueError for an unknown defect, a defect
-    whose feed is not written, or a ``through`` before the first day of school.
+    whose feed is not written, or a ``through`` before the first day of school; nothing is
+    written then.
     """
-    unknown = [name for name in plan.defects if name not in DEFECTS]
-    if unknown:
-        raise ValueError(f"Unknown defect {unknown[0]!r}; one of {', '.join(DEFECTS)}.")
+    check_defects(plan)
     world = make_world(plan)
     out_dir.mkdir(parents=True, exist_ok=True)
     files = []

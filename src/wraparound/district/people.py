@@ -134,8 +134,9 @@ class Canary:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Everything that would give the child away."""
-        return (self.sourced_id, self.given_name, self.family_name, self.identifier, self.state_id)
+        """What would give the child away: names, and the part common to all its ids."""
+        key = self.sourced_id.removeprefix("stu-")
+        return (key, self.given_name, self.family_name, self.identifier, self.state_id)
 
 
 CANARIES = (
@@ -143,6 +144,7 @@ CANARIES = (
     Canary("stu-canary-2", "Zzcanario", "Quillwhistle", "999000002", "CTCANARY2", 5),
     Canary("stu-canary-3", "Zzcanarina", "Quillnester", "999000003", "CTCANARY3", 7),
 )
+CANARY_WORDS = tuple(word for canary in CANARIES for word in canary.words)
 CANARY_TRAITS = Traits(1.9, 1.9, 1.8, 1.8, 2.0, -1.2)
 
 

@@ -12,7 +12,7 @@ from wraparound.district.world import World
 
 REFERRAL_BASE, REFERRAL_SPREAD = 0.36, 0.62
 FIRST_DAY, LAST_DAY = 12, 165
-LATE_ENTRY_SHARE = 0.06
+LATE_ENTRY_SHARE = 0.12
 TERMINAL = ("rejected", "completed", "failed", "cancelled")
 CANARY_REFERRAL_DAY = 9
 # A consent without recipient is one for any partner of the programme.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wraparound.district.classes import SUBJECTS, SchoolClass, course_id, course_title, subjects_of
 from wraparound.district.oneroster import HEADERS, MANIFEST_HEADER, MODIFIED, manifest_rows
-from wraparound.district.people import Student
+from wraparound.district.people import Spell, Student
 from wraparound.district.schools import DISTRICT_ID, DISTRICT_NAME, GRADES
 from wraparound.district.staff_story import PRINCIPAL, assignments
 from wraparound.district.world import World
@@ -110,16 +110,21 @@ def _users(world: World) -> Iterator[Row]:
 
 
 def _student_user(world: World, *, student: Student) -> Row:
-    begun = [spell for spell in student.spells if world.happened(spell.first)]
-    has_left = _end_known(world, last=begun[-1].last)
+    spell = _current_spell(world, student=student)
+    has_left = _end_known(world, last=spell.last)
     agents = ",".join(guardian.sourced_id for guardian in student.family.guardians)
     return (
         student.sourced_id, *MODIFIED, "false" if has_left else "true",
-        world.schools[begun[-1].school].sourced_id, "student", student.sourced_id,
+        world.schools[spell.school].sourced_id, "student", student.sourced_id,
         f"{{state:{student.state_id}}}", student.given_name, student.family.family_name,
         student.middle_name, student.identifier, f"{student.sourced_id}@students.example", "", "",
         agents, student.grade_code, "",
     )  # fmt: skip
+
+
+def _current_spell(world: World, *, student: Student) -> Spell:
+    """The latest stay that has begun."""
+    return [spell for spell in student.spells if world.happened(spell.first)][-1]
 
 
 def _guardian_users(world: World) -> Iterator[Row]:
@@ -128,8 +133,9 @@ def _guardian_users(world: World) -> Iterator[Row]:
     for student in world.arrived:
         families.setdefault(student.family.key, []).append(student)
     for children in families.values():
-        schools = {world.schools[child.spells[0].school].sourced_id: None for child in children}
-        phone = f"(860) 555-01{hash_digits(children[0].family.key):02d}"
+        spells = [_current_spell(world, student=child) for child in children]
+        schools = dict.fromkeys(world.schools[spell.school].sourced_id for spell in spells)
+        phone = f"(860) 555-01{_two_digits(children[0].family.key):02d}"
         for guardian in children[0].family.guardians:
             yield (
                 guardian.sourced_id, *MODIFIED, "true", ",".join(schools), "guardian",
@@ -139,8 +145,7 @@ def _guardian_users(world: World) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def hash_digits(key: str) -> int:
-    """Two digits out of a family's key, the same in every run."""
+def _two_digits(key: str) -> int:
     return sum(ord(letter) * (place + 1) for place, letter in enumerate(key)) % 100
 
 
