@@ -46,6 +46,7 @@ class Column(Strict):
 
     `raw` is its name in the warehouse where that is not the standard's name in snake case;
     `volatile` columns change every night by themselves and do not make a row changed;
+    `required_since` names the version of the standard that began to require it;
     `refused` columns are never read; `on_bad` says what a bad value costs: the row or the cell.
     """
 
@@ -53,6 +54,7 @@ class Column(Strict):
     raw: str | None = None
     volatile: bool = False
     required: bool = False
+    required_since: str | None = None
     description: str
     codes: tuple[str, ...] = ()
     codes_from: str | None = None
@@ -108,6 +110,15 @@ class Table(Strict):
         if unknown:
             raise ValueError(f"names columns that it does not have: {', '.join(unknown)}")
         return self
+
+    def for_version(self, version: str) -> "Table":
+        """The table as an older version of its standard has it."""
+        later = {
+            name: column.model_copy(update={"required": False})
+            for name, column in self.columns.items()
+            if column.required_since and version and version < column.required_since
+        }
+        return self.model_copy(update={"columns": self.columns | later}) if later else self
 
     def raw_column(self, name: str) -> str:
         """The warehouse's name of a column."""

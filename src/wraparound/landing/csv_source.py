@@ -50,8 +50,8 @@ class CsvSource:
             rest, _ = _split_header(stream, self.member.name)
             yield _blocks(rest, stream)
 
-    def even_rows(self, width: int) -> Iterator[tuple[int, list[str], bool]]:
-        """Every record as (row number, cells, even); for files that COPY cannot sort out.
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Every record as (row number, cells); for files that COPY cannot sort out.
 
         Raises:
             ContractBroken: a quoted field never ends, or a field is beyond reason.
@@ -67,7 +67,7 @@ class CsvSource:
                         continue
                     row += 1
                     if row >= FIRST_ROW:
-                        yield row, cells, len(cells) == width
+                        yield row, cells
             except csv.Error as exc:
                 raise ContractBroken(
                     f"{self.member.name}: row {row + 1} cannot be read as CSV (a quoted field "

@@ -177,12 +177,21 @@ def _plan(
             name, arrival=arrival, tables=tables, district=district, alone=len(members) == 1
         )
         if place is not None:
-            files.append(_File(member, *place, mode=manifest.mode_of(name)))
+            file_contract, table_name, table = place
+            files.append(
+                _File(
+                    member,
+                    file_contract,
+                    table_name,
+                    table.for_version(manifest.version),
+                    mode=manifest.mode_of(name),
+                )
+            )
         elif name not in contract.ignored_files:
             notices.append(Notice("file_not_used", Path(name).suffix or "package"))
     _refuse_missing_files(arrival, files, contract=contract, manifest=manifest)
-    order = list(tables.values())
-    return sorted(files, key=lambda f: order.index((f.contract, f.name, f.table))), notices
+    order = [(contract.feed, name) for contract, name, _ in tables.values()]
+    return sorted(files, key=lambda f: order.index((f.contract.feed, f.name))), notices
 
 
 def _place(
@@ -252,7 +261,7 @@ def _load_file(
         file_name=file.member.name,
         profile=profile.tables.get(file.name, TableProfile()),
     )
-    ragged = stage_file(connection, source, table=file.table, mapping=mapping)
+    staged = stage_file(connection, source, table=file.table, mapping=mapping)
     counts = _judge_and_merge(
         connection,
         _Judged(file.contract, file.name, file.table, _have(mapping)),
@@ -262,9 +271,11 @@ def _load_file(
         seeds=seeds,
         file_name=file.member.name,
         mode=file.mode,
-        ragged=ragged,
+        ragged=staged.ragged,
     )
     notices = list(mapping.notices)
+    if staged.trimmed:
+        notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
     if file.contract.package == "oneroster":
         notices += oneroster.leniencies(connection, name=file.name, mode=file.mode)
     return counts, notices

@@ -54,9 +54,12 @@ def map_header(
     spelt = _spellings(table, profile)
     positions: list[str | None] = []
     notices = []
+    exact = {cell for cell in header if cell in table.columns}
     for cell in header:
         column = spelt.get(cell)
-        if column is None and spelt.get(cell.lower()):
+        if column in exact and column != cell:
+            column = None  # an old spelling beside the right one
+        if column is None and spelt.get(cell.lower()) not in {None, *exact, *positions}:
             column = spelt[cell.lower()]
             notices.append(Notice("header_in_other_case", name, cell))
         if column is None:

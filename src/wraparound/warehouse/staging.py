@@ -6,6 +6,7 @@ Temporary, because a load that is killed then leaves nothing behind, and two loa
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import sql
@@ -23,10 +24,18 @@ WRITE_ROWS = 5_000
 RaggedRow = tuple[int, list[str]]
 
 
+@dataclass
+class Staged:
+    """What COPY could not take as it stood: uneven rows, and rows with empty cells too many."""
+
+    ragged: list[RaggedRow] = field(default_factory=list)
+    trimmed: int = 0
+
+
 def stage_file(
     connection: Connection, source: CsvSource, *, table: Table, mapping: Mapping
-) -> list[RaggedRow]:
-    """Fill the temporary table `stage` with the cells of a file; what is ragged comes back.
+) -> Staged:
+    """Fill the temporary table `stage` with the cells of a file; what is uneven comes back.
 
     Raises:
         ContractBroken: the file is not in its declared encoding, or is not CSV.
@@ -39,7 +48,7 @@ def stage_file(
         with connection.transaction():
             _create(connection, names)
             _copy_bytes(connection, source, names=names)
-        return []
+        return Staged()
     except psycopg.Error as exc:
         if exc.sqlstate in BAD_TEXT:
             offset = source.first_bad_byte()
@@ -115,30 +124,29 @@ def _copy_statement(names: list[str], source: CsvSource) -> sql.Composed:
     )
 
 
-def _copy_even_rows(
-    connection: Connection, source: CsvSource, *, names: list[str]
-) -> list[RaggedRow]:
-    ragged: list[RaggedRow] = []
+def _copy_even_rows(connection: Connection, source: CsvSource, *, names: list[str]) -> Staged:
+    staged = Staged()
     statement = sql.SQL("copy pg_temp.stage ({}) from stdin (format csv)").format(
         sql.SQL(", ").join(map(sql.Identifier, ["_row", *names]))
     )
     try:
         with connection.cursor().copy(statement) as copy:
-            for block in _rewritten(source, width=len(names), ragged=ragged):
+            for block in _rewritten(source, width=len(names), staged=staged):
                 copy.write(block)
     except UnicodeDecodeError:
         raise source.not_in_encoding(source.first_bad_byte() or 0) from None
-    return ragged
+    return staged
 
 
-def _rewritten(source: CsvSource, *, width: int, ragged: list[RaggedRow]) -> Iterator[bytes]:
+def _rewritten(source: CsvSource, *, width: int, staged: Staged) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for row, cells, even in source.even_rows(width):
-        if not even:
-            ragged.append((row, cells))
+    for row, cells in source.records():
+        if len(cells) < width or any(cells[width:]):
+            staged.ragged.append((row, cells))
             continue
-        writer.writerow([row, *cells])
+        staged.trimmed += len(cells) > width
+        writer.writerow([row, *cells[:width]])
         if row % WRITE_ROWS == 0:
             yield buffer.getvalue().encode()
             buffer.seek(0)
