@@ -12,13 +12,14 @@ HOME = {"school_key": 7, "school_source_id": "T-SCH-7", "as_of_date": AS_OF}
 DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
 
 GIVEN = (
-    "Amara Beno Celia Darius Elif Farid Greta Hugo Imani Jonah Kaya Leila Mateo Nadia Omar Pia "
-    "Quinn Rosa Samir Talia Uri Vera Wanda Xeni Yusuf Zoe"
-).split()
+    *("Amara", "Beno", "Celia", "Darius", "Elif", "Farid", "Greta", "Hugo", "Imani", "Jonah"),
+    *("Kaya", "Leila", "Mateo", "Nadia", "Omar", "Pia", "Quinn", "Rosa", "Samir", "Talia"),
+)
 FAMILY = (
-    "Alder Ash Aspen Beech Birch Cedar Cypress Dogwood Elm Fir Ginkgo Hazel Holly Ivy Juniper "
-    "Larch Linden Maple Oak Olive Pine Poplar Rowan Spruce Sycamore Walnut Willow Yew"
-).split()
+    *("Alder", "Ash", "Aspen", "Beech", "Birch", "Cedar", "Cypress", "Dogwood", "Elm", "Fir"),
+    *("Ginkgo", "Hazel", "Holly", "Ivy", "Juniper", "Larch", "Linden", "Maple", "Oak", "Olive"),
+    *("Pine", "Poplar", "Rowan", "Spruce", "Sycamore", "Walnut", "Willow", "Yew"),
+)
 
 HOSTILE_NAMES = (
     "=cmd|' /C calc'!A0",
@@ -376,6 +377,7 @@ SERVICES = (
     ("Dental van", "Community Health", "first Friday", 0, "full"),
     ("Family navigator", "Harbor House", "by appointment", None, "unknown"),
 )
+LEVELS = ("severe", "moderate", "mild")
 STEPS = (
     "Call the family about consent",
     "Send the referral",
@@ -401,7 +403,7 @@ def rows_of_a_school(size: int, *, seed: int = 7) -> dict[str, Any]:
         profiles += [_some_profile(student, domain, needs, dice) for domain in DOMAINS]
         rosters.append(_some_class_row(student))
         open_needs += [_some_referral(student, need, dice) for need in needs]
-    dice.shuffle(open_needs)
+    open_needs.sort(key=lambda row: (LEVELS.index(row["level"]), dice.random()))
     queue = [
         need | {"referral_rank": rank, "need_id": f"T-need-{rank}"}
         for rank, need in enumerate(open_needs, start=1)

@@ -259,7 +259,7 @@ class ListData:
     attendance_mark: float = field(default=0.9)
 
     @classmethod
-    def from_rows(
+    def from_rows(  # noqa: PLR0913  one argument per report, each by its name
         cls,
         *,
         school: Row,
@@ -426,7 +426,7 @@ def _each(read: Callable[[Row], Made], rows: Sequence[Row], *, name: str) -> lis
 
 
 @cache
-def _names(made: type) -> tuple[str, ...]:
+def _names(made: Any) -> tuple[str, ...]:
     return tuple(each.name for each in fields(made))
 
 

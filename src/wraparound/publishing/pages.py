@@ -44,12 +44,14 @@ DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
 FILL = {"no_concern": 0, "mild": 1, "moderate": 2, "severe": 3}
 NOT_KNOWN = 4
 
+SIGNS = {">=": "\N{GREATER-THAN OR EQUAL TO}", "<=": "\N{LESS-THAN OR EQUAL TO}"}
+
 TODAY_KINDS = ("new", "overdue", "changed", "good_news")
 # Layout only: how many lines of a kind stand open before the rest is folded away.
 TODAY_LINES = 8
 
 # The sparkline's box; its floor is half attendance, so that the weeks near the mark differ.
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_FLOOR = 96, 24, 0.5
+SPARK_STEP, SPARK_HEIGHT, SPARK_MARGIN, SPARK_FLOOR = 10, 30, 3, 0.5
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,19 @@ class TodayColumn:
         return self.items[TODAY_LINES:]
 
 
+# Sentences that share one source, and that source in words.
+Told = tuple[tuple[str, ...], str]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One need of a student in words, with its source, and the open referral it led to."""
+
+    wording: str
+    why: str
+    referral: "Referral | None"
+
+
 @dataclass(frozen=True)
 class Area:
     """One domain of one student: its letter, how full its square is, and what is known."""
@@ -96,7 +111,13 @@ class Area:
     letter: str
     level: str
     fill: int
-    profile: "Profile | None"
+    strengths: tuple[Told, ...]
+    needs: tuple[Need, ...]
+    context: tuple[Told, ...]
+
+    @property
+    def has_words(self) -> bool:
+        return bool(self.strengths or self.needs or self.context)
 
 
 @dataclass(frozen=True)
@@ -105,12 +126,10 @@ class Child:
 
     student: "Student"
     areas: tuple[Area, ...]
-    referrals: "tuple[Referral, ...]"
-    history: tuple[tuple[date, str, str], ...]
+    history: tuple[tuple[date, str], ...]
     spark: str
     weeks: str
     grade_index: int
-    previous_key: int | None
     next_key: int | None
 
     @property
@@ -120,6 +139,12 @@ class Child:
     @property
     def area_words(self) -> str:
         return "; ".join(f"{area.name}: {area.level}" for area in self.areas)
+
+    @property
+    def quiet_areas(self) -> str:
+        """The domains of which only the level is known, in one line."""
+        quiet = (area for area in self.areas if not area.has_words)
+        return "; ".join(f"{area.name}: {area.level}" for area in quiet)
 
     @property
     def asks(self) -> bool:
@@ -166,7 +191,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             classes=_classes(data.class_rosters),
             known={child.key for child in children},
             filters=_filters(data.queue),
-            mark_height=_height(data.attendance_mark),
+            mark=f"M0 {_height(data.attendance_mark)}h110",
             workbook_name=workbook_name,
             fill=lambda level: FILL.get(level, NOT_KNOWN),
             number=number_text,
@@ -174,6 +199,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             evidence=lambda referral: _evidence(referral, words=words),
             order=lambda referral: _order(referral, words=words),
             support=lambda student: _support(student, words=words),
+            about=lambda student: _about(student, words=words),
         )
     )
 
@@ -327,28 +353,23 @@ def _grades(data: "ListData") -> list[str]:
 
 def _children(data: "ListData", *, words: Words) -> list[Child]:
     indexes = {grade: index for index, grade in enumerate(_grades(data))}
-    referrals = _grouped(data.queue)
-    reviews = _grouped(data.class_rosters)
-    keys = [None, *(student.student_key for student in data.students), None]
-    return [
-        Child(
+    referrals, reviews = _grouped(data.queue), _grouped(data.class_rosters)
+    next_keys = [*(student.student_key for student in data.students[1:]), None]
+    children = []
+    for place, student in enumerate(data.students):
+        key = student.student_key
+        mine, reviewed = referrals.get(key, ()), reviews.get(key, ())
+        child = Child(
             student=student,
-            areas=_areas(data.profiles.get(student.student_key, ()), words=words),
-            referrals=referrals.get(student.student_key, ()),
-            history=_history(
-                student,
-                referrals.get(student.student_key, ()),
-                reviews.get(student.student_key, ()),
-                words=words,
-            ),
+            areas=_areas(data.profiles.get(key, ()), mine, words=words),
+            history=_history(student, mine, reviewed, words=words),
             spark=_spark(student.weekly_attendance),
             weeks=_week_words(student.weekly_attendance, words=words),
             grade_index=indexes.get(student.grade_level or "", -1),
-            previous_key=keys[place],
-            next_key=keys[place + 2],
+            next_key=next_keys[place],
         )
-        for place, student in enumerate(data.students)
-    ]
+        children.append(child)
+    return children
 
 
 def _grouped(rows: Iterable[OfStudent]) -> dict[int, tuple[OfStudent, ...]]:
@@ -358,21 +379,59 @@ def _grouped(rows: Iterable[OfStudent]) -> dict[int, tuple[OfStudent, ...]]:
     return {key: tuple(of_one) for key, of_one in gathered.items()}
 
 
-def _areas(profiles: "Sequence[Profile]", *, words: Words) -> tuple[Area, ...]:
+def _areas(
+    profiles: "Sequence[Profile]", referrals: "Sequence[Referral]", *, words: Words
+) -> tuple[Area, ...]:
     """Show all four domains, always: one without a row is not known, never missing."""
     found = {profile.domain: profile for profile in profiles}
-    return tuple(_area(domain, found.get(domain), words=words) for domain in DOMAINS)
+    return tuple(
+        _area(
+            domain,
+            found.get(domain),
+            [referral for referral in referrals if referral.domain == domain],
+            words=words,
+        )
+        for domain in DOMAINS
+    )
 
 
-def _area(domain: str, profile: "Profile | None", *, words: Words) -> Area:
+def _area(
+    domain: str, profile: "Profile | None", referrals: "Sequence[Referral]", *, words: Words
+) -> Area:
     level = profile.level if profile else "not_known"
     return Area(
         name=words.code("domain", domain),
         letter=words.code("letter", domain),
         level=words.code("level", level),
         fill=FILL.get(level, NOT_KNOWN),
-        profile=profile,
+        strengths=_told(profile.strengths if profile else (), words=words),
+        needs=_needs(profile.needs if profile else (), referrals, words=words),
+        context=_told(profile.context if profile else (), words=words),
     )
+
+
+def _told(signals: "Sequence[Signal]", *, words: Words) -> tuple[Told, ...]:
+    """Tell sentences with their source, which is said once where several share it."""
+    of_source: dict[str, list[str]] = {}
+    for signal in signals:
+        of_source.setdefault(_why(signal, words=words), []).append(signal.wording)
+    return tuple((tuple(wordings), source) for source, wordings in of_source.items())
+
+
+def _needs(
+    signals: "Sequence[Signal]", referrals: "Sequence[Referral]", *, words: Words
+) -> tuple[Need, ...]:
+    """Put each open referral beside the need of its rule; none is lost if there is no such."""
+    of_rule = {referral.rule_id: referral for referral in referrals}
+    needs = [
+        Need(signal.wording, _why(signal, words=words), of_rule.pop(signal.rule_id, None))
+        for signal in signals
+    ]
+    needs += [
+        Need(referral.wording, _own_why(referral, words=words), referral)
+        for referral in of_rule.values()
+    ]
+    return tuple(needs)
 
 
 def _history(
@@ -381,46 +440,42 @@ def _history(
     reviews: "Sequence[ClassRow]",
     *,
     words: Words,
-) -> tuple[tuple[date, str, str], ...]:
-    """Tell what happened to a student, newest first, each as (day, what, more)."""
-    events: list[tuple[date, str, str]] = []
+) -> tuple[tuple[date, str], ...]:
+    """Tell what happened to a student, newest first, each as (day, what)."""
+    events: list[tuple[date, str]] = []
     if student.decided_on and student.decided_tier:
-        who = words("tier_by", who=student.decided_by) if student.decided_by else ""
-        events.append((student.decided_on, words("history_tier", tier=student.decided_tier), who))
+        who = f" {words('tier_by', who=student.decided_by)}" if student.decided_by else ""
+        events.append((student.decided_on, words("history_tier", tier=student.decided_tier) + who))
     for review in reviews:
         if review.reviewed_on:
             season = words.code("season", review.review_season)
             told = words("history_review", season=season)
-            events.append((review.reviewed_on, told, review.class_title))
+            events.append((review.reviewed_on, f"{told}: {review.class_title}"))
     for referral in referrals:
         if referral.opened_date:
-            told = words("history_opened", wording=referral.wording)
-            state = words.code("state", referral.state)
-            events.append((referral.opened_date, told, state))
+            domain = words.code("domain", referral.domain)
+            told = words("history_opened", domain=domain, rule=referral.rule_id)
+            events.append((referral.opened_date, told))
     return tuple(sorted(events, reverse=True))
 
 
-def _height(share: float) -> float:
+def _height(share: float) -> int:
     """Where a share stands in the sparkline's box, from the top."""
-    room = SPARK_HEIGHT - 4
     lost = min((1 - share) / (1 - SPARK_FLOOR), 1)
-    return round(2 + lost * room, 1)
+    return round(SPARK_MARGIN + lost * (SPARK_HEIGHT - 2 * SPARK_MARGIN))
 
 
 def _spark(weeks: "Sequence[Week]") -> str:
-    """Draw the weeks as one SVG path; a week without school is a gap."""
-    if not weeks:
-        return ""
-    gap = (SPARK_WIDTH - 4) / max(len(weeks) - 1, 1)
-    path, pen = [], "M"
+    """Draw the weeks as one SVG path, a step per week; a week without school is a gap."""
+    path, drawing = [], False
     for place, week in enumerate(weeks):
         if week.share is None:
-            pen = "M"
+            drawing = False
             continue
-        # The `h0` after each move lets a week that stands alone show as a dot.
-        dot = "h0" if pen == "M" else ""
-        path.append(f"{pen}{2 + place * gap:.4g} {_height(week.share):.4g}{dot}")
-        pen = "L"
+        at = f"{place * SPARK_STEP} {_height(week.share)}"
+        # A line from each first point to itself lets a week that stands alone show as a dot.
+        path.append(f" {at}" if drawing else f"M{at}L{at}")
+        drawing = True
     return "".join(path)
 
 
@@ -428,7 +483,8 @@ def _week_words(weeks: "Sequence[Week]", *, words: Words) -> str:
     if not any(week.share is not None for week in weeks):
         return words("no_attendance")
     told = (
-        words("week_none") if week.share is None else words.percent(week.share) for week in weeks
+        words("week_none") if week.share is None else number_text(int(week.share * 100 + 1e-9))
+        for week in weeks
     )
     return words("week_words", weeks=", ".join(told))
 
@@ -483,34 +539,50 @@ def _source(signal: "Signal", *, words: Words) -> str:
 def _rule(signal: "Signal", *, words: Words) -> str:
     if not signal.rule_id:
         return ""
-    said = words("rule", rule=signal.rule_id)
-    if signal.rule_version:
-        said += " " + words("version", version=signal.rule_version.lstrip("vV"))
+    said = _named(signal.rule_id, signal.rule_version, words=words)
     if signal.value is None:
         return said
     limit = ""
     if signal.threshold is not None:
-        compared = words.code("comparison", signal.comparison)
-        limit = f"; {compared} {number_text(signal.threshold)}"
-    return f"{said} ({number_text(signal.value)}{limit})"
+        sign = SIGNS.get(signal.comparison or "", signal.comparison or "")
+        limit = f", {words('limit')} {sign} {number_text(signal.threshold)}"
+    return f"{said} · {number_text(signal.value)}{limit}"
+
+
+def _named(rule_id: str, version: str, *, words: Words) -> str:
+    said = words("rule", rule=rule_id)
+    return f"{said} {words('version', version=version.lstrip('vV'))}" if version else said
 
 
 def _evidence(referral: "Referral", *, words: Words) -> Markup:
     """Say the source of a need: its own rule first, then whatever else stands behind it."""
-    own = [signal for signal in referral.evidence if signal.rule_id == referral.rule_id]
-    rest = [signal for signal in referral.evidence if signal.rule_id != referral.rule_id]
-    lines = [Markup("<small>{}</small>").format(_why(signal, words=words)) for signal in own]
-    lines += [
-        Markup("<small>{} ({})</small>").format(signal.wording, _why(signal, words=words))
-        for signal in rest
-    ]
+    line = Markup("<small>{}</small>")
+    rest = (signal for signal in referral.evidence if signal.rule_id != referral.rule_id)
+    lines = [line.format(_own_why(referral, words=words))]
+    lines += [line.format(f"{each.wording} ({_why(each, words=words)})") for each in rest]
     return Markup("").join(lines)
+
+
+def _own_why(referral: "Referral", *, words: Words) -> str:
+    own = [signal for signal in referral.evidence if signal.rule_id == referral.rule_id]
+    told = dict.fromkeys(_why(signal, words=words) for signal in own)
+    return " · ".join(told) or _named(referral.rule_id, referral.rule_version, words=words)
 
 
 def _order(referral: "Referral", *, words: Words) -> str:
     """Say what put a need in its place: the parts of its priority, as the rules name them."""
     parts = (f"{name.replace('_', ' ')} {value}".strip() for name, value in referral.priority)
-    return f"{words('order_parts', rank=referral.referral_rank)}: {', '.join(parts)}"
+    return f"{words('order_parts')}: {', '.join(parts)}"
+
+
+def _about(student: "Student", *, words: Words) -> str:
+    """Say the rest of what is known of a student in one line."""
+    parts = [words("student_number", number=student.student_source_id)]
+    if student.home_language:
+        parts.append(words("home_language", language=student.home_language))
+    if student.attendance_band:
+        parts.append(words("band", band=words.code("band", student.attendance_band)))
+    return " · ".join(parts)
 
 
 def _support(student: "Student", *, words: Words) -> str:

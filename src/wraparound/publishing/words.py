@@ -18,7 +18,8 @@ WEEKDAYS = {
 }
 MONTHS = {
     "en": "January February March April May June July August September October November December",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre "
+    "noviembre diciembre",
 }
 LONG_DAY = {
     "en": "{weekday}, {month} {day}, {year}",
@@ -231,7 +232,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "show_overdue": "overdue",
         "show_new": "new",
         "show_consent": "consent to settle",
-        "col_rank": "Place",
+        "col_rank": "#",
         "col_student": "Student",
         "col_need": "Need and why",
         "col_services": "Services that fit",
@@ -244,8 +245,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "col_support": "Services",
         "grade": "grade {grade}",
         "grade_head": "Grade",
-        "data_through": "{feed}, through {day}",
-        "data_as_of": "{feed}, {day}",
+        "data_through": "{feed} through {day}",
+        "data_as_of": "{feed} {day}",
         "no_service": "No service on file fits yet",
         "places.one": "{count} place",
         "places.other": "{count} places",
@@ -273,13 +274,13 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "is, what the tier says, how long it has waited. Ties are broken the same way each "
         "time, so the same night gives the same order. The place is a proposal for your day, "
         "not a judgement of a child; each child's own page says what put the need there.",
-        "order_parts": "Why place {rank}",
+        "order_parts": "because",
         "students_head": "Every student, strengths first",
         "students_caption": "All students of the school by family name",
         "find": "Find a student",
         "find_letter": "By family name",
         "find_grade": "Show grade",
-        "find_class": "By class: open a class below",
+        "find_class": "By class",
         "find_hint": "A name opens the student's own page.",
         "strength_none": "none written down yet",
         "legend": "A academics, S social-emotional, H health, F family. The fuller the square, "
@@ -289,7 +290,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "rate_missed": "{rate} missed",
         "too_few": "too few days to say",
         "no_attendance": "no attendance on file",
-        "week_words": "Attendance by week, oldest first: {weeks}",
+        "week_words": "Attendance by week in percent: {weeks}",
         "week_none": "no school",
         "week_of": "Week of {day}",
         "tier_none": "not decided",
@@ -313,24 +314,25 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "profiles_head": "A page for each student",
         "profiles_text": "A student's name opens that student's page. Printed from there, it is "
         "one page for a meeting, with room to write.",
-        "profiles_all": "Show every student's page, for printing",
+        "profiles_all": "Show every student's page, to print them all",
         "back": "Back to the list",
-        "previous": "Previous",
         "following": "Next",
         "child_tools": "From this page",
         "student_number": "student number {number}",
         "homeroom": "homeroom {homeroom}",
         "home_language": "home language {language}",
+        "band": "attendance: {band}",
+        "limit": "limit",
         "child_profile": "Strengths and needs",
         "child_strengths": "Strengths",
-        "child_needs": "Needs",
+        "child_needs": "Needs and next steps",
         "child_context": "Also known",
         "child_next": "Needs and services",
         "child_history": "History",
         "child_no_needs": "No open need.",
         "child_none": "none on file",
-        "in_queue": "place {rank} in the queue",
-        "history_opened": "Need opened: {wording}",
+        "in_queue": "referral {rank}",
+        "history_opened": "Need opened: {domain}, rule {rule}",
         "history_tier": "Tier {tier} decided",
         "history_review": "Whole class review, {season}",
         "notes_head": "Notes for the meeting",
@@ -449,7 +451,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "each with the rule, the number and the date behind it.",
         "a_read_tier": "The decided tier is a person's decision. The suggested tier is a question "
         "to you, with its reasons.",
-        "a_read_nothing": "Nothing in this workbook is sent back: what you change here stays here.",
+        "a_read_nothing": "Nothing in this workbook is sent back: what you change in it stays "
+        "in it.",
         "a_private": "This workbook holds personal records of students: keep it as you would keep "
         "a paper file, and delete copies you no longer need.",
     },
@@ -500,7 +503,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "show_overdue": "vencido",
         "show_new": "nuevo",
         "show_consent": "consentimiento por resolver",
-        "col_rank": "Lugar",
+        "col_rank": "#",
         "col_student": "Estudiante",
         "col_need": "Necesidad y por qué",
         "col_services": "Servicios adecuados",
@@ -513,8 +516,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "col_support": "Servicios",
         "grade": "grado {grade}",
         "grade_head": "Grado",
-        "data_through": "{feed}, hasta el {day}",
-        "data_as_of": "{feed}, {day}",
+        "data_through": "{feed} hasta el {day}",
+        "data_as_of": "{feed} {day}",
         "no_service": "Aún no hay un servicio adecuado registrado",
         "places.one": "{count} lugar",
         "places.other": "{count} lugares",
@@ -543,13 +546,13 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "resuelven siempre igual, así que la misma noche da el mismo orden. El lugar es una "
         "propuesta para su día, no un juicio sobre un niño; la página de cada estudiante dice "
         "por qué.",
-        "order_parts": "Por qué el lugar {rank}",
+        "order_parts": "porque",
         "students_head": "Todos los estudiantes, primero las fortalezas",
         "students_caption": "Todos los estudiantes de la escuela por apellido",
         "find": "Buscar a un estudiante",
         "find_letter": "Por apellido",
         "find_grade": "Mostrar grado",
-        "find_class": "Por clase: abra una clase abajo",
+        "find_class": "Por clase",
         "find_hint": "El nombre abre la página del estudiante.",
         "strength_none": "aún no hay nada escrito",
         "legend": "A académico, E emocional y social, S salud, F familia. Cuanto más lleno el "
@@ -560,7 +563,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "rate_missed": "faltó {rate}",
         "too_few": "muy pocos días para decirlo",
         "no_attendance": "sin asistencia registrada",
-        "week_words": "Asistencia por semana, de la más antigua a la más reciente: {weeks}",
+        "week_words": "Asistencia por semana en porcentaje: {weeks}",
         "week_none": "sin clases",
         "week_of": "Semana del {day}",
         "tier_none": "sin decidir",
@@ -584,24 +587,25 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "profiles_head": "Una página por estudiante",
         "profiles_text": "El nombre de un estudiante abre su página. Impresa desde allí, es una "
         "hoja para una reunión, con espacio para escribir.",
-        "profiles_all": "Mostrar la página de cada estudiante, para imprimir",
+        "profiles_all": "Mostrar la página de cada estudiante, para imprimirlas todas",
         "back": "Volver a la lista",
-        "previous": "Anterior",
         "following": "Siguiente",
         "child_tools": "Desde esta página",
         "student_number": "número de estudiante {number}",
         "homeroom": "salón {homeroom}",
         "home_language": "idioma del hogar {language}",
+        "band": "asistencia: {band}",
+        "limit": "límite",
         "child_profile": "Fortalezas y necesidades",
         "child_strengths": "Fortalezas",
-        "child_needs": "Necesidades",
+        "child_needs": "Necesidades y próximos pasos",
         "child_context": "También se sabe",
         "child_next": "Necesidades y servicios",
         "child_history": "Historia",
         "child_no_needs": "Ninguna necesidad abierta.",
         "child_none": "nada registrado",
-        "in_queue": "lugar {rank} en la lista",
-        "history_opened": "Necesidad abierta: {wording}",
+        "in_queue": "derivación {rank}",
+        "history_opened": "Necesidad abierta: {domain}, regla {rule}",
         "history_tier": "Nivel {tier} decidido",
         "history_review": "Revisión de la clase, {season}",
         "notes_head": "Notas para la reunión",
@@ -776,10 +780,7 @@ class Words:
 
         Nobody may read 10 % where 9.96 % was counted, for the limit stands at 10.
         """
-        scale = 10**digits
-        # The small part undoes binary fractions such as 0.29 * 100 = 28.999999999999996.
-        cut = math.floor(share * 100 * scale + 1e-9) / scale
-        return PERCENT[self.language].format(f"{cut:.{digits}f}")
+        return PERCENT[self.language].format(f"{_cut(share * 100, digits=digits):.{digits}f}")
 
     def grade(self, grade: str | None) -> str:
         """Say a grade code of the roster (KG, 01 to 12) as a school says it."""
@@ -814,10 +815,16 @@ def short_grade(grade: str | None) -> str:
 
 
 def number_text(value: float | str | None) -> str:
-    """Write a number without needless zeros; text stays text and None is empty."""
-    if value is None:
-        return ""
-    return f"{value:.10g}" if isinstance(value, int | float) else value
+    """Write a number with at most four digits after the point; text stays, None is empty."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{_cut(value, digits=4):.4f}".rstrip("0").rstrip(".")
+
+
+def _cut(value: float, *, digits: int) -> float:
+    scale = 10**digits
+    # The small part undoes binary fractions such as 0.29 * 100 = 28.999999999999996.
+    return math.floor(value * scale + 1e-9) / scale
 
 
 @cache

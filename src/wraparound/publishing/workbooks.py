@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wraparound.publishing.words import Words, number_text, short_grade, words_in
+from wraparound.publishing.words import Words, short_grade, words_in
 
 if TYPE_CHECKING:
     from wraparound.publishing.lists import ListData, Profile, Referral, Signal, Student
@@ -91,7 +91,7 @@ def _fill(book: Any, sheet: Sheet, *, styles: Any, data: "ListData", words: Word
         page.set_column(place, place, column.width, styles[column.kind, False])
         page.write_string(0, place, _heading(column, words=words), styles["head", False])
     last = 0
-    for last, cells in enumerate(sheet.rows, start=1):  # noqa: B007  the count is used below
+    for last, cells in enumerate(sheet.rows, start=1):
         for place, (column, value) in enumerate(zip(sheet.columns, cells, strict=True)):
             _write_cell(page, (last, place), value, kind=column.kind, styles=styles)
     page.freeze_panes(1, 0)
