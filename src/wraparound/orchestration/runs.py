@@ -73,13 +73,9 @@ class AirflowClient:
         on_progress: Callable[[Run], None] | None = None,
         every: float = 0.5,
     ) -> Run:
-        """Look until the run has ended; tell each change of its state."""
+        """Look until the run has ended; `on_progress` is told at each look."""
         deadline = time.monotonic() + seconds
-        told = ""
         while not run.ended:
-            if run.state != told and on_progress:
-                on_progress(run)
-                told = run.state
             if time.monotonic() > deadline:
                 raise AirflowMissing(
                     f"The run of '{run.dag_id}' did not end within {seconds:.0f} seconds; "
@@ -87,8 +83,8 @@ class AirflowClient:
                 )
             time.sleep(every)
             run = self.run(run.dag_id, run.run_id)
-        if on_progress:
-            on_progress(run)
+            if on_progress:
+                on_progress(run)
         return run
 
     def _ask(self, method: str, path: str, *, body: Mapping[str, Any] | None = None) -> Any:
