@@ -497,9 +497,9 @@ def release_show(*, release_id: int, json_wanted: bool) -> None:
 @click.option("--school", "schools", multiple=True, help="Only this school (its source id).")
 def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> None:
     """Point schools back at an earlier release (default: the one before the live one)."""
-    from wraparound.publishing.publish import roll_back_and_render
+    from wraparound.orchestration import nights
 
-    moved = roll_back_and_render(_settings(), release_id=release_id, schools=schools or None)
+    moved = nights.roll_back(_settings(), release_id=release_id, schools=schools or None)
     for school_source_id, number in sorted(moved.items()):
         click.echo(f"{school_source_id}: release {number} is live")
 
@@ -514,11 +514,11 @@ def release_approve(
     *, school: str, by: str, reason: str, rule: str | None, until: datetime
 ) -> None:
     """Lift the hold of a school for a limited time; then publish again."""
-    from wraparound.publishing.releases import approve
-    from wraparound.warehouse.connection import connect
+    from wraparound.orchestration import nights
 
-    with connect(_settings()) as connection:
-        approve(connection, school=school, by=by, reason=reason, rule_id=rule, until=until.date())
+    nights.approve(
+        _settings(), school=school, by=by, reason=reason, rule_id=rule, until=until.date()
+    )
     click.echo(f"Recorded. `wraparound publish` publishes {school} until {until.date()}.")
 
 

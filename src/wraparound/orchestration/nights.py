@@ -6,7 +6,8 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -247,7 +248,56 @@ def publish(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
         last = ledger.last_build(connection)
     assert last is not None
     summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
-    return summary.as_dict()
+    return {
+        "release_id": summary.release_id,
+        "as_of_date": summary.as_of_date.isoformat(),
+        "state": summary.state,
+        "schools": [asdict(school) for school in summary.schools],
+        "rule_count": summary.rule_count,
+        "lists": [asdict(written) for written in summary.delivered.lists],
+        "lists_failed": list(summary.delivered.failed_schools),
+    }
+
+
+def roll_back(
+    settings: Settings, *, release_id: int | None = None, schools: Iterable[str] | None = None
+) -> dict[str, int]:
+    """Point schools back at an earlier release and write their lists again.
+
+    Returns the release that each moved school shows now.
+    """
+    from wraparound.publishing.publish import deliver_lists
+    from wraparound.publishing.releases import rollback
+
+    with connect(settings) as connection:
+        moved = rollback(connection, release_id, schools=schools)
+        deliver_lists(settings, connection)
+    return {live.school_source_id: live.release_id for live in moved}
+
+
+def approve(
+    settings: Settings,
+    *,
+    school: str,
+    by: str,
+    reason: str,
+    rule_id: str | None,
+    until: date,
+) -> None:
+    """Record that a person lifts a school's hold until the end of a day of the district."""
+    from wraparound.publishing.releases import approve as record
+
+    zone = ZoneInfo(load_district(settings.district_file).time_zone)
+    end_of_day = datetime.combine(until, time.max, tzinfo=zone)
+    with connect(settings) as connection:
+        record(
+            connection,
+            school_source_id=school,
+            granted_by=by,
+            reason=reason,
+            expires_at=end_of_day,
+            rule_id=rule_id,
+        )
 
 
 def night(

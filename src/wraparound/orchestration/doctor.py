@@ -1,0 +1,104 @@
+"""What this machine lacks, in plain words."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+
+from wraparound.contracts.district import load_district
+from wraparound.errors import WraparoundError
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import embedded
+from wraparound.warehouse.migrate import is_migrated
+
+OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
+FREE_BYTES_WANTED = 2 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    is_well: bool
+    text: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at Python, disk, district file and warehouse; nothing is changed or started."""
+    return [
+        _python(),
+        _disk(settings),
+        _district(settings),
+        *(_embedded(settings) if settings.warehouse_url is None else _external(settings)),
+    ]
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNTRIED_PYTHON:
+        return Finding(True, f"Python {version}")
+    return Finding(False, f"Python {version}: use 3.11, 3.12 or 3.13 (make clean; make install)")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.home if settings.home.exists() else settings.project_root
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES_WANTED:
+        return Finding(False, f"{free >> 20} MiB free at {folder}: make room for at least 2 GiB")
+    return Finding(True, f"{free >> 30} GiB free at {folder}")
+
+
+def _district(settings: Settings) -> Finding:
+    try:
+        district = load_district(settings.district_file)
+    except WraparoundError as exc:
+        return Finding(False, str(exc))
+    return Finding(True, f"district file: {district.name}, {district.time_zone}")
+
+
+def _embedded(settings: Settings) -> list[Finding]:
+    findings = []
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        findings.append(Finding(False, "as root, the embedded server needs setpriv (util-linux)"))
+    try:
+        found = embedded.status(settings)
+    except WraparoundError as exc:
+        return [*findings, Finding(False, str(exc))]
+    if not found.running:
+        return [*findings, Finding(False, "embedded warehouse: not running; `wraparound up`")]
+    return [
+        *findings,
+        Finding(True, f"embedded warehouse: PostgreSQL {found.version} runs"),
+        _tables(settings),
+    ]
+
+
+def _external(settings: Settings) -> list[Finding]:
+    try:
+        with connections.connect(
+            settings, database=connections.MAINTENANCE_DATABASE
+        ) as connection:
+            row = connection.execute(
+                "select current_setting('server_version_num')::int as version,"
+                " current_setting('server_version') as word, rolcreatedb, rolcreaterole, rolsuper"
+                " from pg_roles where rolname = current_user"
+            ).fetchone()
+    except WraparoundError as exc:
+        return [Finding(False, f"{exc} WRAPAROUND_WAREHOUSE_URL names it.")]
+    assert row is not None
+    if row["version"] < connections.OLDEST_VERSION:
+        return [Finding(False, f"PostgreSQL {row['word']}: 16 or newer is needed")]
+    rights = row["rolsuper"] or (row["rolcreatedb"] and row["rolcreaterole"])
+    text = "may create databases and roles" if rights else "needs CREATEDB and CREATEROLE"
+    return [
+        Finding(True, f"warehouse: PostgreSQL {row['word']}"),
+        Finding(bool(rights), f"its user {text}"),
+        _tables(settings),
+    ]
+
+
+def _tables(settings: Settings) -> Finding:
+    if is_migrated(settings):
+        return Finding(True, "warehouse tables are there")
+    return Finding(False, "warehouse tables are missing: `wraparound up`")

@@ -1,0 +1,114 @@
+"""What stands where: the night at a glance, from the ledger alone."""
+
+from typing import Any
+
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import embedded
+from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.migrate import is_migrated
+
+
+def overview(settings: Settings) -> dict[str, Any]:
+    """Server, feeds, last build, live lists and open questions; `lines` say it for people."""
+    running = settings.warehouse_url is not None or embedded.status(settings).running
+    if not running or not is_migrated(settings):
+        return {
+            "running": running,
+            "lines": [
+                "The warehouse is not up: `wraparound up`, or `make demo` for a first look."
+            ],
+        }
+    with connections.connect(settings) as connection:
+        found = {
+            "running": True,
+            "feeds": _feeds(connection),
+            "arrivals": _states(connection),
+            "quarantine": _quarantine(connection),
+            "build": _build(connection),
+            "live": _live(connection),
+            "events": _events(connection),
+        }
+    return found | {"lines": _lines(found, settings)}
+
+
+def _feeds(connection: Connection) -> list[Row]:
+    return connection.execute(
+        "select feed, sender, last_loaded_at, last_arrival_id from ops.feed_state"
+        " order by feed, sender"
+    ).fetchall()
+
+
+def _states(connection: Connection) -> dict[str, int]:
+    rows = connection.execute(
+        "select state, count(*) as n from ops.arrival group by state order by state"
+    ).fetchall()
+    return {row["state"]: row["n"] for row in rows}
+
+
+def _quarantine(connection: Connection) -> list[Row]:
+    return connection.execute(
+        "select feed, rule, count(distinct (arrival_id, file_name, row_number)) as rows"
+        " from ops.quarantine where state = 'open' group by feed, rule"
+        " order by rows desc, feed, rule"
+    ).fetchall()
+
+
+def _build(connection: Connection) -> Row | None:
+    return connection.execute(
+        "select build_id, state, as_of_date, started_at, finished_at, models_built, message"
+        " from ops.build order by build_id desc limit 1"
+    ).fetchone()
+
+
+def _live(connection: Connection) -> list[Row]:
+    return connection.execute(
+        "select p.school_source_id, p.release_id, r.as_of_date,"
+        " (select v.verdict from ops.release_school as v where v.school_key = p.school_key"
+        "   order by v.release_id desc limit 1) as last_verdict"
+        " from release.pointer as p inner join ops.release as r on r.release_id = p.release_id"
+        " order by p.school_source_id"
+    ).fetchall()
+
+
+def _events(connection: Connection) -> list[Row]:
+    return connection.execute(
+        "select happened_at, kind, dag_id, task_id, state from ops.event"
+        " order by event_id desc limit 10"
+    ).fetchall()
+
+
+def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
+    lines = ["Arrivals: " + (_counts(found["arrivals"]) or "none yet")]
+    lines += [
+        f"  {feed['feed']:<15} last loaded {feed['last_loaded_at']:%Y-%m-%d %H:%M} UTC"
+        f" (arrival {feed['last_arrival_id']})"
+        for feed in found["feeds"]
+    ]
+    if found["quarantine"]:
+        lines.append("Set aside:")
+        lines += [f"  {q['rows']:>6} {q['feed']} {q['rule']}" for q in found["quarantine"]]
+    if found["build"]:
+        build = found["build"]
+        lines.append(
+            f"Last build: {build['build_id']}, {build['state']}, for {build['as_of_date']}"
+        )
+    lines.append(f"Live lists: {len(found['live'])} schools")
+    lines += [
+        f"  {live['school_source_id']}: release {live['release_id']} of {live['as_of_date']}"
+        f"{' (held since)' if live['last_verdict'] == 'hold' else ''}"
+        for live in found["live"]
+    ]
+    if found["events"]:
+        lines.append("Airflow, newest first:")
+        lines += [
+            f"  {e['happened_at']:%H:%M:%S} {e['dag_id'] or e['kind']}"
+            f"{'.' + e['task_id'] if e['task_id'] else ''} {e['state'] or ''}"
+            for e in found["events"]
+        ]
+    lines.append(f"Pages: {settings.lists / 'index.html'}")
+    return lines
+
+
+def _counts(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())
