@@ -1,0 +1,202 @@
+with
+
+schools as (
+
+    select * from {{ ref('dim_schools') }}
+
+),
+
+roster_counts as (
+
+    select * from {{ ref('int_roster_counted') }}
+
+),
+
+students as (
+
+    select * from {{ ref('rpt_students') }}
+
+),
+
+profiles as (
+
+    select * from {{ ref('rpt_need_profiles') }}
+
+),
+
+queue as (
+
+    select * from {{ ref('rpt_referral_queue') }}
+
+),
+
+domains as (
+
+    select * from {{ ref('domains') }}
+
+),
+
+findings as (
+
+    select * from {{ ref('int_attendance_findings_counted') }}
+
+),
+
+releases as (
+
+    select * from {{ ref('int_releases_live') }}
+
+),
+
+services as (
+
+    select * from {{ ref('dim_services') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+domain_counts as (
+
+    select count(*) as domain_count from domains
+
+),
+
+student_counts as (
+
+    select
+        school_key,
+        count(*) as student_rows,
+        count(distinct student_source_id) as students_listed
+
+    from students
+
+    group by school_key
+
+),
+
+profile_students as (
+
+    select
+        school_key,
+        student_key,
+        count(*) as profile_rows,
+        bool_and(level = 'not_known') as is_not_known
+
+    from profiles
+
+    group by
+        school_key,
+        student_key
+
+),
+
+profile_counts as (
+
+    select
+        school_key,
+        sum(profile_rows) as profile_rows,
+        count(*) filter (where is_not_known) as students_not_known
+
+    from profile_students
+
+    group by school_key
+
+),
+
+queue_counts as (
+
+    select
+        school_key,
+        count(*) as queue_rows
+
+    from queue
+
+    group by school_key
+
+),
+
+offered_services as (
+
+    select
+        queue.school_key,
+        count(*) as services_inactive_offered
+
+    from queue
+
+    cross join lateral jsonb_array_elements(queue.services) as offered (service)
+
+    inner join services
+        on offered.service ->> 'service_id' = services.service_id
+
+    where services.service_status <> 'active'
+
+    group by queue.school_key
+
+),
+
+final as (
+
+    select
+        schools.school_key,
+        schools.school_source_id,
+        run_dates.as_of_date,
+        cast(coalesce(roster_counts.active_student_count, 0) as integer)
+            as active_students,
+        cast(coalesce(student_counts.students_listed, 0) as integer)
+            as students_listed,
+        cast(
+            coalesce(roster_counts.active_student_count, 0) * domain_counts.domain_count
+            - coalesce(profile_counts.profile_rows, 0)
+            as integer
+        ) as profile_rows_missing,
+        cast(coalesce(queue_counts.queue_rows, 0) as integer) as queue_rows,
+        cast(
+            coalesce(student_counts.student_rows, 0)
+            - coalesce(student_counts.students_listed, 0)
+            as integer
+        ) as duplicate_students,
+        cast(coalesce(profile_counts.students_not_known, 0) as integer)
+            as students_not_known_all_domains,
+        cast(schools.days_behind as integer) as attendance_days_behind,
+        cast(coalesce(findings.events_off_calendar, 0) as integer)
+            as events_off_calendar,
+        cast(coalesce(releases.student_count, 0) as integer) as previous_students,
+        cast(coalesce(findings.unmapped_codes, 0) as integer) as unmapped_codes,
+        cast(coalesce(offered_services.services_inactive_offered, 0) as integer)
+            as services_inactive_offered
+
+    from schools
+
+    cross join run_dates
+
+    cross join domain_counts
+
+    left join roster_counts
+        on schools.school_source_id = roster_counts.school_source_id
+
+    left join student_counts
+        on schools.school_key = student_counts.school_key
+
+    left join profile_counts
+        on schools.school_key = profile_counts.school_key
+
+    left join queue_counts
+        on schools.school_key = queue_counts.school_key
+
+    left join findings
+        on schools.school_key = findings.school_key
+
+    left join releases
+        on schools.school_key = releases.school_key
+
+    left join offered_services
+        on schools.school_key = offered_services.school_key
+
+)
+
+select * from final
