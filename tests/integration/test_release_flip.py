@@ -28,8 +28,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with a_server(tmp_path_factory.mktemp("flip")) as settings:
+def server():
+    with a_server() as settings:
         yield settings
 
 

@@ -27,8 +27,8 @@ RELEASE = tuple(s for s in load_suites(PROJECT_ROOT / "expectations") if s.name 
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with a_server(tmp_path_factory.mktemp("gate")) as settings:
+def server():
+    with a_server() as settings:
         yield settings
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -82,19 +83,32 @@ CEDAR = ASchool(3, "T-CEDAR")
 
 
 @contextmanager
-def a_server(home: Path) -> Iterator[Settings]:
-    """Run an embedded server with a migrated warehouse until the block ends."""
-    settings = Settings(
-        project_root=PROJECT_ROOT,
-        home=home,
-        district_file=PROJECT_ROOT / "config" / "district.yml",
-    )
-    embedded.up(settings)
-    try:
-        migrate.migrate(settings)
-        yield settings
-    finally:
-        embedded.down(settings)
+def a_server() -> Iterator[Settings]:
+    """Run an embedded server with a migrated warehouse until the block ends.
+
+    Not in pytest's own folder: a second pytest would close that to the server's user.
+    """
+    with TemporaryDirectory(prefix="wr-", ignore_cleanup_errors=True) as home:
+        settings = Settings(
+            project_root=PROJECT_ROOT,
+            home=Path(home),
+            district_file=PROJECT_ROOT / "config" / "district.yml",
+        )
+        embedded.up(settings)
+        try:
+            migrate.migrate(settings)
+            _forget_durability(settings)
+            yield settings
+        finally:
+            embedded.down(settings)
+
+
+def _forget_durability(settings: Settings) -> None:
+    """Nothing here has to survive a power cut, and copies of databases are many."""
+    with connections.connect(settings, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(f"alter system set {setting} = off")
+        connection.execute("select pg_reload_conf()")
 
 
 def a_warehouse(server: Settings, *, name: str, home: Path) -> Settings:
