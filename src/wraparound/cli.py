@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 from wraparound.errors import WraparoundError
 from wraparound.settings import Settings, load_settings
 
+T = TypeVar("T")
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 as_json = click.option(
     "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
@@ -317,7 +318,7 @@ def arrivals(*, json_wanted: bool) -> None:
                 click.echo(f"\narrival {row['arrival_id']}: {row['message']}")
 
 
-def _read(query: Callable[..., list[dict[str, Any]]], **words: Any) -> list[dict[str, Any]]:
+def _read(query: Callable[..., T], **words: Any) -> T:
     from wraparound.orchestration.nights import prepare
     from wraparound.warehouse.connection import connect
 
@@ -451,7 +452,7 @@ def release_list(*, json_wanted: bool) -> None:
     """List the releases, newest first."""
     from wraparound.publishing.releases import list_releases
 
-    lines = [_released(line) for line in _read(list_releases)]  # type: ignore[arg-type]
+    lines = [_released(line) for line in _read(list_releases)]
     if json_wanted:
         click.echo(json.dumps(lines, default=str, indent=2))
         return

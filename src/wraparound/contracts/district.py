@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from wraparound.contracts.models import Scope
 from wraparound.errors import SettingsWrong
 
 DateOrder = Literal["YMD", "MDY", "DMY"]
-Scope = Literal["none", "span", "table"]
 
 
 class Strict(BaseModel):

@@ -91,7 +91,12 @@ def feeds_index() -> str:
     for contract in load_contracts().values():
         files = ", ".join(f"`{table.file}`" for table in contract.tables.values())
         scopes = sorted({table.scope for table in contract.tables.values()})
-        meaning = {"none": "leaves it in force", "table": "ends it", "span": "ends it in its span"}
+        meaning = {
+            "none": "leaves it in force",
+            "day": "replaces what was said of each student's day that it speaks of",
+            "span": "ends it, between the file's first and last day of a school",
+            "table": "ends it",
+        }
         lines.append(
             f"| [{contract.feed}]({contract.feed}.md) | {contract.standard} | {files} | "
             f"{'; '.join(meaning[scope] for scope in scopes)} |"

@@ -32,6 +32,9 @@ SQL_TYPES: dict[str, str] = {
     "descriptor": "text",
     "year": "integer",
 }
+# What a bulk file ends by not holding it: nothing; the other events of a student's day that it
+# speaks of; the rest of its days per school; the rest of the table.
+Scope = Literal["none", "day", "span", "table"]
 PackageKind = Literal["csv", "oneroster", "hsds"]
 
 
@@ -94,8 +97,7 @@ class Table(Strict):
     key: tuple[str, ...]
     columns: dict[str, Column]
     required: bool = False
-    scope: Literal["none", "span", "table"] = "none"
-    span_date: str | None = None
+    scope: Scope = "none"
     references: tuple[Reference, ...] = ()
     rules: tuple[Rule, ...] = ()
     student: str | None = None
@@ -105,7 +107,7 @@ class Table(Strict):
     @model_validator(mode="after")
     def _names_exist(self) -> "Table":
         named = [*self.key, *(r.column for r in self.references), *(r.column for r in self.rules)]
-        named += [c for c in (self.student, self.school, self.day, self.span_date) if c]
+        named += [c for c in (self.student, self.school, self.day) if c]
         unknown = sorted(set(named) - set(self.columns))
         if unknown:
             raise ValueError(f"names columns that it does not have: {', '.join(unknown)}")

@@ -64,9 +64,9 @@ def _by_name(file_name: str) -> str | None:
     stem = PurePath(file_name).stem.lower()
     for contract in load_contracts().values():
         stems = [contract.feed, *(PurePath(t.file).stem.lower() for t in contract.tables.values())]
-        if contract.package == "csv" or file_name.lower().endswith(".zip"):
-            if any(stem.startswith(known) for known in stems):
-                return contract.feed
+        may_be = contract.package == "csv" or file_name.lower().endswith(".zip")
+        if may_be and any(stem.startswith(known) for known in stems):
+            return contract.feed
     return None
 
 

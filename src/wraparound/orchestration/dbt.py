@@ -1,8 +1,8 @@
 """dbt, in this process: one build of everything, its counts into the ledger."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
-import json
 
 from wraparound.errors import BuildFailed
 from wraparound.settings import Settings, export_environment
@@ -77,7 +77,8 @@ def _refuse_failures(results: list[object], settings: Settings) -> None:
     if failed:
         more = f" and {len(failed) - NAMED_MAX} more" if len(failed) > NAMED_MAX else ""
         raise BuildFailed(
-            f"{len(failed)} of {len(results)} steps failed: {', '.join(failed[:NAMED_MAX])}{more}. "
+            f"{len(failed)} of {len(results)} steps failed: "
+            f"{', '.join(failed[:NAMED_MAX])}{more}. "
             f"The last good lists stay. dbt's log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
         )
 

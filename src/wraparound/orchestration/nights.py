@@ -325,7 +325,7 @@ def expected_feeds_missing(
             for row in connection.execute("select * from ops.feed_state").fetchall()
         }
         school_day = ledger.default_as_of(connection, today=moment.date())
-    if (moment.date() - school_day).days > 7:  # noqa: PLR2004 -- no alarms while schools are closed
+    if (moment.date() - school_day).days > 7:
         return []
     missing = []
     for feed, due in district.expected.items():

@@ -190,7 +190,8 @@ def _run(settings: Settings, program: str, *words: str) -> None:
     if done.returncode:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise WarehouseMissing(
-            f"{program} failed for {settings.postgres_dir}: {' '.join(reason) or 'no reason given'}"
+            f"{program} failed for {settings.postgres_dir}: "
+            f"{' '.join(reason) or 'no reason given'}"
         )
 
 

@@ -179,7 +179,7 @@ def default_as_of(connection: Connection, *, today: date) -> date:
         [today, today],
     ).fetchone()
     day = _as_date(session["day"]) if session and session["day"] else today
-    while day.weekday() > 4:  # noqa: PLR2004
+    while day.weekday() > 4:
         day -= timedelta(days=1)
     return day
 

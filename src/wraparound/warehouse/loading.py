@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -16,9 +16,9 @@ from wraparound.landing.opening import Member, open_members
 from wraparound.warehouse import oneroster, table_load
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.mapping import Mapping, Notice, map_header
+from wraparound.warehouse.mapping import Notice, map_header
 from wraparound.warehouse.merging import Changes, Merge, apply, compare
-from wraparound.warehouse.staging import stage_file, stage_lines
+from wraparound.warehouse.staging import RaggedRow, stage_file, stage_lines
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,21 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class _Load:
+    """What every step of one load works with."""
+
+    connection: Connection
+    arrival: Arrival
+    batch_id: int
+    district: District
+    seeds: Path
+
+    def profile(self, feed: str) -> FeedProfile:
+        """The sender's profile for a feed."""
+        return self.district.profile(sender=self.arrival.sender, feed=feed)
+
+
+@dataclass(frozen=True)
 class _File:
     """One file to load: where it goes and how it is meant."""
 
@@ -95,15 +110,13 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     """
     members = open_members(arrival.archived, file_name=arrival.file_name)
     files, notices = _plan(arrival, members, district=district)
-    batch_id = _open_batch(connection, arrival)
+    work = _Load(connection, arrival, _open_batch(connection, arrival), district, seeds)
     tables = []
     for file in files:
-        counts, noticed = _load_file(
-            connection, file, arrival=arrival, batch_id=batch_id, district=district, seeds=seeds
-        )
+        counts, noticed = _load_file(work, file)
         tables.append(counts)
         notices += noticed
-    loaded = Loaded(batch_id, tuple(tables), tuple(notices))
+    loaded = Loaded(work.batch_id, tuple(tables), tuple(notices))
     _close_batch(connection, arrival, loaded)
     return loaded
 
@@ -120,37 +133,25 @@ def replay(
     ).fetchall()
     if not open_files:
         return None
-    batch_id = _open_batch(connection, arrival)
+    work = _Load(connection, arrival, _open_batch(connection, arrival), district, seeds)
     connection.execute(
         "update ops.quarantine set state = 'released' where arrival_id = %s and state = 'open'"
         " and rule <> 'ragged_row'",
         [arrival.arrival_id],
     )
-    tables = []
-    for row in open_files:
-        contract = contract_of(row["feed"])
-        table = contract.tables[row["table_name"]]
-        have = stage_lines(connection, arrival_id=arrival.arrival_id, file_name=row["file_name"])
-        raw_to_name = {table.raw_column(name): name for name in table.loaded}
-        judged = _Judged(
-            contract, row["table_name"], table, {raw_to_name[c] for c in have if c in raw_to_name}
-        )
-        tables.append(
-            _judge_and_merge(
-                connection,
-                judged,
-                arrival=arrival,
-                batch_id=batch_id,
-                district=district,
-                seeds=seeds,
-                file_name=row["file_name"],
-                mode="delta",
-                ragged=[],
-            )
-        )
-    loaded = Loaded(batch_id, tuple(tables), ())
+    tables = [_replay_file(work, **row) for row in open_files]
+    loaded = Loaded(work.batch_id, tuple(tables), ())
     _close_replay(connection, arrival, loaded)
     return loaded
+
+
+def _replay_file(work: _Load, *, feed: str, table_name: str, file_name: str) -> TableCounts:
+    contract = contract_of(feed)
+    table = contract.tables[table_name]
+    have = stage_lines(work.connection, arrival_id=work.arrival.arrival_id, file_name=file_name)
+    names = {name for name in table.loaded if table.raw_column(name) in have}
+    judged = _Judged(contract, table_name, table, names, file_name, "replay")
+    return _judge_and_merge(work, judged, ragged=[])
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ class _Judged:
     name: str
     table: Table
     have: set[str]
+    file_name: str
+    mode: oneroster.Mode | Literal["replay"]
 
 
 def _plan(
@@ -202,7 +205,7 @@ def _place(
     district: District,
     alone: bool,
 ) -> tuple[Contract, str, Table] | None:
-    """The table that a file fills: by its sender's name for it, the standard's, or the only one."""
+    """The table that a file fills: by its sender's name, the standard's, or the only one."""
     contract = contract_of(arrival.feed)
     profile = district.profile(sender=arrival.sender, feed=arrival.feed)
     for table_name, shape in profile.tables.items():
@@ -243,16 +246,8 @@ def _refuse_missing_files(
         )
 
 
-def _load_file(
-    connection: Connection,
-    file: _File,
-    *,
-    arrival: Arrival,
-    batch_id: int,
-    district: District,
-    seeds: Path,
-) -> tuple[TableCounts, list[Notice]]:
-    profile = district.profile(sender=arrival.sender, feed=file.contract.feed)
+def _load_file(work: _Load, file: _File) -> tuple[TableCounts, list[Notice]]:
+    profile = work.profile(file.contract.feed)
     source = CsvSource(file.member, profile.encoding, profile.delimiter)
     mapping = map_header(
         source.header(),
@@ -261,79 +256,42 @@ def _load_file(
         file_name=file.member.name,
         profile=profile.tables.get(file.name, TableProfile()),
     )
-    staged = stage_file(connection, source, table=file.table, mapping=mapping)
-    counts = _judge_and_merge(
-        connection,
-        _Judged(file.contract, file.name, file.table, _have(mapping)),
-        arrival=arrival,
-        batch_id=batch_id,
-        district=district,
-        seeds=seeds,
-        file_name=file.member.name,
-        mode=file.mode,
-        ragged=staged.ragged,
+    staged = stage_file(work.connection, source, table=file.table, mapping=mapping)
+    judged = _Judged(
+        file.contract, file.name, file.table, mapping.columns, file.member.name, file.mode
     )
+    counts = _judge_and_merge(work, judged, ragged=staged.ragged)
     notices = list(mapping.notices)
     if staged.trimmed:
         notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
     if file.contract.package == "oneroster":
-        notices += oneroster.leniencies(connection, name=file.name, mode=file.mode)
+        notices += oneroster.leniencies(work.connection, name=file.name, mode=file.mode)
     return counts, notices
 
 
-def _have(mapping: Mapping) -> set[str]:
-    return mapping.columns
-
-
-def _judge_and_merge(  # noqa: PLR0913
-    connection: Connection,
-    judged: _Judged,
-    *,
-    arrival: Arrival,
-    batch_id: int,
-    district: District,
-    seeds: Path,
-    file_name: str,
-    mode: oneroster.Mode,
-    ragged: list[tuple[int, list[str]]],
-) -> TableCounts:
-    profile = district.profile(sender=arrival.sender, feed=judged.contract.feed)
-    shape = profile.tables.get(judged.name, TableProfile())
-    connection.execute(
-        sql.SQL("set local datestyle = {}").format(
-            sql.Literal(f"ISO, {'YMD' if profile.date_order == 'YMD' else profile.date_order}")
-        )
-    )
-    judging = table_load.Judging(
-        contract=judged.contract,
-        name=judged.name,
-        table=judged.table,
-        profile=profile,
-        checks=column_checks(
-            judged.table, have=judged.have, profile=profile, shape=shape, seeds=seeds
-        ),
-        arrival_id=arrival.arrival_id,
-        batch_id=batch_id,
-        file_name=file_name,
-    )
+def _judge_and_merge(work: _Load, judged: _Judged, *, ragged: list[RaggedRow]) -> TableCounts:
+    """Judge the staged rows, hold them against what is in force, brake or apply."""
+    connection = work.connection
     rows_in = _count(connection, "stage") + len(ragged)
+    judging = _judging(work, judged)
     table_load.judge(connection, judging, ragged=ragged)
     duplicate = table_load.count_duplicates(connection, judging)
     if (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
-        oneroster.refuse_older_school_year(connection, file_name=arrival.file_name)
-    merge = _merge_of(judged, arrival=arrival, batch_id=batch_id, profile=profile, mode=mode)
+        oneroster.refuse_older_school_year(connection, file_name=work.arrival.file_name)
+    merge = _merge_of(work, judged)
     if merge.scope == "table" and rows_in == 0:
         raise ContractBroken(
-            f"{file_name} has a header and no rows; as a bulk file it would end every record. "
-            "The whole arrival was set aside; ask the sender to send it again."
+            f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
+            "record. The whole arrival was set aside; ask the sender to send it again."
         )
-    changes = compare(connection, merge, keys_unreadable=table_load.any_key_unreadable(connection))
-    _brake(merge, changes, arrival=arrival)
+    unreadable = table_load.any_key_unreadable(connection)
+    changes = compare(connection, merge, keys_unreadable=unreadable)
+    _brake(merge, changes, arrival=work.arrival)
     apply(connection, merge, changes)
     _record_touched(connection, merge)
     counts = TableCounts(
         judged.contract.raw_name(judged.name),
-        file_name,
+        judged.file_name,
         rows_in,
         table_load.count_set_aside(connection),
         duplicate,
@@ -343,29 +301,45 @@ def _judge_and_merge(  # noqa: PLR0913
     return counts
 
 
-def _merge_of(
-    judged: _Judged,
-    *,
-    arrival: Arrival,
-    batch_id: int,
-    profile: FeedProfile,
-    mode: oneroster.Mode,
-) -> Merge:
-    scope = "none" if mode == "delta" else profile.scope or judged.table.scope
+def _judging(work: _Load, judged: _Judged) -> table_load.Judging:
+    profile = work.profile(judged.contract.feed)
+    work.connection.execute(
+        sql.SQL("set local datestyle = {}").format(sql.Literal(f"ISO, {profile.date_order}"))
+    )
+    shape = profile.tables.get(judged.name, TableProfile())
+    return table_load.Judging(
+        contract=judged.contract,
+        name=judged.name,
+        table=judged.table,
+        profile=profile,
+        checks=column_checks(
+            judged.table, have=judged.have, profile=profile, shape=shape, seeds=work.seeds
+        ),
+        arrival_id=work.arrival.arrival_id,
+        batch_id=work.batch_id,
+        file_name=judged.file_name,
+    )
+
+
+def _merge_of(work: _Load, judged: _Judged) -> Merge:
+    declared = work.profile(judged.contract.feed).scope or judged.table.scope
     return Merge(
         contract=judged.contract,
         name=judged.name,
         table=judged.table,
-        sender=arrival.sender,
-        batch_id=batch_id,
-        effective_at=arrival.effective_at,
-        scope=scope,
+        sender=work.arrival.sender,
+        batch_id=work.batch_id,
+        effective_at=work.arrival.effective_at,
+        # Only a bulk file ends what it does not hold; single rows judged again never do.
+        scope=declared if judged.mode == "bulk" else "none",
     )
 
 
 def _brake(merge: Merge, changes: Changes, *, arrival: Arrival) -> None:
     """Stop before ending more than can be believed; a person may release it."""
     brake = merge.contract.brake
+    if merge.scope == "day":
+        return  # each record that ends there has another in its place
     too_many = changes.ended > brake.count and changes.ended * 100 > brake.percent * changes.before
     if too_many and not arrival.brake_released:
         raise ArrivalBraked(

@@ -111,11 +111,12 @@ def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool)
     """
     reason_to_keep = merge.scope == "none" or keys_unreadable
     inside: Sql = sql.SQL("false") if reason_to_keep else sql.SQL("true")
-    if merge.scope == "span" and not reason_to_keep:
-        inside = _inside_span(merge)
+    if merge.scope in ("span", "day") and not reason_to_keep:
+        inside = _inside_span(merge) if merge.scope == "span" else _on_a_day_told(merge)
     connection.execute(
         sql.SQL(
-            "create temp table ending on commit drop as select r.ctid as at, {keys} from {raw} as r"
+            "create temp table ending on commit drop as"
+            " select r.ctid as at, {keys} from {raw} as r"
             " where {inside} and r._deleted_at is null and r._sender = {sender}"
             " and r._effective_at <= {effective}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
@@ -134,13 +135,23 @@ def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool)
 
 def _inside_span(merge: Merge) -> Sql:
     """The days, from first to last, that the file holds for the row's school."""
-    assert merge.table.span_date is not None
-    day = sql.Identifier(merge.table.raw_column(merge.table.span_date))
+    assert merge.table.day is not None
+    day = sql.Identifier(merge.table.raw_column(merge.table.day))
     school = sql.Identifier("_school_source_id")
     return sql.SQL(
         "(r.{school}, true) in (select g.{school}, r.{day} between min(g.{day}) and max(g.{day})"
         " from pg_temp.good as g group by g.{school})"
     ).format(school=school, day=day)
+
+
+def _on_a_day_told(merge: Merge) -> Sql:
+    """Another event of a student's day that the file speaks of: it replaces the whole day."""
+    named = [merge.table.student, merge.table.school, merge.table.day]
+    columns = [sql.Identifier(merge.table.raw_column(name)) for name in named if name]
+    return sql.SQL("({}) in (select {} from pg_temp.good as g)").format(
+        sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns),
+        sql.SQL(", ").join(sql.SQL("g.{}").format(column) for column in columns),
+    )
 
 
 def key_text(table: Table, *, alias: str) -> Sql:

@@ -5,6 +5,8 @@ child (crosswalk, need history) or repeats a line (quarantined lines) stands in 
 only engineers read, or in `restricted`.
 """
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -55,7 +57,7 @@ def _text(name: str, *, null: bool = False) -> "Column[str]":
     return Column(name, Text, nullable=null)
 
 
-def _moment(name: str, *, null: bool = False, default: bool = False) -> "Column[DateTime]":
+def _moment(name: str, *, null: bool = False, default: bool = False) -> "Column[datetime]":
     return Column(
         name,
         DateTime(timezone=True),

@@ -90,7 +90,8 @@ def keep_ragged(
     """Keep the cells of rows that do not fit the header."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into restricted.quarantine_line values (%s, %s, %s, %s) on conflict do nothing",
+            "insert into restricted.quarantine_line values (%s, %s, %s, %s)"
+            " on conflict do nothing",
             [(arrival_id, file_name, row, Jsonb({"_line": cells})) for row, cells in ragged],
         )
 

@@ -123,7 +123,8 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
     any_problem = sql.SQL(" or ").join([*(bad for _, _, bad in problems), control])
     connection.execute(
         sql.SQL(
-            "create temp table flawed on commit drop as select t.* from pg_temp.cells as t where {}"
+            "create temp table flawed on commit drop as"
+            " select t.* from pg_temp.cells as t where {}"
         ).format(any_problem)
     )
     if not _any(connection, "flawed"):
@@ -217,7 +218,7 @@ def _make_good(connection: Connection, judging: Judging) -> None:
 def _apply_rules(connection: Connection, judging: Judging) -> None:
     for rule in judging.table.rules:
         rows = sql.SQL("select _row from pg_temp.good where not coalesce({}, true)").format(
-            sql.SQL(rule.check)  # type: ignore[arg-type]
+            sql.SQL(rule.check)
         )
         if _record(connection, judging, column=rule.column, rule=rule.id, rows=rows):
             _drop_bad(connection)

@@ -1,12 +1,15 @@
 """Alembic's entry: one connection, one transaction, the version kept in schema ops."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 from alembic import context
 from sqlalchemy import create_engine, text
 
 from wraparound.warehouse.schema import SCHEMAS, metadata
 
 
-def _include(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
+def _include(name: str | None, kind: str, parents: MutableMapping[Any, str | None]) -> bool:
     if kind == "schema":
         return name in SCHEMAS
     if kind == "table" and parents.get("schema_name") in ("raw", "release", "coordinator"):
