@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from wraparound.errors import ReleaseMissing
 from wraparound.publishing.pages import render_index_page, render_school_page
@@ -425,15 +424,10 @@ def _each(read: Callable[[Row], Made], rows: Sequence[Row], *, name: str) -> lis
         ) from None
 
 
-@cache
-def _names(made: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(made))
-
-
 def _taken(made: type[Made], row: Row, **read: Any) -> Made:
     """Build `made` from the columns of its own names; `read` replaces what needs reading."""
-    values = {name: _clean(row[name]) for name in _names(made) if name not in read}
-    return made(**values, **read)
+    names = (each.name for each in fields(cast(Any, made)))
+    return made(**{name: _clean(row[name]) for name in names if name not in read}, **read)
 
 
 def _clean(value: Any) -> Any:

@@ -822,7 +822,7 @@ def number_text(value: float | str | None) -> str:
 
 
 def _cut(value: float, *, digits: int) -> float:
-    scale = 10**digits
+    scale = 10.0**digits
     # The small part undoes binary fractions such as 0.29 * 100 = 28.999999999999996.
     return math.floor(value * scale + 1e-9) / scale
 
