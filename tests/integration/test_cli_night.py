@@ -1,0 +1,134 @@
+"""The front door: a whole night at the keyboard, and what the reading commands tell of it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wraparound.cli import main
+from wraparound.settings import load_settings
+from wraparound.warehouse import embedded
+
+SMALL = ["--schools", "2", "--students", "60", "--seed", "3", "--school-year", "2027"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of its own, with its own embedded server."""
+    folder = tmp_path_factory.mktemp("cli")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WRAPAROUND_HOME", str(folder / "home with a space"))
+        yield folder
+        embedded.down(load_settings())
+
+
+def run(*words: str, exit_code: int = 0) -> Result:
+    result = CliRunner().invoke(main, ["--quiet", *words], catch_exceptions=False)
+    assert result.exit_code == exit_code, result.output
+    return result
+
+
+def told(*words: str) -> list[dict[str, object]]:
+    found = json.loads(run(*words, "--json").stdout)
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.fixture(scope="module")
+def first_night(home: Path) -> Path:
+    """One published night of a small district with an unknown code in its attendance."""
+    out = home / "feeds"
+    defect = ["--defect", "unknown_code", "--defect", "duplicate_file"]
+    run("district", "make", *SMALL, "--through", "2026-11-19", "--out", str(out), *defect)
+    run("land", str(out))
+    run("night", "--as-of", "2026-11-19")
+    return out
+
+
+def test_a_night_publishes_every_school(first_night: Path) -> None:
+    releases = told("release", "list")
+
+    assert [(r["state"], r["as_of_date"]) for r in releases] == [("published", "2026-11-19")]
+    schools = releases[0]["schools"]
+    assert isinstance(schools, list)
+    assert [s["school_source_id"] for s in schools if s["live"]] == ["sch-01", "sch-02"]
+
+
+def test_every_row_of_every_arrival_is_accounted_for(first_night: Path) -> None:
+    arrivals = told("arrivals")
+
+    assert len(arrivals) == 10
+    for arrival in arrivals:
+        out = ("rows_loaded", "rows_unchanged", "rows_quarantined", "rows_duplicate")
+        assert arrival["state"] == "loaded"
+        assert arrival["rows_in"] == sum(int(str(arrival[name])) for name in out)
+
+
+def test_a_second_copy_of_a_file_is_one_arrival(first_night: Path) -> None:
+    (attendance,) = [a for a in told("arrivals") if a["feed"] == "attendance"]
+
+    assert attendance["received_count"] == 2
+
+
+def test_what_was_set_aside_is_listed_by_file_row_column_and_rule(first_night: Path) -> None:
+    findings = told("quarantine", "list")
+
+    assert {f["rule"] for f in findings} == {"unknown_code"}
+    assert {f["file_name"] for f in findings} <= {p.name for p in first_night.iterdir()}
+    assert all(int(str(f["row_number"])) > 1 and f["count"] == 1 for f in findings)
+
+
+def test_each_school_has_a_page_and_a_workbook(first_night: Path) -> None:
+    lists = load_settings().lists
+
+    assert (lists / "index.html").exists()
+    for school in ("sch-01", "sch-02"):
+        assert {p.name for p in (lists / school).iterdir()} >= {"index.html", "list.xlsx"}
+
+
+def test_the_same_files_again_change_nothing(first_night: Path) -> None:
+    before = told("arrivals")
+    run("land", str(first_night))
+    ingested = told("ingest")
+
+    assert ingested == []
+    assert [a["batch_id"] for a in told("arrivals")] == [a["batch_id"] for a in before]
+
+
+def test_a_second_night_can_be_rolled_back(first_night: Path, home: Path) -> None:
+    out = home / "second"
+    run(
+        *("district", "make", *SMALL, "--since", "2026-11-19", "--through", "2026-11-20"),
+        *("--out", str(out)),
+    )
+    run("land", str(out))
+    run("night", "--as-of", "2026-11-20")
+    assert [r["state"] for r in told("release", "list")] == ["published", "superseded"]
+
+    run("release", "rollback")
+
+    newest, older = told("release", "list")
+    assert isinstance(older["schools"], list)
+    assert older["state"] == "published"
+    assert all(school["live"] for school in older["schools"])
+    assert newest["state"] != "published"
+
+
+def test_status_and_doctor_speak_of_the_night(first_night: Path) -> None:
+    status = run("status").stdout
+
+    assert "Live lists: 2 schools" in status
+    assert "unknown_code" in status
+    assert "MISSING" not in run("doctor").stdout
+
+
+def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:
+    stranger = home / "mystery.csv"
+    stranger.write_text("one,two\n1,2\n", encoding="utf-8")
+
+    result = run("land", str(stranger), exit_code=4)
+
+    assert "W22" in result.stderr
+    assert "--feed" in result.stderr
