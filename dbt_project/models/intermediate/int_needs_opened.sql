@@ -12,6 +12,18 @@ placed_students as (
 
 ),
 
+review_domains as (
+
+    select * from {{ ref('int_review_domains_latest') }}
+
+),
+
+referrals as (
+
+    select * from {{ ref('fct_referrals') }}
+
+),
+
 need_history as (
 
     select * from {{ ref('stg_ops__need_history') }}
@@ -24,8 +36,33 @@ run_dates as (
 
 ),
 
+-- Distinct, because a rule may have several open referrals.
+followed_rules as (
+
+    select distinct
+        student_key,
+        rule_id
+
+    from referrals
+
+    where is_open
+
+),
+
+-- Codes of needs that people named: a service that answers them fits best.
+named_needs as (
+
+    select
+        student_key,
+        need_codes,
+        'review_' || domain as indicator_id
+
+    from review_domains
+
+),
+
 -- The id speaks of student, school and rule, so a need keeps it when its level changes.
-final as (
+opened_needs as (
 
     select
         signals.student_key,
@@ -39,6 +76,7 @@ final as (
         signals.rule_version,
         signals.level_rank,
         placed_students.age_years,
+        named_needs.need_codes,
         signals.evidence,
         run_dates.as_of_date,
         run_dates.previous_as_of_date,
@@ -61,6 +99,16 @@ final as (
 
     cross join run_dates
 
+    left join named_needs
+        on
+            signals.student_key = named_needs.student_key
+            and signals.indicator_id = named_needs.indicator_id
+
+    left join followed_rules
+        on
+            signals.student_key = followed_rules.student_key
+            and signals.rule_id = followed_rules.rule_id
+
     left join need_history
         on
             signals.student_key = need_history.student_key
@@ -70,8 +118,39 @@ final as (
 
     where
         signals.signal_kind = 'need'
-        and signals.opens_referral
         and signals.level_rank > 0
+        and (signals.opens_referral or followed_rules.rule_id is not null)
+
+),
+
+final as (
+
+    select
+        student_key,
+        student_source_id,
+        school_key,
+        school_source_id,
+        rule_id,
+        domain,
+        concern_level,
+        wording,
+        rule_version,
+        level_rank,
+        age_years,
+        need_codes,
+        evidence,
+        as_of_date,
+        previous_as_of_date,
+        need_id,
+        opened_date,
+        concat_ws(
+            '|',
+            rule_id,
+            coalesce(cast(age_years as text), '?'),
+            array_to_string(need_codes, ',')
+        ) as fit_key
+
+    from opened_needs
 
 )
 

@@ -107,9 +107,7 @@ final as (
         on needs.need_id = chosen_referrals.need_id
 
     left join service_lists
-        on
-            needs.rule_id = service_lists.rule_id
-            and needs.age_years is not distinct from service_lists.age_years
+        on needs.fit_key = service_lists.fit_key
 
 )
 

@@ -24,6 +24,7 @@ final as (
     select
         reviews.student_key,
         review_domains.domain,
+        review_domains.need_codes,
         reviews.reviewed_date,
         coalesce(
             concern_levels.level_rank,

@@ -18,6 +18,12 @@ service_terms as (
 
 ),
 
+other_taxonomies as (
+
+    select * from {{ ref('other_taxonomies') }}
+
+),
+
 -- Distinct, because several terms may put a service into one category.
 final as (
 
@@ -35,7 +41,12 @@ final as (
             lower(taxonomy_terms.term_code) = service_terms.term
             or lower(taxonomy_terms.term_name) = service_terms.term
 
-    where lower(attributes.linked_entity) in ('service', 'services')
+    left join other_taxonomies
+        on lower(taxonomy_terms.taxonomy) = other_taxonomies.taxonomy
+
+    where
+        lower(attributes.linked_entity) in ('service', 'services')
+        and other_taxonomies.taxonomy is null
 
 )
 

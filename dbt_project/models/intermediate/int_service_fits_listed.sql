@@ -15,8 +15,7 @@ service_categories as (
 worded_fits as (
 
     select
-        service_fits.rule_id,
-        service_fits.age_years,
+        service_fits.fit_key,
         service_fits.fit_rank,
         service_fits.service_id,
         service_fits.service_name,
@@ -29,6 +28,7 @@ worded_fits as (
         concat_ws(
             '; ',
             service_categories.category_label,
+            'answers: ' || service_fits.answered_text,
             case
                 when
                     service_fits.minimum_age is null
@@ -48,7 +48,7 @@ worded_fits as (
                 )
             end,
             case service_fits.capacity_state
-                when 'free' then service_fits.free_place_count || ' places free'
+                when 'free' then 'places free: ' || service_fits.free_place_count
                 when 'waitlist' then 'waiting list'
                 else 'places not known'
             end
@@ -64,8 +64,7 @@ worded_fits as (
 final as (
 
     select
-        rule_id,
-        age_years,
+        fit_key,
         count(*) as service_count,
         max(service_name) filter (where fit_rank = 1) as first_service_name,
         max(organization_id) filter (where fit_rank = 1) as first_organization_id,
@@ -86,9 +85,7 @@ final as (
 
     from worded_fits
 
-    group by
-        rule_id,
-        age_years
+    group by fit_key
 
 )
 

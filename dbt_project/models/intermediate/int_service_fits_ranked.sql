@@ -30,13 +30,15 @@ settings as (
 
 ),
 
--- What fits depends on the rule and the age alone, so it is decided once for each pair.
--- Distinct, because many children share them.
+-- What fits depends on the rule, the age and the named needs alone, so it is decided
+-- once for each of them. Distinct, because many children share them.
 asked as (
 
     select distinct
+        fit_key,
         rule_id,
-        age_years
+        age_years,
+        need_codes
 
     from needs
 
@@ -45,8 +47,9 @@ asked as (
 -- Distinct, because a service may fit by several categories: the first tried is kept.
 fits as (
 
-    select distinct on (asked.rule_id, asked.age_years, services.service_id)
-        asked.rule_id,
+    select distinct on (asked.fit_key, services.service_id)
+        asked.fit_key,
+        asked.need_codes,
         asked.age_years,
         services.service_id,
         services.service_name,
@@ -57,6 +60,7 @@ fits as (
         services.free_place_count,
         services.minimum_age,
         services.maximum_age,
+        services.need_codes as answered_codes,
         need_services.service_category,
         need_services.preference
 
@@ -83,17 +87,60 @@ fits as (
         )
 
     order by
-        asked.rule_id asc,
-        asked.age_years asc,
+        asked.fit_key asc,
         services.service_id asc,
         need_services.preference asc
 
 ),
 
+answering_fits as (
+
+    select
+        fits.fit_key,
+        fits.age_years,
+        fits.service_id,
+        fits.service_name,
+        fits.organization_id,
+        fits.organization_name,
+        fits.schedule_text,
+        fits.capacity_state,
+        fits.service_category,
+        fits.free_place_count,
+        fits.minimum_age,
+        fits.maximum_age,
+        fits.preference,
+        count(named.need_code) as answered_count,
+        string_agg(replace(named.need_code, '_', ' '), ', ' order by named.need_code)
+            as answered_text
+
+    from fits
+
+    left join lateral unnest(fits.need_codes) as named (need_code)
+        on named.need_code = any(fits.answered_codes)
+
+    group by
+        fits.fit_key,
+        fits.age_years,
+        fits.service_id,
+        fits.service_name,
+        fits.organization_id,
+        fits.organization_name,
+        fits.schedule_text,
+        fits.capacity_state,
+        fits.service_category,
+        fits.free_place_count,
+        fits.minimum_age,
+        fits.maximum_age,
+        fits.preference
+
+),
+
+-- What answers the need that people named comes first, then free places, then the
+-- category tried first. Name and id settle the rest.
 placed_fits as (
 
     select
-        rule_id,
+        fit_key,
         age_years,
         service_id,
         service_name,
@@ -102,13 +149,14 @@ placed_fits as (
         schedule_text,
         capacity_state,
         service_category,
+        answered_text,
         free_place_count,
         minimum_age,
         maximum_age,
-        preference,
         row_number() over (
-            partition by rule_id, age_years
+            partition by fit_key
             order by
+                answered_count desc,
                 cast(capacity_state = 'free' as integer) desc,
                 preference asc,
                 cast(capacity_state = 'unknown' as integer) desc,
@@ -116,14 +164,14 @@ placed_fits as (
                 service_id collate "C" asc
         ) as fit_rank
 
-    from fits
+    from answering_fits
 
 ),
 
 final as (
 
     select
-        placed_fits.rule_id,
+        placed_fits.fit_key,
         placed_fits.age_years,
         placed_fits.fit_rank,
         placed_fits.service_id,
@@ -133,6 +181,7 @@ final as (
         placed_fits.schedule_text,
         placed_fits.capacity_state,
         placed_fits.service_category,
+        placed_fits.answered_text,
         placed_fits.free_place_count,
         placed_fits.minimum_age,
         placed_fits.maximum_age

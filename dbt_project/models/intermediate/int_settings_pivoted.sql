@@ -35,7 +35,6 @@ final as (
         cast(choice ->> 'strengths_shown' as integer) as strengths_shown,
         cast(choice ->> 'service_stale_after_days' as integer)
             as service_stale_after_days,
-        cast(choice ->> 'stale_after_days' as integer) as stale_after_days,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
         cast(choice ->> 'oss_is_absence' as boolean) as oss_is_absence,

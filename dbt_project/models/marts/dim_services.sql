@@ -30,6 +30,12 @@ categories as (
 
 ),
 
+service_needs as (
+
+    select * from {{ ref('int_service_needs_matched') }}
+
+),
+
 settings as (
 
     select * from {{ ref('int_settings_pivoted') }}
@@ -82,6 +88,7 @@ final as (
         services.assured_date,
         coalesce(category_lists.service_categories, cast('{}' as text[]))
             as service_categories,
+        coalesce(service_needs.need_codes, cast('{}' as text[])) as need_codes,
         case
             when capacities.free_place_count is null then 'unknown'
             when capacities.free_place_count > 0 then 'free'
@@ -112,6 +119,9 @@ final as (
 
     left join category_lists
         on services.service_id = category_lists.service_id
+
+    left join service_needs
+        on services.service_id = service_needs.service_id
 
 )
 

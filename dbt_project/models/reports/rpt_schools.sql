@@ -24,12 +24,6 @@ feeds as (
 
 ),
 
-settings as (
-
-    select * from {{ ref('int_settings_pivoted') }}
-
-),
-
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
@@ -67,10 +61,11 @@ school_feeds as (
     select
         schools.school_key,
         feeds.feed,
+        feeds.measured_by,
+        feeds.stale_after_days,
         feeds.last_loaded_at,
         schools.has_calendar,
         run_dates.as_of_date,
-        settings.stale_after_days,
         case feeds.feed
             when 'attendance' then schools.last_submitted_date
             else feeds.data_through_date
@@ -80,13 +75,35 @@ school_feeds as (
 
     cross join feeds
 
-    cross join settings
-
     cross join run_dates
 
 ),
 
--- Days decide where the feed has days; a calendar reaches into the future and is fresh.
+aged_feeds as (
+
+    select
+        school_key,
+        feed,
+        measured_by,
+        has_calendar,
+        data_through_date,
+        to_char(last_loaded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            as last_loaded_text,
+        case measured_by
+            when 'day'
+                then
+                    coalesce(as_of_date - data_through_date > stale_after_days, true)
+            when 'loaded'
+                then
+                    as_of_date - cast(last_loaded_at at time zone 'UTC' as date)
+                    > stale_after_days
+            else false
+        end as is_stale
+
+    from school_feeds
+
+),
+
 feed_lists as (
 
     select
@@ -95,27 +112,24 @@ feed_lists as (
             jsonb_build_object(
                 'feed', feed,
                 'data_through', data_through_date,
-                'last_loaded_at', to_char(
-                    last_loaded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
-                ),
-                'is_stale', coalesce(
-                    as_of_date - data_through_date > stale_after_days,
-                    feed = 'attendance'
-                ),
+                'last_loaded_at', last_loaded_text,
+                'is_stale', is_stale,
                 'note', case
-                    when feed = 'attendance' and data_through_date is null
+                    when measured_by = 'day' and data_through_date is null
                         then 'No attendance has come from this school this year.'
+                    when is_stale and measured_by = 'loaded'
+                        then 'No new delivery for some time.'
+                    when is_stale
+                        then 'The school has not sent recent days.'
                     when feed = 'attendance' and not has_calendar
                         then
                             'Without a calendar, school days are those with attendance.'
-                    when as_of_date - data_through_date > stale_after_days
-                        then 'Older than ' || stale_after_days || ' days.'
                 end
             )
             order by feed collate "C"
         ) as feed_list
 
-    from school_feeds
+    from aged_feeds
 
     group by school_key
 

@@ -11,7 +11,8 @@ final as (
     select
         id as taxonomy_term_id,
         code as term_code,
-        name as term_name
+        name as term_name,
+        taxonomy
 
     from source
 
