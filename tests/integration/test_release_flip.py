@@ -71,6 +71,17 @@ def test_a_frozen_candidate_is_invisible_until_it_is_published(connection):
     assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
 
 
+def test_attaching_reads_no_row(connection):
+    build_reports(connection, ALDER)
+    candidate = freeze_audited(connection)
+    said = []
+    connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+    connection.execute("set client_min_messages = debug1")
+    releases.publish_release(connection, candidate.release_id)
+    implied = [text for text in said if "is implied by existing constraints" in text]
+    assert len(implied) == len(candidate.reports)
+
+
 def test_a_held_school_keeps_its_last_list(connection):
     build_reports(connection, ALDER, BIRCH, mark="first")
     publish_built(connection)
