@@ -172,7 +172,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
     words = words_in(language)
     children = _children(data, words=words)
     grades = _grades(data)
-    style = _style(words.language, len(grades))
+    style = _style(words.language, len(grades)) + _running_foot(data, words=words)
     return (
         _environment()
         .get_template("list.html.j2")
@@ -262,9 +262,26 @@ def _style(language: str, grade_count: int) -> Markup:
     return Markup(text)  # noqa: S704  our own file and our own words
 
 
+def _running_foot(data: "ListData", *, words: Words) -> Markup:
+    """Let every printed sheet say whose list it is, of which day, and which sheet."""
+    told = (data.school.school_name, words.day(data.school.as_of_date))
+    said = _css_text(" \N{MIDDLE DOT} ".join((*told, words("release", number=data.release_id))))
+    return Markup(FOOT).format(said)  # noqa: S704  our own text
+
+
+FOOT = (
+    "@page{{@bottom-left{{content:{};font-size:8pt;color:#444}}"
+    '@bottom-right{{content:counter(page) " / " counter(pages);font-size:8pt;color:#444}}}}'
+)
+
+
 def _css_text(words: str) -> Markup:
-    escaped = words.replace("\\", r"\\").replace('"', r"\"").replace("<", r"\3c ")
-    return Markup(f'"{escaped}"')  # noqa: S704  our own words, escaped above
+    """Write text as a CSS string in which nothing but letters and digits stands bare."""
+    escaped = (
+        character if character.isascii() and character.isalnum() else f"\\{ord(character):06x}"
+        for character in words
+    )
+    return Markup('"{}"').format("".join(escaped))
 
 
 def _hash(style: str) -> str:
