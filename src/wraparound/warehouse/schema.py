@@ -183,7 +183,6 @@ feed_state = Table(
     Column("last_arrival_id", BigInteger, nullable=False),
     Column("last_batch_id", BigInteger, nullable=False),
     _moment("last_loaded_at"),
-    Column("data_through", Date),
     schema="ops",
 )
 

@@ -116,7 +116,6 @@ def upgrade() -> None:
         sa.Column("last_arrival_id", sa.BigInteger(), nullable=False),
         sa.Column("last_batch_id", sa.BigInteger(), nullable=False),
         sa.Column("last_loaded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("data_through", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("feed", "sender", name=op.f("pk_feed_state")),
         schema="ops",
     )

@@ -1,0 +1,75 @@
+"""Settings are read once, and say everything that is missing at once."""
+
+from pathlib import Path
+
+import pytest
+
+from wraparound.contracts.district import load_district
+from wraparound.errors import SettingsWrong
+from wraparound.settings import environment_for, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_home_is_in_the_checkout_by_default() -> None:
+    settings = load_settings({})
+
+    assert settings.project_root == ROOT
+    assert settings.home == ROOT / ".wraparound"
+    assert settings.warehouse_url is None
+
+
+def test_the_environment_moves_home_and_district_file(tmp_path: Path) -> None:
+    district = tmp_path / "other.yml"
+    district.write_text("name: Elm\ntime_zone: America/Chicago\n", encoding="utf-8")
+    settings = load_settings(
+        {"WRAPAROUND_HOME": str(tmp_path / "h"), "WRAPAROUND_DISTRICT_FILE": str(district)}
+    )
+
+    assert settings.inbox == tmp_path / "h" / "inbox"
+    assert load_district(settings.district_file).name == "Elm"
+
+
+def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsWrong) as caught:
+        load_settings({"WRAPAROUND_ROOT": str(tmp_path)})
+
+    for what in ("dbt project", "expectations", "district file", "WRAPAROUND_ROOT"):
+        assert what in str(caught.value)
+
+
+def test_a_child_process_sees_the_same_settings(tmp_path: Path) -> None:
+    settings = load_settings({"WRAPAROUND_HOME": str(tmp_path)})
+
+    assert load_settings(environment_for(settings, base={})) == settings
+
+
+def test_private_folders_are_private(tmp_path: Path) -> None:
+    settings = load_settings({"WRAPAROUND_HOME": str(tmp_path / "home")})
+    settings.make_folders()
+
+    for folder in (settings.home, settings.inbox, settings.archive, settings.lists):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("name: [", "not YAML", id="not yaml"),
+        pytest.param("name: A\ntime_zone: Mars/Base\n", "time_zone", id="no such zone"),
+        pytest.param("name: A\ntime_zone: UTC\ncolour: red\n", "colour", id="unknown key"),
+        pytest.param(
+            "name: A\ntime_zone: UTC\nsenders: {x: {feeds: {attendance: {student_id: name}}}}\n",
+            "sourcedId, identifier, or userIds:TYPE",
+            id="undeclared meaning of ids",
+        ),
+    ],
+)
+def test_a_wrong_district_file_says_where(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "district.yml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(SettingsWrong, match="district.yml") as caught:
+        load_district(path)
+
+    assert said in str(caught.value)
