@@ -65,12 +65,9 @@ chosen_steps as (
     inner join next_steps
         on
             clocks.referral_state = next_steps.referral_state
-            and coalesce(next_steps.consent_status, clocks.consent_status)
-            = clocks.consent_status
-            and coalesce(
-                cast(next_steps.has_service as boolean) = (clocks.service_count > 0),
-                true
-            )
+            and next_steps.consent_status in (clocks.consent_status, 'any')
+            and next_steps.has_service
+            in (case when clocks.service_count > 0 then 'true' else 'false' end, 'any')
 
     order by clocks.need_id asc, next_steps.precedence asc
 

@@ -47,7 +47,7 @@ final as (
         school_days.school_day_date as attendance_date,
         case
             when suspensions.student_key is not null then 'suspension'
-            when events.is_absent then coalesce(events.absence_kind, 'unexcused')
+            when events.is_absent then events.absence_kind
         end as absence_kind,
         suspensions.student_key is not null
         or coalesce(events.is_absent, false) as is_absent,
