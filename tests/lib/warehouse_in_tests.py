@@ -1,0 +1,139 @@
+"""A warehouse for each test: a copy of one migrated database on the session's server."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from psycopg import sql
+
+from lib.release_builders import a_warehouse
+from wraparound.orchestration import nights
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+
+# What `ops` may hold of a child's id: the crosswalk, and what a batch touched.
+KEEPERS_OF_IDS = frozenset({"student_crosswalk", "touched", "need_history"})
+DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
+
+
+@contextmanager
+def a_fresh_warehouse(server: Settings, home: Path) -> Iterator[Settings]:
+    """Settings of a new, empty warehouse with a home and a district file of its own."""
+    name = f"t{uuid4().hex[:12]}"
+    settings = a_warehouse(server, name=name, home=home)
+    district = home / "district.yml"
+    district.write_text(DISTRICT, encoding="utf-8")
+    settings = replace(settings, district_file=district)
+    settings.make_folders()
+    try:
+        yield settings
+    finally:
+        with connections.connect(
+            server, database=connections.MAINTENANCE_DATABASE, autocommit=True
+        ) as connection:
+            connection.execute(
+                sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+            )
+
+
+def write_district(settings: Settings, text: str) -> None:
+    """Give the test's district file further keys."""
+    settings.district_file.write_text(DISTRICT + text, encoding="utf-8")
+
+
+def landed_and_loaded(settings: Settings, *paths: Path, **words: Any) -> list[dict[str, Any]]:
+    """Land files and ingest; the ledger's rows of these files, in the order given."""
+    ids = [row["arrival_id"] for row in nights.land(settings, paths, **words)]
+    nights.ingest(settings)
+    rows = {row["arrival_id"]: row for row in arrivals(settings)}
+    return [rows[arrival_id] for arrival_id in ids]
+
+
+def arrivals(settings: Settings) -> list[dict[str, Any]]:
+    """Every row of the ledger's arrivals."""
+    return query(settings, "select * from ops.arrival order by arrival_id")
+
+
+def query(settings: Settings, statement: str, *values: Any) -> list[dict[str, Any]]:
+    """The rows of a query."""
+    with connections.connect(settings) as connection:
+        return connection.execute(statement, values or None).fetchall()
+
+
+def live(settings: Settings, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    """The records in force of a raw table, some columns of them, sorted."""
+    rows = query(
+        settings, f"select {', '.join(columns)} from raw.{table} where _deleted_at is null"
+    )
+    return sorted((tuple(row.values()) for row in rows), key=repr)
+
+
+def findings(settings: Settings) -> list[tuple[Any, ...]]:
+    """Open findings as (file, row, column, rule, scope)."""
+    rows = query(
+        settings,
+        "select file_name, row_number, column_name, rule, scope from ops.quarantine"
+        " where state = 'open' order by arrival_id, file_name, row_number, column_name, rule",
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+def is_conserved(arrival: dict[str, Any]) -> bool:
+    """Rows in = loaded + unchanged + quarantined + duplicate."""
+    parts = ("rows_loaded", "rows_unchanged", "rows_quarantined", "rows_duplicate")
+    return bool(arrival["rows_in"] == sum(arrival[part] for part in parts))
+
+
+def raw_state(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+    """What is in force in every raw table, without what depends on when it came."""
+    tables = query(
+        settings,
+        "select table_name from information_schema.tables where table_schema = 'raw'"
+        " order by table_name",
+    )
+    state = {}
+    for table in tables:
+        name = table["table_name"]
+        columns = query(
+            settings,
+            "select column_name from information_schema.columns where table_schema = 'raw'"
+            " and table_name = %s and (column_name not like '\\_%%'"
+            "  or column_name in ('_held', '_sender', '_student_source_id', '_school_source_id'))"
+            " order by ordinal_position",
+            name,
+        )
+        state[name] = live(settings, name, *(f'"{c["column_name"]}"' for c in columns))
+    return {name: rows for name, rows in state.items() if rows}
+
+
+def places_with(settings: Settings, pattern: str) -> list[str]:
+    """The columns of schema `ops` that match a pattern somewhere, those of ids left out."""
+    columns = query(
+        settings,
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'ops'",
+    )
+    return [
+        f"{c['table_name']}.{c['column_name']}"
+        for c in columns
+        if c["table_name"] not in KEEPERS_OF_IDS
+        and query(
+            settings,
+            f'select 1 from ops.{c["table_name"]} where "{c["column_name"]}"::text ~ %s limit 1',
+            pattern,
+        )
+    ]
+
+
+def server_log(server: Settings) -> str:
+    """The log of the session's server."""
+    return (server.postgres_dir / "server.log").read_text(errors="replace")
+
+
+def any_of(words: list[str]) -> str:
+    """A pattern that matches any of some words."""
+    return "|".join(map(re.escape, words))
