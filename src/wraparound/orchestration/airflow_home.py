@@ -102,8 +102,9 @@ def _clock_options() -> dict[str, str]:
         "scheduler__task_queued_timeout_check_interval": "30",
         "scheduler__orphaned_tasks_check_interval": "30",
         "dag_processor__parsing_processes": "1",
+        # A file that changes is read at once; this is for those that do not.
         "dag_processor__refresh_interval": "60",
-        "dag_processor__min_file_process_interval": "60",
+        "dag_processor__min_file_process_interval": "600",
         "triggerer__job_heartbeat_sec": "2",
     }
 
@@ -117,6 +118,7 @@ def _log_options(settings: Settings) -> dict[str, str]:
         "logging__file_task_handler_new_file_permissions": "0o600",
         "logging__uvicorn_logging_level": "WARNING",
         "logging__colored_console_log": "False",
+        "logging__namespace_levels": "great_expectations=WARNING alembic=WARNING",
     }
 
 

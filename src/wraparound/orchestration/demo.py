@@ -32,7 +32,7 @@ SEED = 2026
 FEW_DAYS = 40
 LOAD_SECONDS = 300.0
 PUBLISH_SECONDS = 300.0
-LOOK_EVERY = 0.5
+LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,8 @@ def run_demo(settings: Settings, echo: Echo, *, size: DemoSize | None = None) ->
 
 def start_everything(settings: Settings, *, say: Echo) -> None:
     """The warehouse and Airflow, ready for files."""
-    embedded_here = settings.warehouse_url is None
-    if embedded_here:
-        server = embedded.up(settings)
-        say(f"Warehouse: PostgreSQL {server.version} is up.")
+    server = embedded.up(settings)
+    say(f"Warehouse: PostgreSQL {server.version} is up.")
     migrate.migrate(settings)
     local_airflow.start(settings, on_progress=say)
 
@@ -142,7 +140,10 @@ def _run_night(settings: Settings, night: DemoNight, *, size: DemoSize, say: Clo
     client = AirflowClient(local_airflow.login(settings))
     run = client.trigger("publish", params={"as_of": night.through.isoformat()})
     ended = client.await_end(
-        run, seconds=PUBLISH_SECONDS, on_progress=lambda _run: follower.tell_news()
+        run,
+        seconds=PUBLISH_SECONDS,
+        every=LOOK_EVERY,
+        on_progress=lambda _run: follower.tell_news(),
     )
     follower.tell_news()
     if ended.state != "success":
@@ -215,23 +216,24 @@ def _mark(settings: Settings, *, finished: bool) -> None:
 
 def _take_home(settings: Settings, *, say: Echo) -> None:
     """Begin with an empty warehouse; never empty one that a demo did not make."""
+    if settings.warehouse_url is not None:
+        raise SettingsWrong(
+            "The demo begins by emptying its warehouse, so it uses the embedded one only. "
+            "Unset WRAPAROUND_WAREHOUSE_URL."
+        )
     marker = _marker(settings)
-    if not marker.exists() and (settings.postgres_dir.exists() or _holds_data(settings)):
+    if not marker.exists() and settings.postgres_dir.exists():
         raise SettingsWrong(
             f"{settings.home} holds a warehouse that the demo did not make. "
             "Set WRAPAROUND_HOME to an empty folder to try the demo."
         )
     settings.make_folders()
     if marker.exists():
+        say("Clearing away what the last demo left.")
         if not json.loads(marker.read_text(encoding="utf-8"))["finished"]:
             local_airflow.stop(settings)
-        say("Clearing away what the last demo left.")
         _empty(settings)
     _mark(settings, finished=False)
-
-
-def _holds_data(settings: Settings) -> bool:
-    return settings.warehouse_url is not None and migrate.is_migrated(settings)
 
 
 def _empty(settings: Settings) -> None:
@@ -241,4 +243,4 @@ def _empty(settings: Settings) -> None:
     with connections.connect(
         settings, database=connections.MAINTENANCE_DATABASE, autocommit=True
     ) as connection:
-        connection.execute(f"drop database if exists {connections.DATABASE} with (force)")
+        connection.execute("drop database if exists wraparound with (force)")

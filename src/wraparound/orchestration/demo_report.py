@@ -93,8 +93,6 @@ def where_to_look(settings: Settings) -> list[str]:
 def psql_line(settings: Settings) -> str:
     """The command that opens the warehouse in psql."""
     where = connections.address(settings)
-    if settings.warehouse_url is not None:
-        return f"psql -h {where.host} -p {where.port} -U {where.user} {where.database}"
     program = shlex.quote(str(embedded.programs() / "psql"))
     return f"{program} -h {shlex.quote(where.host)} -U {where.user} {where.database}"
 
