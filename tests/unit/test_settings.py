@@ -69,7 +69,7 @@ def test_a_wrong_district_file_says_where(tmp_path: Path, text: str, said: str) 
     path = tmp_path / "district.yml"
     path.write_text(text, encoding="utf-8")
 
-    with pytest.raises(SettingsWrong, match="district.yml") as caught:
+    with pytest.raises(SettingsWrong, match=r"district\.yml") as caught:
         load_district(path)
 
     assert said in str(caught.value)
