@@ -46,6 +46,9 @@ NOT_KNOWN = 4
 
 SIGNS = {">=": "\N{GREATER-THAN OR EQUAL TO}", "<=": "\N{LESS-THAN OR EQUAL TO}"}
 
+# Whoever reads the list: their own steps need no owner beside them.
+READER = "site_coordinator"
+
 TODAY_KINDS = ("new", "overdue", "changed", "good_news")
 # Layout only: how many lines of a kind stand open before the rest is folded away.
 TODAY_LINES = 8
@@ -149,8 +152,7 @@ class Child:
     @property
     def asks(self) -> bool:
         """Whether the suggestion is another tier than the one decided."""
-        suggested = self.student.suggested_tier
-        return suggested is not None and suggested != self.student.decided_tier
+        return self.student.suggested_tier not in (None, "not_known", self.student.decided_tier)
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             workbook_name=workbook_name,
             fill=lambda level: FILL.get(level, NOT_KNOWN),
             number=number_text,
+        reader=READER,
             why=lambda signal: _why(signal, words=words),
             evidence=lambda referral: _evidence(referral, words=words),
             order=lambda referral: _order(referral, words=words),
@@ -588,8 +591,7 @@ def _own_why(referral: "Referral", *, words: Words) -> str:
 
 def _order(referral: "Referral", *, words: Words) -> str:
     """Say what put a need in its place: the parts of its priority, as the rules name them."""
-    parts = (f"{name.replace('_', ' ')} {value}".strip() for name, value in referral.priority)
-    return f"{words('order_parts')}: {', '.join(parts)}"
+    return f"{words('order_parts')}: {words.priority(referral.priority)}"
 
 
 def _about(student: "Student", *, words: Words) -> str:

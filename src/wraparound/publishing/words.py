@@ -5,7 +5,7 @@ of services from their providers, in the language the district wrote them in.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -99,6 +99,13 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "<": "below",
             "=": "equal to",
         },
+        "owner": {"site_coordinator": "site coordinator", "provider": "provider"},
+        "part": {
+            "level": "need",
+            "tier": "tier",
+            "age_days": "days open",
+            "rule_id": "rule",
+        },
         "today": {
             "overdue": "overdue",
             "new": "new",
@@ -173,6 +180,13 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "<=": "igual o menor que",
             "<": "menor que",
             "=": "igual a",
+        },
+        "owner": {"site_coordinator": "coordinación de la escuela", "provider": "proveedor"},
+        "part": {
+            "level": "necesidad",
+            "tier": "nivel",
+            "age_days": "días abierta",
+            "rule_id": "regla",
         },
         "today": {
             "overdue": "vencido",
@@ -270,10 +284,10 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "owner": "with {owner}",
         "new": "new",
         "order_head": "How this order is made",
-        "order_text": "Open needs are ordered by rules that anyone may read: how serious the need "
-        "is, what the tier says, how long it has waited. Ties are broken the same way each "
-        "time, so the same night gives the same order. The place is a proposal for your day, "
-        "not a judgement of a child; each child's own page says what put the need there.",
+        "order_text": "First how serious the need is; then the tier, 3 before 1; then how long "
+        "the need has been open. Ties go by rule and student number, so the same night gives the "
+        "same order. The place is a proposal for your day, not a judgement of a child: each "
+        "student's own page says what put the need where it stands.",
         "order_parts": "because",
         "students_head": "Every student, strengths first",
         "students_caption": "All students of the school by family name",
@@ -541,11 +555,10 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "owner": "a cargo de {owner}",
         "new": "nueva",
         "order_head": "Cómo se forma este orden",
-        "order_text": "Las necesidades abiertas se ordenan con reglas que cualquiera puede leer: "
-        "qué tan seria es la necesidad, qué dice el nivel, cuánto ha esperado. Los empates se "
-        "resuelven siempre igual, así que la misma noche da el mismo orden. El lugar es una "
-        "propuesta para su día, no un juicio sobre un niño; la página de cada estudiante dice "
-        "por qué.",
+        "order_text": "Primero, qué tan seria es la necesidad; luego el nivel, 3 antes que 1; "
+        "luego cuánto lleva abierta. Los empates siguen la regla y el número de estudiante, así "
+        "que la misma noche da el mismo orden. El lugar es una propuesta para su día, no un "
+        "juicio sobre un niño: la página de cada estudiante dice qué puso ahí la necesidad.",
         "order_parts": "porque",
         "students_head": "Todos los estudiantes, primero las fortalezas",
         "students_caption": "Todos los estudiantes de la escuela por apellido",
@@ -792,6 +805,13 @@ class Words:
             return self.count("places", free)
         known = state in ("free", "waitlist", "full")
         return self(f"places_{state}" if known else "places_unknown")
+
+    def priority(self, parts: Iterable[tuple[str, str]]) -> str:
+        """Say the parts of a place in the queue: the known ones first, in their order."""
+        order = list(CODES[self.language]["part"])
+        known = sorted(parts, key=lambda part: (*order, part[0]).index(part[0]))
+        told = (f"{self.code('part', name)} {self.code('level', value)}" for name, value in known)
+        return ", ".join(each.strip() for each in told)
 
     def freshness(self, through: date | None, loaded: date | None, *, is_stale: bool) -> str:
         """Say how far a feed reaches: through a day, received on a day, old, or never."""
