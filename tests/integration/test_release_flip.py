@@ -1,5 +1,6 @@
 """Freeze, flip, hold, roll back and prune on a real server."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -207,6 +208,20 @@ def test_a_candidate_that_was_not_audited_is_refused(connection):
         releases.publish_release(connection, candidate.release_id)
 
 
+def test_a_pruned_release_cannot_be_shown(connection):
+    build_reports(connection, ALDER)
+    first = freeze_audited(connection)
+    freeze_audited(connection)
+    assert releases.prune(connection, keep=1) == (first.release_id,)
+    with pytest.raises(ReleaseMissing, match="pruned"):
+        releases.publish_release(connection, first.release_id)
+    publish_built(connection)
+    publish_built(connection)
+    releases.prune(connection, keep=1)
+    with pytest.raises(ReleaseMissing):
+        releases.rollback(connection)
+
+
 def test_an_unknown_release_is_missing(connection):
     with pytest.raises(ReleaseMissing):
         releases.publish_release(connection, 99)
@@ -396,6 +411,73 @@ def test_a_column_that_kept_values_do_not_fit_is_refused(connection):
     with pytest.raises(ReleaseRejected, match="homeroom is now integer") as told:
         freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
     assert "first" not in str(told.value)
+
+
+def test_working_copies_of_the_build_are_no_reports(connection):
+    build_reports(connection, ALDER)
+    connection.execute("create table reports.rpt_students__dbt_backup (school_key int)")
+    connection.commit()
+    candidate = freeze_audited(connection)
+    assert "rpt_students__dbt_backup" not in [report.name for report in candidate.reports]
+
+
+def test_a_freeze_waits_for_a_build(connection, settings):
+    build_reports(connection, ALDER, mark="half")
+    with connections.connect(settings) as building, ThreadPoolExecutor(1) as pool:
+        building.execute("select pg_advisory_xact_lock(hashtext(%s))", (freeze.BUILD_LOCK,))
+        frozen = pool.submit(publish_built, connection)
+        while not waiting(building):
+            pass
+        building.execute("update reports.rpt_students set homeroom = 'whole'")
+        building.commit()
+        frozen.result(timeout=60)
+    assert marks(connection, ALDER) == [("T-ALDER", "whole", 3)]
+
+
+def test_a_build_that_does_not_end_is_said(connection, settings, monkeypatch):
+    build_reports(connection, ALDER)
+    monkeypatch.setattr(freeze, "BUILD_PATIENCE", "50ms")
+    with connections.connect(settings) as building:
+        building.execute("select pg_advisory_xact_lock(hashtext(%s))", (freeze.BUILD_LOCK,))
+        with pytest.raises(ReleaseRejected, match="too long"):
+            freeze.freeze_release(connection, build_id=None, as_of=TUESDAY)
+    freeze_audited(connection)
+
+
+def waiting(connection):
+    query = "select count(*) as n from pg_catalog.pg_locks where not granted"
+    return connection.execute(query).fetchone()["n"]
+
+
+def test_a_table_that_stays_locked_stops_the_publication(connection, settings, monkeypatch):
+    build_reports(connection, ALDER, mark="first")
+    publish_built(connection)
+    candidate = freeze_audited(connection)
+    monkeypatch.setattr(releases, "LOCK_ATTEMPTS", 1)
+    with connections.connect(settings) as other:
+        other.execute("lock table release.rpt_students in exclusive mode")
+        with pytest.raises(ReleaseRejected, match="stayed locked"):
+            releases.publish_release(connection, candidate.release_id)
+    assert states(connection) == [(2, "audited"), (1, "published")]
+    releases.publish_release(connection, candidate.release_id)
+    assert states(connection) == [(2, "published"), (1, "superseded")]
+
+
+def test_two_publishers_at_once_leave_the_newer_list(connection, settings):
+    build_reports(connection, ALDER, BIRCH)
+    candidates = [freeze_audited(connection) for _ in range(2)]
+
+    def publish(candidate):
+        with connections.connect(settings) as own:
+            try:
+                return releases.publish_release(own, candidate.release_id).state
+            except ReleaseRejected:
+                return "too late"
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(publish, candidates))
+    assert told[1] == "published"
+    assert [live.release_id for live in releases.live_releases(connection)] == [2, 2]
 
 
 def test_needs_are_remembered_from_the_first_night_they_were_shown(connection):

@@ -151,12 +151,14 @@ def test_a_check_that_cannot_run_holds_every_school(connection, settings):
 
 def test_a_relation_that_is_missing_holds_every_school(connection, settings):
     build_reports(connection, ALDER)
-    connection.execute("drop table reports.rpt_class_rosters")
-    connection.commit()
-    assert told(gate(connection, settings)) == [
-        ("release.classes_as_of", "hold", None, 0),
-        ("release.classes_named", "hold", None, 0),
-    ]
+    results = gate(connection, settings, altered(0, relation="rpt_trees"))
+    assert told(results) == [("release.schools_present", "hold", None, 0)]
+
+
+def test_two_suites_may_look_at_one_relation(connection, settings):
+    build_reports(connection, ALDER)
+    other = RELEASE[0].model_copy(update={"name": "other"})
+    assert {r.outcome for r in gate(connection, settings, (*RELEASE, other))} == {"passed"}
 
 
 def test_a_rule_of_unknown_type_is_never_dropped_in_silence(connection, settings):

@@ -129,9 +129,10 @@ def test_a_list_that_was_lost_is_written_again(settings, connection, lost):
     assert [w.is_new for w in again.lists] == [True]
 
 
-def test_an_unreadable_marker_is_no_marker(settings, connection):
+@pytest.mark.parametrize("text", ["[", "[]", "{}"])
+def test_an_unreadable_marker_is_no_marker(settings, connection, text):
     night(settings, connection, ALDER)
-    (settings.lists / "T-ALDER" / publish.MARKER).write_text("[")
+    (settings.lists / "T-ALDER" / publish.MARKER).write_text(text)
     assert publish.deliver_lists(settings, connection).lists[0].is_new
 
 
@@ -174,6 +175,22 @@ def test_a_gate_that_cannot_be_read_holds_every_school_and_says_so(settings, con
     assert (newest.state, newest.schools[0].verdict) == ("rejected", "hold")
     assert "the wording of monday" in page(settings, ALDER)
     assert "could not be checked" in page(settings, ALDER)
+
+
+def test_the_suites_of_the_feeds_look_at_staging(settings, connection):
+    shutil.copy(PROJECT_ROOT / "expectations" / "staff.json", settings.expectations)
+    connection.execute("create schema staging")
+    connection.execute(
+        "create table staging.stg_staff__assignments (begin_date date, end_date date)"
+    )
+    connection.execute(
+        "insert into staging.stg_staff__assignments values ('2026-11-02', '2026-11-01')"
+    )
+    connection.commit()
+    summary = night(settings, connection, ALDER)
+    assert [(s.verdict, s.reasons) for s in summary.schools] == [
+        ("notice", ("An assignment ends before it begins.",))
+    ]
 
 
 def test_a_repeated_row_holds_its_school(settings, connection):

@@ -5,6 +5,8 @@ the release is published, so nothing that the gate looks at can be seen by a rea
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,9 +19,9 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from wraparound.errors import ReleaseRejected
 from wraparound.publishing import views
 
-# Who builds the reports may hold this advisory lock while they change, so that a freeze
-# waits instead of copying half of one build and half of the next.
-REPORTS_LOCK = (0x5752, 1)
+# A build holds this lock while the reports change: a freeze waits for it, or half of one
+# build would be copied with half of the next.
+BUILD_LOCK = "wraparound.build"
 
 # The grain of each report beyond the school, as the report's description states it. A
 # report that is not named here is copied without a key.
@@ -32,7 +34,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_class_rosters": ("class_key", "student_key"),
     "rpt_today": ("item_id",),
 }
-REQUIRED = ("rpt_schools", "rpt_students", "rpt_gate_metrics")
+# How long a freeze waits for a build to end.
+BUILD_PATIENCE = "10min"
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,37 @@ def freeze_release(connection: Connection[Any], *, build_id: int | None, as_of: 
     The connection must be idle: the copy needs a transaction of its own.
 
     Raises:
-        ReleaseRejected: nothing has been built, or a row of a report has no key.
+        ReleaseRejected: nothing has been built, a row of a report has no key, or a build
+            does not end.
     """
+    connection.commit()
+    try:
+        with _no_build(connection):
+            return _freeze(connection, build_id=build_id, as_of=as_of)
+    except pg_errors.LockNotAvailable:
+        raise ReleaseRejected(
+            "A build or a reader held the tables for too long, so no candidate was made. "
+            "Look at what is running, then publish again."
+        ) from None
+
+
+@contextmanager
+def _no_build(connection: Connection[Any]) -> Iterator[None]:
+    connection.execute("select set_config('lock_timeout', %s, false)", (BUILD_PATIENCE,))
+    connection.execute("select pg_advisory_lock_shared(hashtext(%s))", (BUILD_LOCK,))
+    connection.execute("set lock_timeout = '60s'")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute("select pg_advisory_unlock_shared(hashtext(%s))", (BUILD_LOCK,))
+        connection.commit()
+
+
+def _freeze(connection: Connection[Any], *, build_id: int | None, as_of: date) -> Candidate:
     names = _report_names(connection)
-    lacking = [name for name in REQUIRED if name not in names]
+    lacking = [name for name in KEYS if name not in names]
     if lacking:
         raise ReleaseRejected(
             f"The reports {', '.join(lacking)} have not been built, so there is nothing to "
@@ -131,6 +161,8 @@ def _report_names(connection: Connection[Any]) -> tuple[str, ...]:
         select c.relname from pg_catalog.pg_class c
         where c.relnamespace = to_regnamespace('reports')
           and c.relkind in ('r', 'v', 'm') and c.relname ~ '^rpt_[a-z_]+$'
+          -- dbt's own working copies, should one be left over
+          and c.relname !~ '__'
         order by c.relname
     """
     with connection.cursor(row_factory=tuple_row) as cursor:
@@ -139,7 +171,6 @@ def _report_names(connection: Connection[Any]) -> tuple[str, ...]:
 
 def _lock_reports(connection: Connection[Any], names: list[str]) -> None:
     """Lock before the first snapshot: a table swapped in later would look empty to it."""
-    connection.execute("set local lock_timeout = '60s'")
     tables = SQL(", ").join(Identifier("reports", name) for name in names)
     connection.execute(SQL("lock table {} in access share mode").format(tables))
 

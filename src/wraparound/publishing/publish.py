@@ -263,10 +263,7 @@ def _banner(connection: Connection[Any], live: Live) -> dict[str, Any]:
         order by s.verdict = 'hold' desc, s.release_id = %s desc limit 1
     """
     shown = live.release_id
-    found = _rows(connection, query, (live.school_key, shown, shown, shown))
-    if not found:
-        return {"verdict": "pass", "findings": []}
-    verdict = found[0]
+    (verdict,) = _rows(connection, query, (live.school_key, shown, shown, shown))
     query = """
         select rule_id, severity, failing_count, message from ops.verdict
         where release_id = %s and (school_key = %s or school_key is null)

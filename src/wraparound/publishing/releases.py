@@ -320,8 +320,6 @@ def _remember_needs(
 ) -> None:
     """Write down which needs were shown, and since when: the age of a need counts from there."""
     table = frozen_name("rpt_referral_queue", release_id=release_id)
-    if table not in _frozen_tables(connection, release_id).values():
-        return
     connection.execute(
         SQL("""
             insert into ops.need_history
