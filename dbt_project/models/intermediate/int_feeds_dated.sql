@@ -82,7 +82,6 @@ loaded_feeds as (
 
     select
         feed,
-        max(data_through_date) as data_through_date,
         max(last_loaded_at) as last_loaded_at
 
     from feed_states
@@ -102,7 +101,7 @@ final as (
             when data_days.last_date is not null
                 then
                     least(
-                        coalesce(loaded_feeds.data_through_date, data_days.last_date),
+                        data_days.last_date,
                         run_dates.as_of_date
                     )
         end as data_through_date

@@ -11,7 +11,6 @@ final as (
     select
         feed,
         sender,
-        data_through as data_through_date,
         last_loaded_at
 
     from source
