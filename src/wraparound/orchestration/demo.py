@@ -111,6 +111,15 @@ def demo_nights(district: District, *, today: date | None = None) -> list[DemoNi
     ]
 
 
+def school_year_of(day: date) -> int:
+    """The year in which the generator's school year, August to June, ends."""
+    return next(
+        year
+        for year in (day.year, day.year + 1)
+        if day <= make_school_year(year, seed=SEED).days[-1]
+    )
+
+
 def drop(files: list[Path], *, inbox: Path) -> dict[str, str]:
     """Rename files into the inbox as a sender would, all at once.
 
@@ -160,22 +169,13 @@ def _make_files(settings: Settings, night: DemoNight, *, size: DemoSize) -> list
         schools=size.schools,
         students=size.students,
         seed=SEED,
-        school_year=_year_of(night.through),
+        school_year=school_year_of(night.through),
         through=night.through,
         since=night.since,
         defects=night.defects,
     )
     make_district(plan, folder)
     return sorted(path for path in folder.iterdir() if path.is_file())
-
-
-def _year_of(day: date) -> int:
-    """The year in which the generator's school year, August to June, ends."""
-    return next(
-        year
-        for year in (day.year, day.year + 1)
-        if day <= make_school_year(year, seed=SEED).days[-1]
-    )
 
 
 def _await_built(settings: Settings, *, hashes: set[str], follower: Follower) -> None:

@@ -41,6 +41,13 @@ class AirflowClient:
         self._timeout = timeout
         self._token: str | None = None
 
+    @property
+    def token(self) -> str:
+        """What Airflow knows the user by; asked for once."""
+        if self._token is None:
+            self._token = self._log_in()
+        return self._token
+
     def trigger(self, dag_id: str, *, params: Mapping[str, Any] | None = None) -> Run:
         """Start a run by hand."""
         body = {"logical_date": None, "conf": dict(params or {})}
@@ -88,9 +95,7 @@ class AirflowClient:
         return run
 
     def _ask(self, method: str, path: str, *, body: Mapping[str, Any] | None = None) -> Any:
-        if self._token is None:
-            self._token = self._log_in()
-        return self._send(method, path, body=body, token=self._token)
+        return self._send(method, path, body=body, token=self.token)
 
     def _log_in(self) -> str:
         body = {"username": self._login.user, "password": self._login.password}

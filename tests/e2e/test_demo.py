@@ -1,0 +1,226 @@
+"""A night through real Airflow: files come, events do the rest, and nothing is left behind.
+
+One Airflow for the module, because starting it is most of the time. The tests build on each
+other in the order in which they stand.
+"""
+
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import pytest
+
+from lib.release_builders import PROJECT_ROOT
+from wraparound.contracts.district import load_district
+from wraparound.district import CANARY_WORDS
+from wraparound.district.making import make_district
+from wraparound.district.plan import DistrictPlan
+from wraparound.orchestration import local_airflow, nights
+from wraparound.orchestration.demo import SEED, demo_nights, drop, school_year_of, start_everything
+from wraparound.orchestration.process_group import members, recall
+from wraparound.orchestration.runs import AirflowClient
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import embedded
+
+pytestmark = pytest.mark.airflow
+
+FIRST_THREE = ("attendance.csv", "calendar.csv", "roster.zip")
+BURST_SECONDS = 0.2
+# Generous: the machine may be busy. Nothing waits longer than it has to.
+LOAD_SECONDS = 120
+BUILD_SECONDS = 180
+PUBLISH_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A running demo of a very small district, and the files that its senders hold."""
+
+    settings: Settings
+    client: AirflowClient
+    files: dict[str, Path]
+    as_of: str
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    # A space in the path, as in many a home folder.
+    with TemporaryDirectory(prefix="wr e2e-", ignore_cleanup_errors=True) as home:
+        settings = Settings(
+            project_root=PROJECT_ROOT,
+            home=Path(home),
+            district_file=PROJECT_ROOT / "config" / "district.yml",
+        )
+        try:
+            start_everything(settings, say=lambda _text: None)
+            yield a_scene(settings)
+        finally:
+            local_airflow.stop(settings)
+            embedded.down(settings)
+
+
+def a_scene(settings: Settings) -> Scene:
+    night = demo_nights(load_district(settings.district_file))[-1]
+    folder = settings.home / "senders"
+    make_district(
+        DistrictPlan(
+            schools=2,
+            students=60,
+            seed=SEED,
+            school_year=school_year_of(night.through),
+            through=night.through,
+        ),
+        folder,
+    )
+    return Scene(
+        settings=settings,
+        client=AirflowClient(local_airflow.login(settings)),
+        files={path.name: path for path in folder.iterdir()},
+        as_of=night.through.isoformat(),
+    )
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds} seconds")
+        time.sleep(0.5)
+
+
+def rows(scene: Scene, query: str) -> list[dict[str, Any]]:
+    with connections.connect(scene.settings) as connection:
+        return connection.execute(query).fetchall()
+
+
+def states(scene: Scene) -> dict[str, str]:
+    found = rows(scene, "select file_name, state from ops.arrival")
+    return {row["file_name"]: row["state"] for row in found}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def page_status(url: str, *, headers: dict[str, str]) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return int(error.code)
+
+
+def test_every_pipeline_is_parsed_and_awake(scene: Scene) -> None:
+    wait_for(
+        lambda: scene.client.dag_ids() >= {"build", "ingest", "publish", "watch_feeds"},
+        seconds=60,
+        what="the pipelines",
+    )
+
+    assert scene.client.import_errors() == 0
+    assert local_airflow.status(scene.settings).healthy
+
+
+def test_three_files_within_a_moment_are_loaded_by_one_wake_up(scene: Scene) -> None:
+    began = time.monotonic()
+    drop([scene.files[name] for name in FIRST_THREE], inbox=scene.settings.inbox)
+    assert time.monotonic() - began < BURST_SECONDS
+
+    wait_for(
+        lambda: states(scene) == dict.fromkeys(FIRST_THREE, "loaded"),
+        seconds=LOAD_SECONDS,
+        what="three files loaded",
+    )
+
+
+def test_files_that_come_while_the_trigger_is_dead_are_loaded_too(scene: Scene) -> None:
+    record = recall(scene.settings.run_dir / "airflow.json")
+    assert record
+    for process in members(record):
+        if "triggerer" in " ".join(process.cmdline()):
+            process.send_signal(signal.SIGKILL)
+    rest = [path for name, path in scene.files.items() if name not in FIRST_THREE]
+    drop(rest, inbox=scene.settings.inbox)
+
+    wait_for(
+        lambda: states(scene) == dict.fromkeys(scene.files, "loaded"),
+        seconds=LOAD_SECONDS,
+        what="the other files loaded",
+    )
+
+
+def test_loading_wakes_the_build(scene: Scene) -> None:
+    wait_for(
+        lambda: not nights.build_needed(scene.settings),
+        seconds=BUILD_SECONDS,
+        what="the reports built",
+    )
+
+    [built] = rows(scene, "select count(*) as n from reports.rpt_students")
+    assert built["n"] > 0
+
+
+def test_publishing_leaves_a_list_for_each_school(scene: Scene) -> None:
+    run = scene.client.trigger("publish", params={"as_of": scene.as_of})
+    ended = scene.client.await_end(run, seconds=PUBLISH_SECONDS)
+    live = rows(scene, "select school_source_id from release.pointer")
+
+    assert ended.state == "success"
+    assert len(live) == 2
+    assert (scene.settings.lists / "index.html").exists()
+    assert len(list(scene.settings.lists.glob("*/*.html"))) >= 2
+    assert len(list(scene.settings.lists.glob("*/*.xlsx"))) == 2
+
+
+def test_the_ledger_tells_the_night_without_airflow(scene: Scene) -> None:
+    runs = rows(scene, "select distinct dag_id, state from ops.event where kind = 'dag_run'")
+    ended_well = {row["dag_id"] for row in runs if row["state"] == "success"}
+
+    assert ended_well >= {"build", "ingest", "publish"}
+
+
+def test_tonight_is_shown_to_those_who_are_logged_in(scene: Scene) -> None:
+    url = local_airflow.login(scene.settings).url + "/tonight/"
+    token = scene.client.token
+
+    assert page_status(url, headers={}) in (401, 403)
+    assert page_status(url, headers={"Cookie": "_token=nonsense"}) in (401, 403)
+    assert page_status(url, headers={"Cookie": f"_token={token}"}) == 200
+
+
+def test_no_canary_is_in_a_log_an_event_or_the_metadata(scene: Scene) -> None:
+    logs = [path for path in scene.settings.log_dir.rglob("*") if path.is_file()]
+    told = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+    with connections.connect(scene.settings, database="airflow") as connection:
+        kept = connection.execute(
+            "select value::text as it from public.xcom union all"
+            " select extra::text from public.asset_event"
+        ).fetchall()
+    events = rows(scene, "select detail::text as it from ops.event")
+    everything = told + "\n".join(str(row["it"]) for row in [*kept, *events])
+
+    assert [word for word in CANARY_WORDS if word in everything] == []
+
+
+def test_stopping_leaves_no_process_behind(scene: Scene) -> None:
+    record = recall(scene.settings.run_dir / "airflow.json")
+    assert record
+    before = {process.pid for process in members(record)}
+    local_airflow.stop(scene.settings)
+
+    assert len(before) > 4
+    assert [pid for pid in before if is_running(pid)] == []
+    assert members(record) == []
+    assert not local_airflow.status(scene.settings).running
