@@ -61,6 +61,7 @@ def build_models(
             "info",
         ]
     )
+    _close_logs()
     results = list(getattr(done.result, "results", None) or [])
     if done.exception is not None or not results:
         raise BuildFailed(
@@ -69,6 +70,16 @@ def build_models(
         )
     _refuse_failures(results, settings)
     return _counts(results)
+
+
+def _close_logs() -> None:
+    """dbt leaves its log file open until the process ends; a test or a long worker minds."""
+    from dbt_common.events.event_manager_client import get_event_manager
+
+    manager = get_event_manager()
+    for logger in manager.loggers:
+        for handler in list(getattr(logger._python_logger, "handlers", [])):
+            handler.close()
 
 
 def _refuse_failures(results: list[object], settings: Settings) -> None:
