@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -290,12 +290,12 @@ class ListData:
             _refuse_strangers(rows, name=name, school=school)
         return cls(
             school=_read_school(school),
-            today=tuple(sorted(_each(_read_today, today, name="today"), key=_by_sort_order)),
-            queue=tuple(sorted(_each(_read_referral, queue, name="queue"), key=_by_rank)),
-            students=tuple(sorted(_each(_read_student, students, name="students"), key=_by_name)),
+            today=_ordered(_read_today, today, name="today", by=_by_sort_order),
+            queue=_ordered(_read_referral, queue, name="queue", by=_by_rank),
+            students=_ordered(_read_student, students, name="students", by=_by_name),
             profiles=_by_student(_each(_read_profile, profiles, name="profiles")),
-            class_rosters=tuple(
-                sorted(_each(_read_class_row, class_rosters, name="class_rosters"), key=_by_class)
+            class_rosters=_ordered(
+                _read_class_row, class_rosters, name="class_rosters", by=_by_class
             ),
             verdict=_read_verdict(verdict or {}),
             release_id=int(release["release_id"]),
@@ -424,6 +424,12 @@ def _each(read: Callable[[Row], Made], rows: Sequence[Row], *, name: str) -> lis
         ) from None
 
 
+def _ordered(
+    read: Callable[[Row], Made], rows: Sequence[Row], *, name: str, by: Callable[[Made], Any]
+) -> tuple[Made, ...]:
+    return tuple(sorted(_each(read, rows, name=name), key=by))
+
+
 def _taken(made: type[Made], row: Row, **read: Any) -> Made:
     """Build `made` from the columns of its own names; `read` replaces what needs reading."""
     names = (each.name for each in fields(cast(Any, made)))
@@ -441,9 +447,7 @@ def _text(value: Any) -> str:
 
 
 def _date(value: Any) -> date | None:
-    """Read a date from a date, a timestamp or ISO text; None and nonsense give None."""
-    if isinstance(value, datetime):
-        return value.date()
+    """Read a day from a date or from ISO text; None and nonsense give None."""
     if isinstance(value, date) or value is None:
         return value
     try:

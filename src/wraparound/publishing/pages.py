@@ -6,7 +6,8 @@ Templates lay out; this module prepares what they show, so that they only loop a
 import hashlib
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -46,8 +47,8 @@ NOT_KNOWN = 4
 
 SIGNS = {">=": "\N{GREATER-THAN OR EQUAL TO}", "<=": "\N{LESS-THAN OR EQUAL TO}"}
 
-# Whoever reads the list: their own steps need no owner beside them.
-READER = "site_coordinator"
+# Parts of a place in the queue that already stand beside it.
+SAID_BESIDE = frozenset({"age_days", "rule_id"})
 
 TODAY_KINDS = ("new", "overdue", "changed", "good_news")
 # Layout only: how many lines of a kind stand open before the rest is folded away.
@@ -133,11 +134,8 @@ class Child:
     spark: str
     weeks: str
     grade_index: int
-    next_key: int | None
-
-    @property
-    def key(self) -> int:
-        return self.student.student_key
+    anchor: str
+    next_anchor: str | None
 
     @property
     def area_words(self) -> str:
@@ -191,13 +189,14 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             letters=_by_letter(children),
             grades=[short_grade(grade) for grade in grades],
             classes=_classes(data.class_rosters),
-            known={child.key for child in children},
+            known={child.student.student_key: child.anchor for child in children},
             filters=_filters(data.queue),
             mark=f"M0 {_height(data.attendance_mark)}h110",
             workbook_name=workbook_name,
             fill=lambda level: FILL.get(level, NOT_KNOWN),
             number=number_text,
-        reader=READER,
+            usual_owner=_usual_owner(data.queue),
+            opened=lambda referral: _opened(referral, words=words),
             why=lambda signal: _why(signal, words=words),
             evidence=lambda referral: _evidence(referral, words=words),
             order=lambda referral: _order(referral, words=words),
@@ -374,7 +373,7 @@ def _grades(data: "ListData") -> list[str]:
 def _children(data: "ListData", *, words: Words) -> list[Child]:
     indexes = {grade: index for index, grade in enumerate(_grades(data))}
     referrals, reviews = _grouped(data.queue), _grouped(data.class_rosters)
-    next_keys = [*(student.student_key for student in data.students[1:]), None]
+    anchors = [_anchor(student.student_key) for student in data.students]
     children = []
     for place, student in enumerate(data.students):
         key = student.student_key
@@ -386,10 +385,20 @@ def _children(data: "ListData", *, words: Words) -> list[Child]:
             spark=_spark(student.weekly_attendance),
             weeks=_week_words(student.weekly_attendance, words=words),
             grade_index=indexes.get(student.grade_level or "", -1),
-            next_key=next_keys[place],
+            anchor=anchors[place],
+            next_anchor=anchors[place + 1] if place + 1 < len(anchors) else None,
         )
         children.append(child)
     return children
+
+
+def _anchor(key: int) -> str:
+    """Shorten our key of a student for use in links; it stays the same from night to night."""
+    digits, rest = "", abs(key)
+    while rest:
+        rest, digit = divmod(rest, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits or "0"
 
 
 def _grouped(rows: Iterable[OfStudent]) -> dict[int, tuple[OfStudent, ...]]:
@@ -424,17 +433,19 @@ def _area(
         letter=words.code("letter", domain),
         level=words.code("level", level),
         fill=FILL.get(level, NOT_KNOWN),
-        strengths=_told(profile.strengths if profile else (), words=words),
+        strengths=_told(profile.strengths if profile else (), say=_origin, words=words),
         needs=_needs(profile.needs if profile else (), referrals, words=words),
-        context=_told(profile.context if profile else (), words=words),
+        context=_told(profile.context if profile else (), say=_source, words=words),
     )
 
 
-def _told(signals: "Sequence[Signal]", *, words: Words) -> tuple[Told, ...]:
+def _told(
+    signals: "Sequence[Signal]", *, say: "Callable[..., str]", words: Words
+) -> tuple[Told, ...]:
     """Tell sentences with their source, which is said once where several share it."""
     of_source: dict[str, list[str]] = {}
     for signal in signals:
-        of_source.setdefault(_why(signal, words=words), []).append(signal.wording)
+        of_source.setdefault(say(signal, words=words), []).append(signal.wording)
     return tuple((tuple(wordings), source) for source, wordings in of_source.items())
 
 
@@ -542,31 +553,31 @@ def _classes(rows: "Sequence[ClassRow]") -> list[ReviewClass]:
 
 
 def _why(signal: "Signal", *, words: Words) -> str:
-    """Say where a sentence comes from: feed and day, rule and version, value and limit."""
-    parts = (_source(signal, words=words), _rule(signal, words=words))
-    return " · ".join(part for part in parts if part)
+    """Say where a need comes from: feed and day, rule and version, value and limit."""
+    said = _origin(signal, words=words)
+    if signal.value is None:
+        return said
+    limit = ""
+    if signal.threshold is not None:
+        sign = SIGNS.get(signal.comparison or "", signal.comparison or "")
+        limit = f" {sign} {number_text(signal.threshold)}"
+    return f"{said}: {number_text(signal.value)}{limit}"
+
+
+def _origin(signal: "Signal", *, words: Words) -> str:
+    """Say where a sentence comes from: feed and day, rule and version."""
+    rule = _named(signal.rule_id, signal.rule_version, words=words) if signal.rule_id else ""
+    return " \N{MIDDLE DOT} ".join(part for part in (_source(signal, words=words), rule) if part)
 
 
 def _source(signal: "Signal", *, words: Words) -> str:
+    """Say the feed a sentence comes from and how far it reached."""
     feed = words.code("feed", signal.source_feed)
     if signal.data_through:
         return words("data_through", feed=feed, day=words.brief_day(signal.data_through))
     if signal.as_of:
         return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
     return feed
-
-
-def _rule(signal: "Signal", *, words: Words) -> str:
-    if not signal.rule_id:
-        return ""
-    said = _named(signal.rule_id, signal.rule_version, words=words)
-    if signal.value is None:
-        return said
-    limit = ""
-    if signal.threshold is not None:
-        sign = SIGNS.get(signal.comparison or "", signal.comparison or "")
-        limit = f", {words('limit')} {sign} {number_text(signal.threshold)}"
-    return f"{said} · {number_text(signal.value)}{limit}"
 
 
 def _named(rule_id: str, version: str, *, words: Words) -> str:
@@ -589,9 +600,21 @@ def _own_why(referral: "Referral", *, words: Words) -> str:
     return " · ".join(told) or _named(referral.rule_id, referral.rule_version, words=words)
 
 
+def _usual_owner(queue: "Sequence[Referral]") -> str | None:
+    """Find whose steps most of the queue is: said once instead of on every line."""
+    owners = Counter(referral.owner for referral in queue if referral.owner)
+    return min(owners, key=lambda owner: (-owners[owner], owner), default=None)
+
+
+def _opened(referral: "Referral", *, words: Words) -> str:
+    if referral.age_days is None:
+        return words("open_unknown")
+    return words.count("open_for", referral.age_days) if referral.age_days else words("open_new")
+
+
 def _order(referral: "Referral", *, words: Words) -> str:
     """Say what put a need in its place: the parts of its priority, as the rules name them."""
-    return f"{words('order_parts')}: {words.priority(referral.priority)}"
+    return f"{words('order_parts')}: {words.priority(referral.priority, leave_out=SAID_BESIDE)}"
 
 
 def _about(student: "Student", *, words: Words) -> str:

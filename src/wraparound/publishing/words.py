@@ -5,9 +5,11 @@ of services from their providers, in the language the district wrote them in.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 DEFAULT_LANGUAGE = "en"
@@ -28,6 +30,9 @@ LONG_DAY = {
 SHORT_DAY = {"en": "{weekday:.3}, {month:.3} {day}", "es": "{weekday:.3} {day} {month:.3}"}
 BRIEF_DAY = {"en": "{month:.3} {day}", "es": "{day} {month:.3}"}
 PERCENT = {"en": "{}%", "es": "{}\N{NO-BREAK SPACE}%"}
+
+DAY_ORDER = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+DAY_CODES = re.compile(r"\b(?:MO|TU|WE|TH|FR|SA|SU)(?:,(?:MO|TU|WE|TH|FR|SA|SU))*\b")
 
 # Codes that the reports carry, by kind. A code not listed is shown as it is written.
 CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
@@ -336,7 +341,9 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "homeroom": "homeroom {homeroom}",
         "home_language": "home language {language}",
         "band": "attendance: {band}",
-        "limit": "limit",
+        "usual_owner": "Next steps are with {owner} where no other name stands.",
+        "open_new": "opened today",
+        "open_unknown": "open",
         "child_profile": "Strengths and needs",
         "child_strengths": "Strengths",
         "child_needs": "Needs and next steps",
@@ -608,7 +615,9 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "homeroom": "salón {homeroom}",
         "home_language": "idioma del hogar {language}",
         "band": "asistencia: {band}",
-        "limit": "límite",
+        "usual_owner": "Los próximos pasos son de {owner} donde no hay otro nombre.",
+        "open_new": "abierta hoy",
+        "open_unknown": "abierta",
         "child_profile": "Fortalezas y necesidades",
         "child_strengths": "Fortalezas",
         "child_needs": "Necesidades y próximos pasos",
@@ -789,11 +798,10 @@ class Words:
         return self(near[days]) if days in near else self.count("due_in", days)
 
     def percent(self, share: float, *, digits: int = 0) -> str:
-        """Say a share of 1 in percent, cut off rather than rounded.
-
-        Nobody may read 10 % where 9.96 % was counted, for the limit stands at 10.
-        """
-        return PERCENT[self.language].format(f"{_cut(share * 100, digits=digits):.{digits}f}")
+        """Say a share of 1 in percent, rounded half up as the sentences of the rules are."""
+        step = Decimal(1).scaleb(-digits)
+        rounded = (Decimal(str(share)) * 100).quantize(step, rounding=ROUND_HALF_UP)
+        return PERCENT[self.language].format(rounded)
 
     def grade(self, grade: str | None) -> str:
         """Say a grade code of the roster (KG, 01 to 12) as a school says it."""
@@ -806,9 +814,22 @@ class Words:
         known = state in ("free", "waitlist", "full")
         return self(f"places_{state}" if known else "places_unknown")
 
-    def priority(self, parts: Iterable[tuple[str, str]]) -> str:
+    def schedule(self, schedule: str) -> str:
+        """Say a schedule with its days in words: 'MO,WE 07:30' becomes 'Mon, Wed 07:30'."""
+        return DAY_CODES.sub(lambda found: self._days(found[0].split(",")), schedule)
+
+    def _days(self, codes: list[str]) -> str:
+        places = [DAY_ORDER.index(code) for code in codes]
+        names = [WEEKDAYS[self.language].split()[place][:3] for place in places]
+        in_a_row = places == list(range(places[0], places[0] + len(places)))
+        if in_a_row and len(places) > 2:
+            return f"{names[0]}\N{EN DASH}{names[-1]}"
+        return ", ".join(names)
+
+    def priority(self, parts: Iterable[tuple[str, str]], *, leave_out: frozenset[str]) -> str:
         """Say the parts of a place in the queue: the known ones first, in their order."""
         order = list(CODES[self.language]["part"])
+        parts = [part for part in parts if part[0] not in leave_out]
         known = sorted(parts, key=lambda part: (*order, part[0]).index(part[0]))
         told = (f"{self.code('part', name)} {self.code('level', value)}" for name, value in known)
         return ", ".join(each.strip() for each in told)
@@ -821,10 +842,8 @@ class Words:
         key = "feed_last_good" if is_stale else "feed_through" if through else "feed_received"
         return self(key, day=self.short_day(last))
 
-    def yes_no(self, value: bool | None) -> str:
-        """Say a flag; not known stays empty."""
-        if value is None:
-            return ""
+    def yes_no(self, value: bool) -> str:
+        """Say a flag."""
         return self("x_yes") if value else self("x_no")
 
 
@@ -835,16 +854,15 @@ def short_grade(grade: str | None) -> str:
 
 
 def number_text(value: float | str | None) -> str:
-    """Write a number with at most four digits after the point; text stays, None is empty."""
+    """Write a number with at most four digits after the point; text stays, None is empty.
+
+    Digits are cut off, not rounded, so that no value seems to reach a limit it is below.
+    """
     if value is None or isinstance(value, str):
         return value or ""
-    return f"{_cut(value, digits=4):.4f}".rstrip("0").rstrip(".")
-
-
-def _cut(value: float, *, digits: int) -> float:
-    scale = 10.0**digits
-    # The small part undoes binary fractions such as 0.29 * 100 = 28.999999999999996.
-    return math.floor(value * scale + 1e-9) / scale
+    # The small part undoes binary fractions such as 0.29 * 10000 = 2899.9999999999995.
+    cut = math.floor(value * 10_000 + 1e-6) / 10_000
+    return f"{cut:.4f}".rstrip("0").rstrip(".")
 
 
 @cache

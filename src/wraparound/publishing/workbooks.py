@@ -63,10 +63,10 @@ def write_workbook(data: "ListData", path: Path, *, language: str) -> None:
 
 def _styles(book: Any) -> dict[tuple[str, bool], Any]:
     """Make one format per type, and a second one for text that looks like a formula."""
-    plain = {
+    plain: dict[str, dict[str, Any]] = {
         TEXT: {"valign": "top"},
         WRAP: {"valign": "top", "text_wrap": True},
-        NUMBER: {"valign": "top", "num_format": "0.####"},
+        NUMBER: {"valign": "top", "num_format": "General"},
         SHARE: {"valign": "top", "num_format": "0.0%"},
         DAY: {"valign": "top", "num_format": "yyyy-mm-dd", "align": "left"},
         "head": {
@@ -214,7 +214,7 @@ def _referral_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
             own.data_through if own else None,
             referral.rule_id,
             referral.rule_version,
-            words.priority(referral.priority),
+            words.priority(referral.priority, leave_out=frozenset()),
             None,
         )
 
@@ -236,7 +236,7 @@ def _service_parts(service: Any, *, words: Words) -> tuple[str, ...]:
     return (
         service.service_name,
         service.organization_name or "",
-        service.schedule or "",
+        words.schedule(service.schedule or ""),
         words.places(service.capacity_state, service.places_free),
         service.reason or "",
     )
