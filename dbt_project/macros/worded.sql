@@ -1,19 +1,24 @@
 {#-
-  The sentence of a signal: its wording with the places filled in.
-  {numerator} {denominator} {present} {magnitude} {percent} {detail}; numbers without trailing zeros.
+  The sentence of a signal: its wording with the places filled in. A number is written out
+  only where its place stands: writing numbers is what costs.
 -#}
 {% macro worded(signal) -%}
-    replace(replace(replace(replace(replace(replace(
-        {{ signal }}.wording,
-        '{numerator}', cast(trim_scale(round({{ signal }}.numerator, 1)) as text)),
-        '{denominator}', cast(trim_scale(round({{ signal }}.denominator, 1)) as text)),
-        '{present}', cast(
-            trim_scale(round({{ signal }}.denominator - {{ signal }}.numerator, 1)) as text
-        )),
-        '{magnitude}', cast(trim_scale(round(abs({{ signal }}.numerator), 1)) as text)),
-        '{percent}', cast(
-            trim_scale(round(100 * {{ signal }}.numerator / {{ signal }}.denominator, 1)) as text
-        )),
-        '{detail}', coalesce({{ signal }}.detail, '')
+    {%- set places = {
+        "numerator": signal ~ ".numerator",
+        "denominator": signal ~ ".denominator",
+        "present": signal ~ ".denominator - " ~ signal ~ ".numerator",
+        "magnitude": "abs(" ~ signal ~ ".numerator)",
+        "percent": "100 * " ~ signal ~ ".numerator / " ~ signal ~ ".denominator",
+    } -%}
+    replace(
+        {{ "replace(" * places | length }}{{ signal }}.wording
+        {%- for place, number in places.items() -%}
+        , '{{ "{" ~ place ~ "}" }}', case
+            when {{ signal }}.wording like '%{{ "{" ~ place ~ "}" }}%'
+                then cast(trim_scale(round({{ number }}, 1)) as text)
+            else ''
+        end)
+        {%- endfor -%}
+        , '{detail}', coalesce({{ signal }}.detail, '')
     )
 {%- endmacro %}

@@ -110,17 +110,32 @@ united_stays as (
 
 ),
 
-final as (
+spells as (
 
     select
         united_stays.student_key,
         united_stays.school_key,
-        lower(spells.stay_range) as from_date,
-        upper(spells.stay_range) as to_date
+        lower(united.stay_range) as from_date,
+        upper(united.stay_range) as to_date
 
     from united_stays
 
-    cross join lateral unnest(united_stays.stay_ranges) as spells (stay_range)
+    cross join lateral unnest(united_stays.stay_ranges) as united (stay_range)
+
+),
+
+final as (
+
+    select
+        student_key,
+        school_key,
+        from_date,
+        to_date,
+        row_number() over (
+            order by student_key asc, school_key asc, from_date asc
+        ) as spell_number
+
+    from spells
 
 )
 

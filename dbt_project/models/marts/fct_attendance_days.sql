@@ -13,15 +13,9 @@ school_days as (
 
 ),
 
-events as (
+exceptions as (
 
-    select * from {{ ref('int_attendance_events_decided') }}
-
-),
-
-suspensions as (
-
-    select * from {{ ref('int_suspension_days_expanded') }}
+    select * from {{ ref('int_attendance_exceptions_placed') }}
 
 ),
 
@@ -44,19 +38,12 @@ final as (
         spells.school_key,
         school_days.school_day_number,
         run_dates.school_year,
+        exceptions.absence_kind,
         school_days.school_day_date as attendance_date,
-        case
-            when suspensions.student_key is not null then 'suspension'
-            when events.is_absent then events.absence_kind
-        end as absence_kind,
-        suspensions.student_key is not null
-        or coalesce(events.is_absent, false) as is_absent,
-        suspensions.student_key is null
-        and not coalesce(events.is_absent, false)
-        and coalesce(events.is_tardy, false) as is_tardy,
+        coalesce(exceptions.is_absent, false) as is_absent,
+        coalesce(exceptions.is_tardy, false) as is_tardy,
         -- No event is present where a school reports absences only; elsewhere unknown.
-        suspensions.student_key is not null
-        or coalesce(events.is_known, schools.attendance_mode = 'negative') as is_known
+        coalesce(exceptions.is_known, schools.attendance_mode = 'negative') as is_known
 
     from spells
 
@@ -71,17 +58,10 @@ final as (
 
     cross join run_dates
 
-    left join events
+    left join exceptions
         on
-            spells.student_key = events.student_key
-            and spells.school_key = events.school_key
-            and school_days.school_day_date = events.event_date
-
-    left join suspensions
-        on
-            spells.student_key = suspensions.student_key
-            and spells.school_key = suspensions.school_key
-            and school_days.school_day_date = suspensions.suspension_date
+            spells.spell_number * 1000 + school_days.school_day_number
+            = exceptions.spell_day_number
 
 )
 
