@@ -80,6 +80,7 @@ event_days as (
 
 ),
 
+-- Distinct, because a school has many days.
 calendar_schools as (
 
     select distinct school_key from calendar_days

@@ -1,0 +1,328 @@
+"""House rules of the dbt project, held against its manifest and its files."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+EXCEPTIONS = Path(__file__).with_name("manifest_exceptions.csv")
+# Columns that speak of one child wherever they stand beside a student.
+PERSONAL = {
+    "student_source_id",
+    "student_name",
+    "sort_name",
+    "given_name",
+    "family_name",
+    "birth_date",
+}
+# Words that rules may use as places in their wording.
+PLACES = {"numerator", "denominator", "present", "magnitude", "percent", "detail"}
+LONGEST_MODEL = 205
+
+
+@cache
+def manifest():
+    """What `dbt parse` says of the project; no warehouse is asked."""
+    target = mkdtemp(prefix="manifest")
+    environment = {
+        **os.environ,
+        "DBT_HOST": target,
+        "DBT_DBNAME": "none",
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": target,
+        "DBT_LOG_PATH": target,
+        "DO_NOT_TRACK": "1",
+    }
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "parse",
+        "--no-partial-parse",
+        "--quiet",
+        "--project-dir",
+        str(PROJECT),
+        "--vars",
+        "{as_of_date: 2026-02-20}",
+    ]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
+    return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
+
+
+def nodes(kind):
+    return [node for node in manifest()["nodes"].values() if node["resource_type"] == kind]
+
+
+def models(*layers):
+    return [node for node in nodes("model") if not layers or layer_of(node) in layers]
+
+
+def layer_of(node):
+    return node["fqn"][1]
+
+
+def parents(node, kind):
+    return [name for name in node["depends_on"]["nodes"] if name.startswith(f"{kind}.")]
+
+
+def unless_excepted(rule, names):
+    """The names that no row of the exceptions' file excuses."""
+    with EXCEPTIONS.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        excused = {row["name"] for row in rows if row["rule"] == rule}
+    return sorted(set(names) - excused)
+
+
+def sql_files(folder="models"):
+    return sorted((PROJECT / folder).rglob("*.sql"))
+
+
+def without_comments(text):
+    return re.sub(r"--[^\n]*", "", text)
+
+
+def seed_rows(name):
+    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_every_description_says_the_grain():
+    silent = [
+        node["name"]
+        for node in models() + nodes("seed")
+        if not node["description"].startswith("One row per ")
+    ]
+    assert silent == []
+
+
+def test_yaml_sleeps_beside_its_model():
+    astray = [
+        node["name"]
+        for node in models() + nodes("seed")
+        if not node["patch_path"]
+        or Path(node["patch_path"].split("://")[1]).with_suffix("")
+        != Path(node["original_file_path"]).with_suffix("")
+    ]
+    assert astray == []
+
+
+def test_only_staging_reads_sources():
+    readers = [node["name"] for node in models() if parents(node, "source")]
+    assert readers == [node["name"] for node in models("staging")]
+
+
+def test_each_source_table_has_one_reader():
+    read = [name for node in models("staging") for name in parents(node, "source")]
+    assert sorted(read) == sorted(set(read))
+
+
+def test_layers_do_not_skip_or_turn_back():
+    forbidden = {
+        "staging": {"staging", "intermediate", "marts", "reports"},
+        "intermediate": {"reports"},
+        "marts": {"reports"},
+        "reports": {"staging"},
+    }
+    layers = {node["unique_id"]: layer_of(node) for node in models()}
+    wrong = [
+        f"{node['name']} <- {parent.split('.')[-1]}"
+        for node in models()
+        for parent in parents(node, "model")
+        if layers[parent] in forbidden[layer_of(node)]
+    ]
+    assert wrong == []
+
+
+def test_names_say_the_layer():
+    prefixes = {
+        "staging": "stg_",
+        "intermediate": "int_",
+        "marts": ("dim_", "fct_", "bridge_"),
+        "reports": "rpt_",
+    }
+    wrong = [n["name"] for n in models() if not n["name"].startswith(prefixes[layer_of(n)])]
+    assert wrong == []
+
+
+def test_every_model_has_a_key():
+    # Staging reads raw tables, whose natural keys the warehouse itself enforces.
+    tested = {
+        parent
+        for test in nodes("test")
+        if (test.get("test_metadata") or {}).get("name") in {"primary_key", "unique_combination"}
+        for parent in test["depends_on"]["nodes"]
+    }
+    keyless = [
+        node["name"]
+        for node in models("intermediate", "marts", "reports") + nodes("seed")
+        if node["unique_id"] not in tested
+        and not any(c["type"] == "primary_key" for c in node.get("constraints", []))
+    ]
+    assert unless_excepted("key", keyless) == []
+
+
+def test_every_column_is_described():
+    silent = [
+        f"{node['name']}.{column['name']}"
+        for node in models() + nodes("seed")
+        for column in node["columns"].values()
+        if not column["description"].strip()
+    ]
+    assert silent == []
+    assert [node["name"] for node in models() + nodes("seed") if not node["columns"]] == []
+
+
+def test_borders_are_contracted():
+    open_borders = [
+        node["name"]
+        for node in models("staging", "reports")
+        if not node["config"]["contract"]["enforced"]
+    ]
+    assert open_borders == []
+
+
+def test_people_are_marked():
+    unmarked = [
+        f"{node['name']}.{name}"
+        for node in models()
+        for name, column in node["columns"].items()
+        if name in PERSONAL
+        and {"student_key", "student_source_id", "user_source_id"} & set(node["columns"])
+        and not column["config"]["meta"].get("contains_pii")
+    ]
+    assert unmarked == []
+
+
+def test_what_leaves_with_people_names_its_basis():
+    based = {
+        name
+        for exposure in manifest()["exposures"].values()
+        if exposure["config"]["meta"].get("legal_basis") not in {None, "none"}
+        for name in exposure["depends_on"]["nodes"]
+    }
+    baseless = [
+        node["name"]
+        for node in models("reports")
+        if any(c["config"]["meta"].get("contains_pii") for c in node["columns"].values())
+        and node["unique_id"] not in based
+    ]
+    assert baseless == []
+
+
+@pytest.mark.parametrize("path", sql_files("tests"), ids=lambda path: path.stem)
+def test_a_failing_test_explains_itself(path):
+    if path.parent.name == "generic":
+        return
+    text = path.read_text(encoding="utf-8")
+    for heading in ("-- What: ", "-- Why it matters: ", "-- What to do: "):
+        assert heading in text
+
+
+@pytest.mark.parametrize(
+    ("word", "pattern"),
+    [
+        pytest.param("clock", r"\bnow\s*\(|current_(date|time)|clock_timestamp", id="a clock"),
+        pytest.param("chance", r"\brandom\s*\(|gen_random", id="chance"),
+        pytest.param("config", r"\bconfig\s*\(", id="config in a model"),
+        pytest.param("decimal", r"(?<![\w.])\d+\.\d+", id="a decimal literal"),
+    ],
+)
+def test_models_hold_none_of(word, pattern):
+    holders = [
+        path.stem
+        for path in sql_files()
+        if re.search(pattern, without_comments(path.read_text(encoding="utf-8")))
+    ]
+    assert unless_excepted(word, holders) == []
+
+
+def test_distinct_says_why_there_are_doubles():
+    silent = []
+    for path in sql_files():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        silent += [
+            f"{path.stem}:{number + 1}"
+            for number, line in enumerate(lines)
+            if "select distinct" in line
+            and not any(
+                above.lstrip().startswith("--") for above in lines[max(0, number - 5) : number]
+            )
+        ]
+    assert silent == []
+
+
+def test_models_can_be_read_in_one_go():
+    long_ones = [
+        path.stem
+        for path in sql_files()
+        if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_MODEL
+    ]
+    assert long_ones == []
+
+
+def test_every_seed_row_names_its_source():
+    sourceless = [
+        path.stem
+        for path in sorted((PROJECT / "seeds").glob("*.csv"))
+        for row in seed_rows(path.stem)
+        if not row["source"].strip()
+    ]
+    assert sourceless == []
+
+
+def test_wordings_use_known_places():
+    wordings = [row["wording"] for row in seed_rows("need_rules")]
+    wordings += [row["context_wording"] for row in seed_rows("indicators")]
+    used = {place for wording in wordings for place in re.findall(r"{(\w*)}", wording)}
+    assert used <= PLACES
+
+
+@pytest.mark.parametrize(
+    ("seed", "column", "other", "key"),
+    [
+        ("need_rules", "indicator_id", "indicators", "indicator_id"),
+        ("need_rules", "concern_level", "concern_levels", "concern_level"),
+        ("need_rules", "grade_from", "grade_levels", "grade_code"),
+        ("need_rules", "grade_to", "grade_levels", "grade_code"),
+        ("indicators", "domain", "domains", "domain"),
+        ("indicators", "source_feed", "feed_freshness", "feed"),
+        ("need_services", "rule_id", "need_rules", "rule_id"),
+        ("need_services", "service_category", "service_categories", "service_category"),
+        ("service_terms", "service_category", "service_categories", "service_category"),
+        ("next_steps", "referral_state", "referral_states", "referral_state"),
+    ],
+)
+def test_seeds_agree(seed, column, other, key):
+    known = {row[key] for row in seed_rows(other)} | {""}
+    assert {row[column] for row in seed_rows(seed)} <= known
+
+
+def test_levels_of_a_rule_rise_with_its_threshold():
+    rank = {row["concern_level"]: int(row["level_rank"]) for row in seed_rows("concern_levels")}
+    bands = {}
+    for row in seed_rows("need_rules"):
+        if row["rule_kind"] == "need":
+            threshold = int(row["threshold_numerator"]) / int(row["threshold_denominator"])
+            sign = 1 if row["comparison"] in {">=", ">"} else -1
+            bands.setdefault(row["rule_id"], []).append(
+                (rank[row["concern_level"]], sign * threshold)
+            )
+    unordered = [
+        rule for rule, pairs in bands.items() if sorted(pairs) != sorted(pairs, key=lambda p: p[1])
+    ]
+    assert unordered == []
+
+
+def test_every_referral_has_a_category_and_every_state_a_step():
+    opening = {
+        row["rule_id"] for row in seed_rows("need_rules") if row["opens_referral"] == "true"
+    }
+    assert opening <= {row["rule_id"] for row in seed_rows("need_services")}
+    stepped = {row["referral_state"] for row in seed_rows("next_steps")}
+    assert {row["referral_state"] for row in seed_rows("referral_states")} <= stepped
