@@ -48,7 +48,8 @@ class Follower:
             yield "release", ("release", row["release_id"], row["state"]), _release_line(row)
         for row in runs:
             key = ("run", row["dag_id"], row["run_id"], row["state"])
-            yield "run", key, f"Airflow: {row['dag_id']} {row['state']}"
+            word = {"running": "woke", "success": "done"}.get(row["state"], row["state"])
+            yield "run", key, f"Airflow: {row['dag_id']} {word}"
 
 
 def final_summary(settings: Settings) -> list[str]:
@@ -69,7 +70,7 @@ def final_summary(settings: Settings) -> list[str]:
         *([] if refused or held else ["  nothing"]),
         "",
         "WHAT WAS PUBLISHED",
-        *["  " + _release_line(row) for row in releases if row["state"] != "building"],
+        *[_release_line(row) for row in releases if row["state"] != "building"],
         *[_verdict_line(row) for row in verdicts],
         "",
         "WHERE TO LOOK",
@@ -180,9 +181,11 @@ def _build_line(row: dict[str, Any]) -> str:
 
 
 def _release_line(row: dict[str, Any]) -> str:
+    if row["state"] in ("building", "audited"):
+        return f"  release {row['release_id']} for {row['as_of_date']} is frozen and being checked"
     students = f", {row['student_count']:,} students" if row["student_count"] else ""
     return (
-        f"Release {row['release_id']} for {row['as_of_date']}: {row['state']}; schools: "
+        f"  release {row['release_id']} for {row['as_of_date']} {row['state']}; schools: "
         f"{row['pass_count']} pass, {row['notice_count']} with a notice, "
         f"{row['hold_count']} held{students}"
     )
@@ -198,7 +201,7 @@ def _held_line(row: dict[str, Any]) -> str:
 
 def _verdict_line(row: dict[str, Any]) -> str:
     return (
-        f"    {row['severity']} at {row['school_count']} schools: {row['message']} "
+        f"    {row['severity']} at {row['school_count']} of the schools: {row['message']} "
         f"({row['rule_id']})"
     )
 

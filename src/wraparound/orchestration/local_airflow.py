@@ -79,13 +79,14 @@ def start(
 def stop(settings: Settings) -> int:
     """End the local Airflow: ask, wait, then kill what is left of its session.
 
-    Returns: how many processes had to be killed (0 if none ran).
+    Returns: how many processes ended (0 if none ran).
     """
     record = recall(_pid_file(settings))
-    if record is None:
-        return 0
+    running = members(record) if record else []
+    if record and running:
+        end(record, grace=GRACE + 3)
     # The file stays: the port is remembered, so that bookmarks keep working.
-    return end(record, grace=GRACE + 3)
+    return len(running)
 
 
 def status(settings: Settings) -> AirflowStatus:

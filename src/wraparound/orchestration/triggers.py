@@ -89,7 +89,8 @@ class InboxTrigger(BaseEventTrigger):
                 # Airflow would start a trigger that raises again at once, without a pause. The
                 # type is enough: texts of driver errors may quote a value.
                 log.warning("inbox scan failed: %s; looking again", type(exc).__name__)
-                ledger_due = 0.0
+                # The ledger may be another one when it comes back.
+                announcer, ledger_due = Announcer(), 0.0
             await asyncio.sleep(kwargs["poll_seconds"])
 
     async def filter_shared_stream(
