@@ -6,8 +6,16 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Scope
 from wraparound.errors import SettingsWrong
 
@@ -23,18 +31,28 @@ class Strict(BaseModel):
 class TableProfile(Strict):
     """How one sender's file differs from the contract's table.
 
-    `columns` maps contract column -> the sender's header; `constants` fills contract columns
-    that the sender does not send; `codes` maps contract column -> {sender's code: our code}.
+    `columns` maps contract column -> the sender's header, or a list of headers whose cells are
+    joined by a colon where the sender has no column of that meaning; `constants` fills contract
+    columns that the sender does not send; `codes` maps contract column -> {sender's code: our
+    code}.
     """
 
     file: str | None = None
-    columns: dict[str, str] = {}
+    columns: dict[str, str | tuple[str, ...]] = {}
     constants: dict[str, str] = {}
     codes: dict[str, dict[str, str]] = {}
 
+    def header_of(self, column: str) -> str:
+        """The sender's name of a contract column, for messages."""
+        own = self.columns.get(column, column)
+        return own if isinstance(own, str) else " + ".join(own)
+
 
 class FeedProfile(Strict):
-    """How one sender delivers one feed."""
+    """How one sender delivers one feed.
+
+    A table may have one shape, or a list of them where several of the sender's files fill it.
+    """
 
     files: tuple[str, ...] = ()
     encoding: Literal["utf-8", "cp1252"] = "utf-8"
@@ -44,7 +62,25 @@ class FeedProfile(Strict):
     scope: Scope | None = None
     student_id: str | None = None
     school_id: str | None = None
-    tables: dict[str, TableProfile] = {}
+    tables: dict[str, tuple[TableProfile, ...]] = {}
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {k: v if isinstance(v, list | tuple) else [v] for k, v in value.items()}
+
+    def shape(self, table: str, *, file_name: str | None = None) -> TableProfile:
+        """The shape of a table's file; of several, the one that names the file."""
+        shapes = self.tables.get(table, ())
+        named = [s for s in shapes if s.file is not None and s.file == file_name]
+        return next(iter(named or shapes), TableProfile())
+
+    @property
+    def named_files(self) -> frozenset[str]:
+        """The names that the sender gives to files of this feed."""
+        return frozenset(s.file for shapes in self.tables.values() for s in shapes if s.file)
 
     @field_validator("student_id", "school_id")
     @classmethod
@@ -92,6 +128,18 @@ class District(Strict):
             raise ValueError("is not a time zone name such as America/New_York") from exc
         return value
 
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "District":
+        for name, sender in self.senders.items():
+            for feed, profile in sender.feeds.items():
+                wrong = _unknown_name(feed, profile)
+                if wrong:
+                    raise ValueError(f"senders.{name}.feeds.{feed}: {wrong}")
+        unknown = sorted(set(self.expected) - set(load_contracts()))
+        if unknown:
+            raise ValueError(f"expected: there is no feed '{unknown[0]}'")
+        return self
+
     def profile(self, *, sender: str, feed: str) -> FeedProfile:
         """The sender's profile for a feed; the standard's own shape where none is written."""
         known = self.senders.get(sender)
@@ -101,6 +149,23 @@ class District(Strict):
         """The year in which the school year of a day ends."""
         month, start_day = (int(part) for part in self.school_year_starts.split("-"))
         return day.year + ((day.month, day.day) >= (month, start_day))
+
+
+def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
+    """What a profile names that the feed's contract does not have."""
+    contract = load_contracts().get(feed)
+    if contract is None:
+        return f"there is no feed '{feed}'"
+    for table_name, shapes in profile.tables.items():
+        table = contract.tables.get(table_name)
+        if table is None:
+            return f"there is no table '{table_name}'; {', '.join(contract.tables)}"
+        for shape in shapes:
+            named = {*shape.columns, *shape.constants, *shape.codes}
+            unknown = sorted(named - set(table.columns))
+            if unknown:
+                return f"tables.{table_name}: there is no column '{unknown[0]}'"
+    return None
 
 
 def load_district(path: Path) -> District:

@@ -50,7 +50,8 @@ class Column(Strict):
     `raw` is its name in the warehouse where that is not the standard's name in snake case;
     `volatile` columns change every night by themselves and do not make a row changed;
     `required_since` names the version of the standard that began to require it;
-    `refused` columns are never read; `on_bad` says what a bad value costs: the row or the cell.
+    `multiline` text may hold line breaks; `refused` columns are never read; `on_bad` says what a
+    bad value costs: the row or the cell.
     """
 
     type: ColumnType = "text"
@@ -68,6 +69,7 @@ class Column(Strict):
     on_bad: Literal["row", "cell"] = "row"
     person: bool = False
     refused: bool = False
+    multiline: bool = False
 
 
 class Reference(Strict):

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,50 @@ from wraparound.errors import ContractBroken
 from wraparound.landing.opening import Member
 
 BLOCK = 1 << 20
+# Bytes that no text cell should hold: all control characters but TAB, LF and CR.
+HARMLESS = bytes(b for b in range(256) if b in (9, 10, 13) or 32 <= b != 127)
+# A quote with text on both sides is inside an unquoted field, or was not doubled: COPY would
+# read on to the next quote, and swallow the rows between.
+STRAY_QUOTE = re.compile(rb'[^\x00-\x1f",;|]"[^\x00-\x1f",;|]')
 HEADER_MAX = 1 << 20
 FIELD_MAX = 16 << 20
 # The header is row 1, as in a spreadsheet; the first record is row 2.
 FIRST_ROW = 2
+
+
+@dataclass
+class Seen:
+    """What was noticed in the bytes of a file while they went by."""
+
+    has_control: bool = False
+    newlines: int = 0
+    ends_with_newline: bool = True
+    _tail: bytes = b""
+
+    def look(self, block: bytes) -> None:
+        """Take note of a block.
+
+        Raises:
+            OddQuotes: COPY would read the quotes otherwise than they are meant.
+        """
+        self.has_control = self.has_control or bool(block.translate(None, HARMLESS))
+        self.newlines += block.count(b"\n")
+        self.ends_with_newline = block.endswith(b"\n")
+        edge = self._tail + block[:2]
+        # Before PostgreSQL 18, COPY took a line of \\. for the end of the data.
+        if b"\n\\." in block or (b'"' in block and STRAY_QUOTE.search(block)):
+            raise OddQuotes
+        if b'"' in edge and STRAY_QUOTE.search(edge):
+            raise OddQuotes
+        self._tail = block[-2:]
+
+    def has_line_breaks(self, rows: int) -> bool:
+        """Whether some of that many rows went over more than one line."""
+        return self.newlines + (not self.ends_with_newline) != rows
+
+
+class OddQuotes(Exception):
+    """The file has to be read record by record."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +78,15 @@ class CsvSource:
         try:
             text = line.decode(self.encoding)
         except UnicodeDecodeError as exc:
-            raise self.not_in_encoding(exc.start) from exc
-        cells = next(csv.reader([text], delimiter=self.delimiter), [])
+            raise self.not_in_encoding(self.first_bad_byte() or 0) from exc
+        try:
+            cells = next(csv.reader([text], delimiter=self.delimiter), [])
+        except csv.Error as exc:
+            raise ContractBroken(
+                f"{self.member.name}: its first line cannot be read as a CSV header (lines must "
+                "end in LF or CRLF). The whole arrival was set aside; ask the sender to export it "
+                "again."
+            ) from exc
         if not any(cell.strip() for cell in cells):
             raise ContractBroken(f"{self.member.name} has no header in its first line.")
         return [cell.strip() for cell in cells]
@@ -59,29 +107,51 @@ class CsvSource:
         csv.field_size_limit(FIELD_MAX)
         with self.member.open() as stream:
             text = io.TextIOWrapper(stream, encoding=_with_mark(self.encoding), newline="")
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            # Read as leniently as COPY does, but a quote inside a field does not open another.
+            reader = csv.reader(text, delimiter=self.delimiter)
             row = FIRST_ROW - 2
             try:
                 for cells in reader:
-                    if not cells:
-                        continue
                     row += 1
-                    if row >= FIRST_ROW:
+                    if cells and row >= FIRST_ROW:
                         yield row, cells
             except csv.Error as exc:
-                raise ContractBroken(
-                    f"{self.member.name}: row {row + 1} cannot be read as CSV (a quoted field "
-                    "is not closed, or is too long). The whole arrival was set aside; ask the "
-                    "sender to export it again."
-                ) from exc
+                raise self._not_csv(row + 1) from exc
+            if not self._quotes_pair() and cells and any("\n" in cell for cell in cells):
+                raise self._not_csv(row)
+
+    def _not_csv(self, row: int) -> ContractBroken:
+        return ContractBroken(
+            f"{self.member.name}: row {row} cannot be read as CSV (a quoted field is not closed, "
+            "or is too long). The whole arrival was set aside; ask the sender to export it again."
+        )
+
+    def _quotes_pair(self) -> bool:
+        with self.member.open() as stream:
+            quotes = 0
+            while block := stream.read(BLOCK):
+                quotes += block.count(b'"')
+        return quotes % 2 == 0
 
     def not_in_encoding(self, offset: int) -> ContractBroken:
         """The error for a byte that the declared encoding does not know."""
+        if self._is_nul(offset):
+            return ContractBroken(
+                f"{self.member.name} holds a NUL byte at byte {offset}. The whole arrival was set "
+                "aside; ask the sender to export it again as plain text."
+            )
         return ContractBroken(
             f"{self.member.name} is not {self.encoding} at byte {offset}. The whole arrival was "
             "set aside. If the sender writes another encoding, declare it in the sender's "
             "profile (encoding: cp1252)."
         )
+
+    def _is_nul(self, offset: int) -> bool:
+        with self.member.open() as stream:
+            while offset >= BLOCK:
+                stream.read(BLOCK)
+                offset -= BLOCK
+            return stream.read(offset + 1)[offset:] == b"\0"
 
     def first_bad_byte(self) -> int | None:
         """The offset of the first byte that is not in the encoding, or is NUL; None if all are."""

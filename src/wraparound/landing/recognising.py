@@ -87,14 +87,12 @@ def _by_header(members: dict[str, Member], *, district: District, sender: str) -
 
 
 def _needed(table: Table, contract: Contract, profile: FeedProfile, name: str) -> set[str]:
-    shape = profile.tables.get(name)
-    mapped = shape.columns if shape else {}
-    constants = shape.constants if shape else {}
-    needed = {
-        mapped.get(column, column).lower()
-        for column, spec in table.columns.items()
-        if spec.required and column not in constants
-    }
+    shape = profile.shape(name)
+    needed = set()
+    for column, spec in table.columns.items():
+        if spec.required and column not in shape.constants:
+            own = shape.columns.get(column, column)
+            needed |= {h.lower() for h in ([own] if isinstance(own, str) else own)}
     # Every OneRoster and HSDS file begins alike; those come by their file names.
     return needed if contract.package == "csv" else needed | {"\0"}
 

@@ -6,7 +6,7 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ UNKNOWN_FEED = "unknown"
 # A file in the inbox is taken when nobody has written to it for this long. The weakest sign
 # that it is whole: senders who can should write under another name and rename.
 SETTLE_SECONDS = 2.0
+# Connection, rollback, resources, operator, system: by SQLSTATE class; and a lock not got.
+PASSING_STATES = ("08", "40", "53", "57", "58", "55P03")
+# Rows that wait may wait for rows that wait; each round frees at least one arrival.
+ROUNDS_MAX = 20
 Said = Callable[[str], None]
 
 
@@ -118,31 +122,64 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     arrival that is not pending (any more) comes back as it is.
 
     Raises:
-        LoadFailed: the database refused for a reason of its own; the arrival stays pending.
+        LoadFailed: the database is away or busy; the arrival stays pending for the next try.
     """
     district = load_district(settings.district_file)
     try:
         with connect(settings) as connection:
             claimed = _claim(connection, arrival_id)
             if claimed is not None:
-                arrival = _arrival_of(settings, claimed, connection=connection)
-                loading.load(connection, arrival, district=district, seeds=settings.seeds)
+                _load_in_order(settings, connection, claimed, district=district)
     except WraparoundError as exc:
-        with connect(settings) as connection:
-            ledger.refuse(connection, arrival_id, code=exc.code, message=str(exc))
+        _refuse(settings, arrival_id, error=exc)
     except psycopg.Error as exc:
-        raise _without_values(exc, arrival_id) from None
+        failed = _without_values(exc, arrival_id)
+        if _may_pass(exc):
+            raise failed from None
+        # What the data did to the database once, it does again.
+        _refuse(settings, arrival_id, error=failed)
     with connect(settings) as connection:
         return _summary(ledger.arrival(connection, arrival_id))
 
 
-def replay_waiting(settings: Settings) -> int:
-    """Judge again the rows that waited for the roster; returns how many arrivals had any."""
+def _load_in_order(
+    settings: Settings, connection: Connection, claimed: Row, *, district: District
+) -> None:
+    """Load an arrival; what claims a later time is applied once more on top of it."""
+    for row in (claimed, *ledger.loaded_after(connection, claimed)):
+        arrival = _arrival_of(settings, row, connection=connection)
+        if row is not claimed:
+            arrival = replace(arrival, brake_released=True)
+        loading.load(connection, arrival, district=district, seeds=settings.seeds)
+
+
+def _refuse(settings: Settings, arrival_id: int, *, error: WraparoundError) -> None:
+    """Set an arrival aside, saying which feed's it is; what was in force stays."""
     with connect(settings) as connection:
-        waiting = ledger.waiting_for_roster(connection)
-    for arrival_id in waiting:
-        replay_arrival(settings, arrival_id)
-    return len(waiting)
+        row = ledger.arrival(connection, arrival_id)
+        feed = row["feed"] if row else UNKNOWN_FEED
+        message = f"{feed} arrival {arrival_id}: {error}"
+        ledger.refuse(connection, arrival_id, code=error.code, message=message)
+
+
+def _may_pass(exc: psycopg.Error) -> bool:
+    """Whether the same load may succeed later: the server was away, busy, full or stopped."""
+    state = exc.sqlstate
+    return state is None or state[:2] in PASSING_STATES or state in PASSING_STATES
+
+
+def replay_waiting(settings: Settings) -> int:
+    """Judge again the rows that waited for others; returns how many arrivals had any."""
+    judged: set[int] = set()
+    for _ in range(ROUNDS_MAX):
+        with connect(settings) as connection:
+            waiting = ledger.waiting_for_roster(connection)
+        for arrival_id in waiting:
+            replay_arrival(settings, arrival_id)
+        judged |= set(waiting)
+        if not waiting:
+            break
+    return len(judged)
 
 
 def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
@@ -165,16 +202,23 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
     """Take what is in the inbox, load everything pending, and let waiting rows try again."""
     prepare(settings)
     scan_inbox(settings)
-    done = []
+    done: list[int] = []
+    failed: LoadFailed | None = None
     for arrival_id in pending_arrivals(settings):
-        result = load_arrival(settings, arrival_id)
+        try:
+            result = load_arrival(settings, arrival_id)
+        except LoadFailed as exc:
+            # One arrival that has to wait keeps no other back.
+            failed = exc
+            say(str(exc))
+            continue
         say(f"arrival {arrival_id} ({result['feed']}): {result['state']}")
-        done.append(result)
-    if any(result["state"] == "loaded" for result in done):
-        replay_waiting(settings)
-        with connect(settings) as connection:
-            done = [_summary(ledger.arrival(connection, r["arrival_id"])) for r in done]
-    return done
+        done.append(arrival_id)
+    replay_waiting(settings)
+    if failed is not None:
+        raise failed
+    with connect(settings) as connection:
+        return [_summary(ledger.arrival(connection, arrival_id)) for arrival_id in done]
 
 
 def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
@@ -380,7 +424,8 @@ def _accept(
             effective_at=effective_at,
         )
         if trouble is not None:
-            ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=str(trouble))
+            message = f"{feed} feed, arrival {taken.arrival_id}: {trouble}"
+            ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=message)
     return taken
 
 

@@ -1,6 +1,7 @@
 """How one column's text is judged and typed, as SQL over the staged cells."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from wraparound.contracts.models import SQL_TYPES, Column, Table
 from wraparound.errors import SettingsWrong
 
 Sql = sql.Composable
+# OneRoster's limit of an id; four of them fit an index entry.
+ID_BYTES_MAX = 255
 DATE_PATTERNS = {
     "MDY": r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$",
     "DMY": r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$",
@@ -22,7 +25,9 @@ class ColumnCheck:
     """SQL for one column.
 
     `cell` is its text over the staged row `s`; `typed` and the problems, each (rule, expression
-    true when bad), speak of that text as column `raw` of a row `t`.
+    true when bad), speak of that text as column `raw` of a row `t`. `flaw` says whether there
+    is any problem, from the typed value (`v.raw`) and the text (`v.seen`), at the least cost:
+    what has a text and no value could not be read.
     """
 
     name: str
@@ -30,7 +35,13 @@ class ColumnCheck:
     cell: Sql
     typed: Sql
     problems: tuple[tuple[str, Sql], ...]
+    flaw: Sql | None
     costs_row: bool
+
+    @property
+    def seen(self) -> str:
+        """The name under which the text travels beside its value."""
+        return f"~{self.raw}"
 
 
 def column_checks(
@@ -62,9 +73,9 @@ def _cell(name: str, column: Column, *, raw: str, have: set[str], shape: TablePr
     if column.type == "descriptor":
         # uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy -> Tardy
         text = sql.SQL(
-            "split_part({}, '#', case when strpos({}, '#') > 0 then 2 else 1 end)"
-        ).format(text, text)
-        text = sql.SQL("nullif({}, '')").format(text)
+            "case when starts_with({0}, 'uri://') then nullif(split_part({0}, '#', 2), '')"
+            " else {0} end"
+        ).format(text)
     codes = shape.codes.get(name)
     if codes:
         whens = sql.SQL(" ").join(
@@ -79,90 +90,138 @@ def _column_check(
     name: str, column: Column, *, raw: str, staged: Sql, profile: FeedProfile, seeds: Path
 ) -> ColumnCheck:
     cell = sql.SQL("t.{}").format(sql.Identifier(raw))
-    bad, typed = _typing(column, cell=cell, profile=profile)
+    codes = _codes(column, seeds=seeds)
+    bad, typed = _typing(column, cell=cell, codes=codes, profile=profile)
+    value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
     problems: list[tuple[str, Sql]] = []
+    flaws: list[Sql] = []
     if column.required:
         problems.append(("required_value_missing", sql.SQL("{} is null").format(cell)))
+        flaws.append(sql.SQL("{} is null").format(value))
     if bad is not None:
-        problems.append((f"not_a_{_word(column)}", bad))
-    codes = _codes(column, seeds=seeds)
-    if codes:
-        known: Sql = sql.SQL("{} = any({}::text[])").format(typed, sql.Literal(list(codes)))
-        if column.extensible:
-            known = sql.SQL("({} or starts_with({}, 'ext:'))").format(known, typed)
-        problems.append(("unknown_code", sql.SQL("not {}").format(known)))
-    problems += _range_problems(column, cell=cell, typed=typed, bad=bad)
-    if problems and bad is not None:
+        problems.append((_unreadable(column), sql.SQL("coalesce({}, false)").format(bad)))
+        flaws.append(sql.SQL("{} is not null and {} is null").format(seen, value))
         # A value is only cast where it can be.
-        typed = sql.SQL("case when not coalesce({}, false) then {} end").format(bad, typed)
+        typed = sql.SQL("case when not ({}) then {} end").format(bad, typed)
+    for rule, outside in _value_problems(column, codes=codes):
+        test = outside(typed)
+        problems.append((rule, sql.SQL("coalesce({}, false)").format(test)))
+        flaws.append(sql.SQL("coalesce({}, false)").format(outside(value)))
     return ColumnCheck(
         name,
         raw,
         staged,
         typed,
         tuple(problems),
+        sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else None,
         costs_row=column.on_bad == "row" or column.required,
     )
 
 
-def _word(column: Column) -> str:
-    return {"id": "n_id", "integer": "n_integer", "decimal": "number"}.get(
-        column.type, column.type
-    )
+def _value_problems(
+    column: Column, *, codes: tuple[str, ...]
+) -> list[tuple[str, Callable[[Sql], Sql]]]:
+    """(rule, from a value to the expression that it breaks the rule)."""
+    problems: list[tuple[str, Callable[[Sql], Sql]]] = []
+    if codes:
+        listed = sql.Literal(list(codes))
+
+        def unknown(value: Sql) -> Sql:
+            test = sql.SQL("{} <> all({}::text[])").format(value, listed)
+            if column.extensible:
+                return sql.SQL("({} and not starts_with({}, 'ext:'))").format(test, value)
+            return test
+
+        problems.append(("unknown_code", unknown))
+    bounds = [("<", column.minimum), (">", column.maximum)]
+    signs = [(sql.SQL(sign), sql.Literal(bound)) for sign, bound in bounds if bound is not None]
+    if signs:
+
+        def outside(value: Sql) -> Sql:
+            tests = [sql.SQL("{} {} {}").format(value, sign, bound) for sign, bound in signs]
+            return sql.SQL("({})").format(sql.SQL(" or ").join(tests))
+
+        problems.append(("out_of_range", outside))
+    return problems
 
 
-def _typing(column: Column, *, cell: Sql, profile: FeedProfile) -> tuple[Sql | None, Sql]:
+def _unreadable(column: Column) -> str:
+    """The rule that a value broke which cannot be read as its type."""
+    if column.type in ("text", "code", "descriptor"):
+        return "too_long"
+    word = {"id": "n_id", "integer": "n_integer", "decimal": "number"}
+    return f"not_a_{word.get(column.type, column.type)}"
+
+
+def _typing(
+    column: Column, *, cell: Sql, codes: tuple[str, ...], profile: FeedProfile
+) -> tuple[Sql | None, Sql]:
     """(true when the cell cannot be read as its type, the typed value)."""
     kind = column.type
-    if kind in ("text", "descriptor"):
+    tolerant = profile.strictness == "tolerant"
+    if kind == "text":
         return None, cell
+    if kind in ("code", "descriptor"):
+        known = _code(codes, cell=cell) if tolerant else cell
+        return (None if codes else _too_long(cell)), known
     if kind == "id":
-        return sql.SQL("length({}) > 255").format(cell), cell
+        return _too_long(cell), cell
     if kind == "list":
         return None, sql.SQL(
             "array_remove(array(select btrim(e) from unnest(string_to_array({}, ',')) as e), '')"
         ).format(cell)
-    if kind == "code":
-        return None, _code(column, cell=cell, tolerant=profile.strictness == "tolerant")
     if kind == "date":
         return _date_bad(cell, order=profile.date_order), sql.SQL("{}::date").format(cell)
     if kind == "year":
-        pattern = r"^\d{4}(-\d{2,4})?$" if profile.strictness == "tolerant" else r"^\d{4}$"
-        # 2025-2026 and 2025-26 both mean the year that ends in 2026.
-        year = sql.SQL(
-            "case when length({0}) = 4 then {0}::integer else left({0}, 4)::integer + 1 end"
-        )
-        return sql.SQL("{} !~ {}").format(cell, sql.Literal(pattern)), year.format(cell)
+        return _year(cell, tolerant=tolerant)
     if kind == "boolean":
-        words = ["true", "false"] + (
-            ["1", "0", "yes", "no", "y", "n", "t", "f"] * (profile.strictness == "tolerant")
-        )
+        words = ["true", "false", *(["1", "0", "yes", "no", "y", "n", "t", "f"] * tolerant)]
         return (
             sql.SQL("lower({}) <> all({}::text[])").format(cell, sql.Literal(words)),
             sql.SQL("{}::boolean").format(cell),
         )
-    valid = sql.SQL("not pg_input_is_valid({}, {})").format(cell, sql.Literal(SQL_TYPES[kind]))
-    if kind == "decimal":
-        valid = sql.SQL("({} or {} ~* 'nan|inf|_|0x|0o|0b')").format(valid, cell)
-    if kind == "timestamp":
-        valid = sql.SQL("({} or {} !~ '^\\d{{4}}-\\d{{2}}-\\d{{2}}')").format(valid, cell)
-    return valid, sql.SQL("{}::{}").format(cell, sql.SQL(SQL_TYPES[kind]))
+    return _invalid(cell, kind=kind), sql.SQL("{}::{}").format(cell, sql.SQL(SQL_TYPES[kind]))
 
 
-def _code(column: Column, *, cell: Sql, tolerant: bool) -> Sql:
-    """The code as the contract spells it; in tolerant reading letter case does not matter."""
-    if not tolerant or not column.codes:
+def _too_long(cell: Sql) -> Sql:
+    """Ids and codes stand in keys, and an index takes only so much."""
+    return sql.SQL("octet_length({}) > {}").format(cell, sql.Literal(ID_BYTES_MAX))
+
+
+def _year(cell: Sql, *, tolerant: bool) -> tuple[Sql, Sql]:
+    pattern = r"^\d{4}(-\d{2}|-\d{4})?$" if tolerant else r"^\d{4}$"
+    # 2025-2026 and 2025-26 both mean the year that ends in 2026.
+    year = sql.SQL(
+        "case when length({0}) = 4 then {0}::integer else left({0}, 4)::integer + 1 end"
+    )
+    return sql.SQL("{} !~ {}").format(cell, sql.Literal(pattern)), year.format(cell)
+
+
+def _invalid(cell: Sql, *, kind: str) -> Sql:
+    """Not what PostgreSQL reads as the type, or only PostgreSQL does (0x1F, 1_000, NaN)."""
+    patterns = {
+        "integer": r"^[+-]?\d+$",
+        "decimal": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$",
+        "timestamp": r"^\d{4}-\d{2}-\d{2}",
+    }
+    return sql.SQL("({0} !~ {1} or not pg_input_is_valid({0}, {2}))").format(
+        cell, sql.Literal(patterns[kind]), sql.Literal(SQL_TYPES[kind])
+    )
+
+
+def _code(codes: tuple[str, ...], *, cell: Sql) -> Sql:
+    """The code as the contract spells it: in tolerant reading letter case does not matter."""
+    others = {code.lower(): code for code in codes}
+    if not others:
         return cell
-    lowered = {code.lower(): code for code in column.codes}
-    if all(lower == code for lower, code in lowered.items()):
-        return sql.SQL(
-            "case when lower({0}) = any({1}::text[]) then lower({0}) else {0} end"
-        ).format(cell, sql.Literal(list(lowered)))
     whens = sql.SQL(" ").join(
         sql.SQL("when {} then {}").format(sql.Literal(lower), sql.Literal(code))
-        for lower, code in lowered.items()
+        for lower, code in others.items()
     )
-    return sql.SQL("case lower({0}) {1} else {0} end").format(cell, whens)
+    # The first test is the cheap one, and nearly always enough.
+    return sql.SQL(
+        "case when {0} = any({1}::text[]) then {0} else case lower({0}) {2} else {0} end end"
+    ).format(cell, sql.Literal(list(codes)), whens)
 
 
 def _date_bad(cell: Sql, *, order: DateOrder) -> Sql:
@@ -174,29 +233,6 @@ def _date_bad(cell: Sql, *, order: DateOrder) -> Sql:
     else:
         shape = sql.SQL("{} !~ {}").format(cell, sql.Literal(DATE_PATTERNS[order]))
     return sql.SQL("({} or not pg_input_is_valid({}, 'date'))").format(shape, cell)
-
-
-def _range_problems(
-    column: Column, *, cell: Sql, typed: Sql, bad: Sql | None
-) -> list[tuple[str, Sql]]:
-    bounds = [("<", column.minimum), (">", column.maximum)]
-    tests = [
-        sql.SQL("{} {} {}").format(typed, sql.SQL(sign), sql.Literal(bound))
-        for sign, bound in bounds
-        if bound is not None
-    ]
-    if not tests:
-        return []
-    outside = sql.SQL(" or ").join(tests)
-    readable = bad if bad is not None else sql.SQL("false")
-    return [
-        (
-            "out_of_range",
-            sql.SQL("case when {} is null or {} then false else {} end").format(
-                cell, readable, outside
-            ),
-        )
-    ]
 
 
 def _codes(column: Column, *, seeds: Path) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from wraparound.contracts.loader import load_contracts
+from wraparound.contracts.loader import contract_of, load_contracts
 from wraparound.warehouse.connection import Connection, Row
 
 ARRIVAL_FIELDS = (
@@ -80,7 +80,10 @@ def claim(connection: Connection, arrival_id: int) -> Row | None:
 
 def one_load_of(connection: Connection, family: str) -> None:
     """One arrival at a time per feed family; the lock ends with the transaction."""
+    # Waiting for another load is no fault, however long that takes.
+    connection.execute("set local lock_timeout = 0")
     connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"wraparound.load.{family}"])
+    connection.execute("set local lock_timeout = '60s'")
 
 
 def arrivals(connection: Connection, *, limit: int | None = None) -> list[Row]:
@@ -101,13 +104,34 @@ def arrival(connection: Connection, arrival_id: int) -> Row | None:
 
 
 def waiting_for_roster(connection: Connection) -> list[int]:
-    """Loaded arrivals with rows set aside because the roster did not know somebody."""
+    """Arrivals with rows that wait for a record, where such records came since they were judged.
+
+    In order of effective time, so that the last word is the newest.
+    """
     rows = connection.execute(
-        "select distinct arrival_id from ops.quarantine where state = 'open'"
-        " and rule in ('student_unknown', 'school_unknown', 'reference_missing')"
-        " and scope = 'row' order by arrival_id"
+        "select a.arrival_id from ops.arrival as a inner join"
+        " (select arrival_id, feed, min(batch_id) as judged_in from ops.quarantine"
+        "  where state = 'open'"
+        "  and rule in ('student_unknown', 'school_unknown', 'reference_missing')"
+        "  group by arrival_id, feed) as waiting on a.arrival_id = waiting.arrival_id"
+        " where a.state = 'loaded' and exists (select 1 from ops.batch_table as t"
+        "  where t.batch_id > waiting.judged_in and t.rows_created + t.rows_changed > 0"
+        "  and split_part(t.table_name, '__', 1) in ('roster', waiting.feed))"
+        " group by a.arrival_id order by min(a.effective_at), a.arrival_id"
     ).fetchall()
     return [row["arrival_id"] for row in rows]
+
+
+def loaded_after(connection: Connection, arrival: Row) -> list[Row]:
+    """Loaded arrivals of the same sender and feed family that claim a later time, in order."""
+    family = contract_of(arrival["feed"]).family
+    feeds = [c.feed for c in load_contracts().values() if c.family == family]
+    return connection.execute(
+        f"select {ARRIVAL_FIELDS} from ops.arrival where state = 'loaded'"  # noqa: S608
+        " and feed = any(%s) and sender = %s and effective_at > %s"
+        " order by effective_at, arrival_id",
+        [feeds, arrival["sender"], arrival["effective_at"]],
+    ).fetchall()
 
 
 def quarantine(

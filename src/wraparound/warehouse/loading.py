@@ -2,76 +2,39 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from wraparound.contracts.district import District, FeedProfile, TableProfile
-from wraparound.contracts.loader import contract_of, family_tables
+from wraparound.contracts.loader import contract_of
 from wraparound.contracts.models import Contract, Table
 from wraparound.errors import ArrivalBraked, ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
-from wraparound.landing.opening import Member, open_members
+from wraparound.landing.opening import open_members
 from wraparound.warehouse import oneroster, table_load
+from wraparound.warehouse.batches import (
+    Arrival,
+    Loaded,
+    Moved,
+    TableCounts,
+    close_batch,
+    close_replay,
+    open_batch,
+    record_touched,
+)
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.findings import Judging, supersede_older
 from wraparound.warehouse.mapping import Notice, map_header
-from wraparound.warehouse.merging import Changes, Merge, apply, compare
-from wraparound.warehouse.staging import RaggedRow, stage_file, stage_lines
+from wraparound.warehouse.merging import Changes, Merge, apply, compare, remember_told
+from wraparound.warehouse.planning import File, plan
+from wraparound.warehouse.raw_tables import holding_columns
+from wraparound.warehouse.staging import Staged, stage_file, stage_lines
 
-
-@dataclass(frozen=True)
-class Arrival:
-    """An arrival as the loader sees it."""
-
-    arrival_id: int
-    feed: str
-    sender: str
-    file_name: str
-    effective_at: Any
-    archived: Path
-    brake_released: bool = False
-
-
-@dataclass(frozen=True)
-class TableCounts:
-    """Rows of one file by what became of them."""
-
-    table: str
-    file_name: str
-    rows_in: int
-    quarantined: int
-    duplicate: int
-    changes: Changes
-
-    @property
-    def loaded(self) -> int:
-        """Rows that made or changed a record."""
-        return self.changes.created + self.changes.changed
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that say what is in force already, or something older than it."""
-        return self.changes.unchanged + self.changes.older
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What a load did."""
-
-    batch_id: int
-    tables: tuple[TableCounts, ...]
-    notices: tuple[Notice, ...]
-
-    def total(self, what: str) -> int:
-        """The sum of one count over the files."""
-        return sum(getattr(table, what) for table in self.tables)
-
-    @property
-    def ended(self) -> int:
-        """Records that the arrival ended by no longer holding them."""
-        return sum(table.changes.ended for table in self.tables)
+__all__ = ["Arrival", "Loaded", "load", "replay"]
+# Rows that cannot become good by looking at them once more.
+NOT_REPLAYED = ("ragged_row", "conflicting_duplicate")
 
 
 @dataclass(frozen=True)
@@ -90,18 +53,23 @@ class _Load:
 
 
 @dataclass(frozen=True)
-class _File:
-    """One file to load: where it goes and how it is meant."""
+class _Judged:
+    """One file, staged: what it is, and how it is meant."""
 
-    member: Member
     contract: Contract
     name: str
     table: Table
-    mode: oneroster.Mode
+    shape: TableProfile
+    have: set[str]
+    file_name: str
+    mode: oneroster.Mode | Literal["replay"]
+    staged: Staged
+    is_last: bool = True
+    follows: bool = False
 
 
 def load(connection: Connection, arrival: Arrival, *, district: District, seeds: Path) -> Loaded:
-    """Load every file of an arrival; the caller commits.
+    """Load every file of an arrival; the caller commits. Loading it again ends in the same rows.
 
     Raises:
         ContractBroken: the arrival cannot be read as its feed.
@@ -109,15 +77,23 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
         ConservationBroken: rows are unaccounted for.
     """
     members = open_members(arrival.archived, file_name=arrival.file_name)
-    files, notices = _plan(arrival, members, district=district)
-    work = _Load(connection, arrival, _open_batch(connection, arrival), district, seeds)
+    files, notices = plan(
+        members,
+        feed=arrival.feed,
+        file_name=arrival.file_name,
+        profile=district.profile(sender=arrival.sender, feed=arrival.feed),
+        district=district,
+        sender=arrival.sender,
+    )
+    work = _Load(connection, arrival, open_batch(connection, arrival), district, seeds)
+    _forget_findings(connection, arrival)
     tables = []
     for file in files:
         counts, noticed = _load_file(work, file)
         tables.append(counts)
         notices += noticed
     loaded = Loaded(work.batch_id, tuple(tables), tuple(notices))
-    _close_batch(connection, arrival, loaded)
+    close_batch(connection, arrival, loaded)
     return loaded
 
 
@@ -127,126 +103,87 @@ def replay(
     """Judge an arrival's quarantined lines again; what is good now is loaded."""
     open_files = connection.execute(
         "select distinct feed, table_name, file_name from ops.quarantine"
-        " where arrival_id = %s and state = 'open' and rule <> 'ragged_row'"
-        " order by feed, table_name",
-        [arrival.arrival_id],
+        " where arrival_id = %s and state = 'open' and rule <> all(%s)",
+        [arrival.arrival_id, list(NOT_REPLAYED)],
     ).fetchall()
     if not open_files:
         return None
-    work = _Load(connection, arrival, _open_batch(connection, arrival), district, seeds)
-    connection.execute(
-        "update ops.quarantine set state = 'released' where arrival_id = %s and state = 'open'"
-        " and rule <> 'ragged_row'",
-        [arrival.arrival_id],
-    )
-    tables = [_replay_file(work, **row) for row in open_files]
+    work = _Load(connection, arrival, open_batch(connection, arrival), district, seeds)
+    tables, moved = [], Moved()
+    for row in sorted(open_files, key=lambda row: _place(**row)):
+        counts, released = _replay_file(work, **row)
+        tables.append(counts)
+        moved += released
     loaded = Loaded(work.batch_id, tuple(tables), ())
-    _close_replay(connection, arrival, loaded)
+    close_replay(connection, arrival, loaded, moved=moved)
     return loaded
 
 
-def _replay_file(work: _Load, *, feed: str, table_name: str, file_name: str) -> TableCounts:
+def _place(*, feed: str, table_name: str, file_name: str) -> tuple[int, int, str]:
+    """Parents before children."""
+    contract = contract_of(feed)
+    return contract.order, list(contract.tables).index(table_name), file_name
+
+
+def _forget_findings(connection: Connection, arrival: Arrival) -> None:
+    """An arrival that is loaded once more brings its findings once more."""
+    connection.execute(
+        "delete from ops.quarantine where arrival_id = %s and state = 'open'", [arrival.arrival_id]
+    )
+    connection.execute(
+        "delete from restricted.quarantine_line where arrival_id = %s", [arrival.arrival_id]
+    )
+
+
+def _replay_file(
+    work: _Load, *, feed: str, table_name: str, file_name: str
+) -> tuple[TableCounts, Moved]:
     contract = contract_of(feed)
     table = contract.tables[table_name]
-    have = stage_lines(work.connection, arrival_id=work.arrival.arrival_id, file_name=file_name)
+    have = stage_lines(
+        work.connection,
+        arrival_id=work.arrival.arrival_id,
+        file_name=file_name,
+        leave=NOT_REPLAYED,
+    )
     names = {name for name in table.loaded if table.raw_column(name) in have}
-    judged = _Judged(contract, table_name, table, names, file_name, "replay")
-    return _judge_and_merge(work, judged, ragged=[])
+    # An old version of a standard lacks columns that a newer one requires.
+    old = {
+        name: column.model_copy(update={"required": False})
+        for name, column in table.columns.items()
+        if column.required_since and name not in names
+    }
+    judged = _Judged(
+        contract,
+        table_name,
+        table.model_copy(update={"columns": table.columns | old}),
+        work.profile(feed).shape(table_name, file_name=file_name),
+        names,
+        file_name,
+        "replay",
+        Staged(),
+    )
+    counts = _judge_and_merge(work, judged)
+    return counts, _count_moved(work.connection)
 
 
-@dataclass(frozen=True)
-class _Judged:
-    contract: Contract
-    name: str
-    table: Table
-    have: set[str]
-    file_name: str
-    mode: oneroster.Mode | Literal["replay"]
+def _count_moved(connection: Connection) -> Moved:
+    """What became of the rows that had waited."""
+    row = connection.execute(
+        "select count(*) filter (where f.fate in ('created', 'changed')) as loaded,"
+        " count(*) filter (where coalesce(f.fate, '') not in ('created', 'changed')"
+        "  and g._row is not null) as unchanged,"
+        " count(*) filter (where g._row is null and b._row is null and o._row is null) as repeated"
+        " from pg_temp.waited as w left join pg_temp.good as g on w._row = g._row"
+        " left join pg_temp.fate as f on w._row = f._row"
+        " left join pg_temp.bad as b on w._row = b._row"
+        " left join pg_temp.outdone as o on w._row = o._row"
+    ).fetchone()
+    assert row is not None
+    return Moved(row["loaded"], row["unchanged"], row["repeated"])
 
 
-def _plan(
-    arrival: Arrival, members: dict[str, Member], *, district: District
-) -> tuple[list[_File], list[Notice]]:
-    """Which member goes into which table, in load order."""
-    contract = contract_of(arrival.feed)
-    tables = family_tables(contract.family)
-    manifest = oneroster.Manifest("")
-    if contract.package == "oneroster":
-        manifest = oneroster.read_manifest(members, tables=tables, file_name=arrival.file_name)
-    notices = list(manifest.notices)
-    files = []
-    for name, member in members.items():
-        place = _place(
-            name, arrival=arrival, tables=tables, district=district, alone=len(members) == 1
-        )
-        if place is not None:
-            file_contract, table_name, table = place
-            files.append(
-                _File(
-                    member,
-                    file_contract,
-                    table_name,
-                    table.for_version(manifest.version),
-                    mode=manifest.mode_of(name),
-                )
-            )
-        elif name not in contract.ignored_files:
-            notices.append(Notice("file_not_used", Path(name).suffix or "package"))
-    _refuse_missing_files(arrival, files, contract=contract, manifest=manifest)
-    order = [(contract.feed, name) for contract, name, _ in tables.values()]
-    return sorted(files, key=lambda f: order.index((f.contract.feed, f.name))), notices
-
-
-def _place(
-    name: str,
-    *,
-    arrival: Arrival,
-    tables: dict[str, tuple[Contract, str, Table]],
-    district: District,
-    alone: bool,
-) -> tuple[Contract, str, Table] | None:
-    """The table that a file fills: by its sender's name, the standard's, or the only one."""
-    contract = contract_of(arrival.feed)
-    profile = district.profile(sender=arrival.sender, feed=arrival.feed)
-    for table_name, shape in profile.tables.items():
-        if shape.file == name and table_name in contract.tables:
-            return contract, table_name, contract.tables[table_name]
-    if name in tables:
-        return tables[name]
-    if not alone:
-        return None
-    if len(contract.tables) == 1:
-        (only,) = contract.tables
-        return contract, only, contract.tables[only]
-    stem = Path(name).stem.lower()
-    by_stem = {Path(file).stem.lower(): place for file, place in tables.items()}
-    return next((place for known, place in by_stem.items() if stem.startswith(known)), None)
-
-
-def _refuse_missing_files(
-    arrival: Arrival, files: list[_File], *, contract: Contract, manifest: oneroster.Manifest
-) -> None:
-    have = {(file.contract.feed, file.name) for file in files}
-    if not have:
-        raise ContractBroken(
-            f"{arrival.file_name} holds no file of feed {contract.feed}. Expected: "
-            f"{', '.join(table.file for table in contract.tables.values())}."
-        )
-    missing = [
-        table.file
-        for name, table in contract.tables.items()
-        if table.required
-        and (contract.feed, name) not in have
-        and manifest.modes.get(table.file) != "absent"
-    ]
-    if missing:
-        raise ContractBroken(
-            f"{arrival.file_name} lacks {', '.join(missing)}. The whole arrival was set aside and "
-            "the last good data stays in force; ask the sender to send it again."
-        )
-
-
-def _load_file(work: _Load, file: _File) -> tuple[TableCounts, list[Notice]]:
+def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
     profile = work.profile(file.contract.feed)
     source = CsvSource(file.member, profile.encoding, profile.delimiter)
     mapping = map_header(
@@ -254,13 +191,22 @@ def _load_file(work: _Load, file: _File) -> tuple[TableCounts, list[Notice]]:
         table=file.table,
         name=file.name,
         file_name=file.member.name,
-        profile=profile.tables.get(file.name, TableProfile()),
+        profile=file.shape,
     )
     staged = stage_file(work.connection, source, table=file.table, mapping=mapping)
     judged = _Judged(
-        file.contract, file.name, file.table, mapping.columns, file.member.name, file.mode
+        file.contract,
+        file.name,
+        file.table,
+        file.shape,
+        mapping.columns,
+        file.member.name,
+        file.mode,
+        staged,
+        file.is_last,
+        file.follows,
     )
-    counts = _judge_and_merge(work, judged, ragged=staged.ragged)
+    counts = _judge_and_merge(work, judged)
     notices = list(mapping.notices)
     if staged.trimmed:
         notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
@@ -269,27 +215,34 @@ def _load_file(work: _Load, file: _File) -> tuple[TableCounts, list[Notice]]:
     return counts, notices
 
 
-def _judge_and_merge(work: _Load, judged: _Judged, *, ragged: list[RaggedRow]) -> TableCounts:
+def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     """Judge the staged rows, hold them against what is in force, brake or apply."""
     connection = work.connection
-    rows_in = _count(connection, "stage") + len(ragged)
+    rows_in = _count(connection, "stage") + len(judged.staged.ragged)
     judging = _judging(work, judged)
-    table_load.judge(connection, judging, ragged=ragged)
-    duplicate = table_load.count_duplicates(connection, judging)
+    merge = _merge_of(work, judged)
+    duplicate = table_load.judge(connection, judging, ragged=judged.staged.ragged)
     if (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
         oneroster.refuse_older_school_year(connection, file_name=work.arrival.file_name)
-    merge = _merge_of(work, judged)
     if merge.scope == "table" and rows_in == 0:
         raise ContractBroken(
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
             "record. The whole arrival was set aside; ask the sender to send it again."
         )
-    unreadable = table_load.any_key_unreadable(connection)
+    unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
     _brake(merge, changes, arrival=work.arrival)
+    record_touched(connection, merge)
+    if not merge.is_last:
+        remember_told(connection, merge, keys_unreadable=unreadable)
+    elif merge.follows:
+        connection.execute("drop table pg_temp.told")
     apply(connection, merge, changes)
-    _record_touched(connection, merge)
+    if not merge.is_replay:
+        whole = merge.scope == "table" and judged.is_last
+        supersede_older(connection, judging, whole_table=whole)
     counts = TableCounts(
+        judged.contract.feed,
         judged.contract.raw_name(judged.name),
         judged.file_name,
         rows_in,
@@ -301,28 +254,35 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, ragged: list[RaggedRow]) -
     return counts
 
 
-def _judging(work: _Load, judged: _Judged) -> table_load.Judging:
+def _judging(work: _Load, judged: _Judged) -> Judging:
     profile = work.profile(judged.contract.feed)
     work.connection.execute(
         sql.SQL("set local datestyle = {}").format(sql.Literal(f"ISO, {profile.date_order}"))
     )
-    shape = profile.tables.get(judged.name, TableProfile())
-    return table_load.Judging(
+    return Judging(
         contract=judged.contract,
         name=judged.name,
         table=judged.table,
         profile=profile,
         checks=column_checks(
-            judged.table, have=judged.have, profile=profile, shape=shape, seeds=work.seeds
+            judged.table, have=judged.have, profile=profile, shape=judged.shape, seeds=work.seeds
         ),
+        holding=holding_columns(judged.table),
         arrival_id=work.arrival.arrival_id,
         batch_id=work.batch_id,
         file_name=judged.file_name,
+        sender=work.arrival.sender,
+        effective_at=work.arrival.effective_at,
+        has_control=judged.staged.has_control,
+        has_line_breaks=judged.staged.has_line_breaks,
     )
 
 
 def _merge_of(work: _Load, judged: _Judged) -> Merge:
     declared = work.profile(judged.contract.feed).scope or judged.table.scope
+    # Only a bulk file ends what it does not hold; single rows judged again end nothing, but
+    # must know of days that were told anew.
+    is_replay = judged.mode == "replay"
     return Merge(
         contract=judged.contract,
         name=judged.name,
@@ -330,8 +290,11 @@ def _merge_of(work: _Load, judged: _Judged) -> Merge:
         sender=work.arrival.sender,
         batch_id=work.batch_id,
         effective_at=work.arrival.effective_at,
-        # Only a bulk file ends what it does not hold; single rows judged again never do.
-        scope=declared if judged.mode == "bulk" else "none",
+        scope=declared if judged.mode == "bulk" or is_replay else "none",
+        holding=holding_columns(judged.table),
+        is_replay=is_replay,
+        is_last=judged.is_last,
+        follows=judged.follows,
     )
 
 
@@ -360,155 +323,8 @@ def _conserve(counts: TableCounts) -> None:
         )
 
 
-def _record_touched(connection: Connection, merge: Merge) -> None:
-    """Which students a batch changed, and between which days."""
-    if merge.table.student is None:
-        return
-    day: sql.Composable = sql.SQL("null::date")
-    if merge.table.day:
-        day = sql.Identifier("g", merge.table.raw_column(merge.table.day))
-    connection.execute(
-        sql.SQL(
-            "insert into ops.touched as o (batch_id, student_source_id, first_date, last_date,"
-            " row_count) select {batch}, g._student_source_id, min({day}), max({day}), count(*)"
-            " from pg_temp.good as g inner join pg_temp.fate as f on g._row = f._row"
-            " where f.fate in ('created', 'changed') and g._student_source_id is not null"
-            " group by g._student_source_id"
-            " on conflict (batch_id, student_source_id) do update set"
-            " first_date = least(o.first_date, excluded.first_date),"
-            " last_date = greatest(o.last_date, excluded.last_date),"
-            " row_count = o.row_count + excluded.row_count"
-        ).format(batch=sql.Literal(merge.batch_id), day=day)
-    )
-
-
 def _count(connection: Connection, relation: str) -> int:
     row = connection.execute(
         sql.SQL("select count(*) as n from pg_temp.{}").format(sql.Identifier(relation))
     ).fetchone()
     return int(row["n"]) if row else 0
-
-
-def _open_batch(connection: Connection, arrival: Arrival) -> int:
-    row = connection.execute(
-        "insert into ops.batch (arrival_id, feed, sender) values (%s, %s, %s) returning batch_id",
-        [arrival.arrival_id, arrival.feed, arrival.sender],
-    ).fetchone()
-    assert row is not None
-    return int(row["batch_id"])
-
-
-def _write_tables(connection: Connection, loaded: Loaded) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into ops.batch_table (batch_id, table_name, rows_in, rows_created,"
-            " rows_changed, rows_unchanged, rows_quarantined, rows_duplicate, rows_ended)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    loaded.batch_id,
-                    table.table,
-                    table.rows_in,
-                    table.changes.created,
-                    table.changes.changed,
-                    table.unchanged,
-                    table.quarantined,
-                    table.duplicate,
-                    table.changes.ended,
-                )
-                for table in loaded.tables
-            ],
-        )
-    connection.execute(
-        "update ops.batch set finished_at = clock_timestamp() where batch_id = %s",
-        [loaded.batch_id],
-    )
-
-
-def _close_batch(connection: Connection, arrival: Arrival, loaded: Loaded) -> None:
-    _write_tables(connection, loaded)
-    set_aside = loaded.total("quarantined")
-    message = (
-        f"{set_aside} of {loaded.total('rows_in')} rows were set aside: "
-        f"`wraparound quarantine list --arrival {arrival.arrival_id}`."
-        if set_aside
-        else None
-    )
-    connection.execute(
-        "update ops.arrival set state = 'loaded', code = null, message = %s, batch_id = %s,"
-        " rows_in = %s, rows_loaded = %s, rows_unchanged = %s, rows_quarantined = %s,"
-        " rows_duplicate = %s, rows_ended = %s, notices = %s where arrival_id = %s",
-        [
-            message,
-            loaded.batch_id,
-            loaded.total("rows_in"),
-            loaded.total("loaded"),
-            loaded.total("unchanged"),
-            set_aside,
-            loaded.total("duplicate"),
-            loaded.ended,
-            Jsonb([notice.as_dict() for notice in loaded.notices]),
-            arrival.arrival_id,
-        ],
-    )
-    connection.execute(
-        "insert into ops.feed_state as s (feed, sender, last_arrival_id, last_batch_id,"
-        " last_loaded_at) values (%s, %s, %s, %s, clock_timestamp()) on conflict (feed, sender)"
-        " do update set last_arrival_id = excluded.last_arrival_id,"
-        " last_batch_id = excluded.last_batch_id, last_loaded_at = excluded.last_loaded_at",
-        [arrival.feed, arrival.sender, arrival.arrival_id, loaded.batch_id],
-    )
-    _extend_crosswalks(connection)
-
-
-def _close_replay(connection: Connection, arrival: Arrival, loaded: Loaded) -> None:
-    """Rows that were set aside and are good now move from one count to another."""
-    _write_tables(connection, loaded)
-    connection.execute(
-        "delete from ops.quarantine as old using ops.quarantine as new where old.arrival_id = %s"
-        " and old.state = 'released' and new.state = 'open' and new.arrival_id = old.arrival_id"
-        " and new.file_name = old.file_name and new.row_number = old.row_number",
-        [arrival.arrival_id],
-    )
-    connection.execute(
-        "delete from restricted.quarantine_line as l where arrival_id = %s and not exists"
-        " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
-        "  and q.file_name = l.file_name and q.row_number = l.row_number and q.state = 'open')",
-        [arrival.arrival_id],
-    )
-    connection.execute(
-        "update ops.arrival set rows_loaded = rows_loaded + %s,"
-        " rows_unchanged = rows_unchanged + %s, rows_duplicate = rows_duplicate + %s,"
-        " rows_quarantined = rows_quarantined - %s,"
-        " message = case when rows_quarantined > %s then message end where arrival_id = %s",
-        [
-            loaded.total("loaded"),
-            loaded.total("unchanged"),
-            loaded.total("duplicate"),
-            released := loaded.total("rows_in") - loaded.total("quarantined"),
-            released,
-            arrival.arrival_id,
-        ],
-    )
-
-
-def _extend_crosswalks(connection: Connection) -> None:
-    """Give every student and school of the roster a key of ours, the same on every machine."""
-    connection.execute(
-        "insert into ops.student_crosswalk (student_source_id, student_key)"
-        # 52 bits of a hash: the same key whatever arrived first, and exact in a spreadsheet.
-        " select u.sourced_id, ('x' || left(md5(u.sourced_id), 13))::bit(52)::bigint"
-        " from raw.roster__users as u where (u.role = 'student'"
-        "  or exists (select 1 from raw.roster__roles as r"
-        "   where r.user_sourced_id = u.sourced_id and r.role = 'student')"
-        "  or exists (select 1 from raw.roster__enrollments as e"
-        "   where e.user_sourced_id = u.sourced_id and e.role = 'student'))"
-        " and not exists (select 1 from ops.student_crosswalk as x"
-        "  where x.student_source_id = u.sourced_id)"
-    )
-    connection.execute(
-        "insert into ops.school_crosswalk (school_source_id) select o.sourced_id"
-        " from raw.roster__orgs as o where o.type = 'school' and not exists"
-        " (select 1 from ops.school_crosswalk as x where x.school_source_id = o.sourced_id)"
-        " order by o.sourced_id"
-    )

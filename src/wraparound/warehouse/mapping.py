@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import Table
@@ -30,15 +30,19 @@ class Notice:
 
 @dataclass(frozen=True)
 class Mapping:
-    """`positions[i]` is the contract column of the i-th cell, or None where nothing reads it."""
+    """`positions[i]` is the contract column of the i-th cell, or None where nothing reads it.
+
+    `composed` are columns that are joined from the cells at several positions.
+    """
 
     positions: tuple[str | None, ...]
     notices: tuple[Notice, ...] = ()
+    composed: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> set[str]:
         """The contract columns that the file carries."""
-        return {name for name in self.positions if name}
+        return {name for name in self.positions if name} | set(self.composed)
 
 
 def map_header(
@@ -50,29 +54,44 @@ def map_header(
         ContractBroken: a column comes twice, or a required one is missing; the message names
             the file and the column, and a header that is close to the missing one.
     """
-    _refuse_twice(header, file_name=file_name)
     spelt = _spellings(table, profile)
+    composed = _composed(header, table=table, profile=profile)
+    used = {header[position] for positions in composed.values() for position in positions}
     positions: list[str | None] = []
     notices = []
     exact = {cell for cell in header if cell in table.columns}
     for cell in header:
         column = spelt.get(cell)
-        if column in exact and column != cell:
+        if column in positions or (column in exact and column != cell):
             column = None  # an old spelling beside the right one
         if column is None and spelt.get(cell.lower()) not in {None, *exact, *positions}:
             column = spelt[cell.lower()]
             notices.append(Notice("header_in_other_case", name, cell))
-        if column is None:
+        if column is None and cell not in used:
             notices.append(Notice("column_unknown", name, cell))
-        elif table.columns[column].refused:
+        elif column is not None and table.columns[column].refused:
             notices.append(Notice("column_refused", name, cell))
             column = None
         positions.append(column)
-    have = {p for p in positions if p} | set(profile.constants)
+    have = {p for p in positions if p} | set(profile.constants) | set(composed)
+    # In this order: where columns are missing, the first line may be no header but a child's row,
+    # and must not be told.
     _refuse_missing(header, have=have, table=table, file_name=file_name, profile=profile)
+    _refuse_twice(header, file_name=file_name)
     missing = [c for c in table.loaded if c not in have]
     notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
-    return Mapping(tuple(positions), tuple(notices))
+    return Mapping(tuple(positions), tuple(notices), composed)
+
+
+def _composed(
+    header: list[str], *, table: Table, profile: TableProfile
+) -> dict[str, tuple[int, ...]]:
+    """Columns that the sender's profile joins from several headers, all of which are there."""
+    return {
+        column: tuple(header.index(part) for part in own)
+        for column, own in profile.columns.items()
+        if not isinstance(own, str) and column in table.columns and set(own) <= set(header)
+    }
 
 
 def _standard(column: str) -> bool:
@@ -83,9 +102,10 @@ def _spellings(table: Table, profile: TableProfile) -> dict[str, str]:
     """Every accepted spelling of a header, the sender's own first."""
     spelt: dict[str, str] = {}
     for column, spec in table.columns.items():
-        if column in profile.columns:
-            own = profile.columns[column]
+        own = profile.columns.get(column)
+        if isinstance(own, str):
             spelt |= {own: column, own.lower(): column}
+        if own is not None:
             continue
         for spelling in (column, *spec.aliases):
             spelt.setdefault(spelling, column)
@@ -106,15 +126,15 @@ def _refuse_missing(
     header: list[str], *, have: set[str], table: Table, file_name: str, profile: TableProfile
 ) -> None:
     missing = [
-        profile.columns.get(name, name)
+        profile.header_of(name)
         for name, spec in table.columns.items()
         if spec.required and name not in have
     ]
     if not missing:
         return
-    used = {profile.columns.get(c, c) for c in have}
+    used = {profile.header_of(c) for c in have}
     spare = [cell for cell in header if cell not in used]
-    close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.6)
     hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
     raise ContractBroken(
         f"{file_name} lacks column {', '.join(repr(m) for m in missing)}.{hint} The whole arrival "

@@ -1,4 +1,4 @@
-"""One file's good rows against what is in force: compare, brake, apply; counts come back."""
+"""One file's good rows against what is in force: compare, then apply; counts come back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,23 @@ from psycopg import sql
 from wraparound.contracts.models import Contract, Table
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.raw_tables import column_types, key_columns, key_constraint
+from wraparound.warehouse.references import same_key
 
 Sql = sql.Composable
 ENDING_STATES = ("tobedeleted", "inactive")
+STAMPED = ("_sender", "_batch_id", "_effective_at", "_changed_at", "_deleted_at", "_held")
+# Below this, building the key anew costs more than it saves. A measure of the machine.
+KEY_AFTER_ROWS = 50_000
 
 
 @dataclass(frozen=True)
 class Merge:
-    """What the merge of one file needs to know."""
+    """What the merge of one file needs to know.
+
+    `holding` are the columns by which a row that was set aside keeps records in force. Where
+    several files fill one table, only the last ends what none of them holds: `follows` says that
+    others came before it.
+    """
 
     contract: Contract
     name: str
@@ -24,28 +33,40 @@ class Merge:
     batch_id: int
     effective_at: Any
     scope: str
+    holding: tuple[str, ...]
+    is_replay: bool = False
+    is_last: bool = True
+    follows: bool = False
+
+    def held_by(self, alias: str) -> Sql:
+        """The holding columns of a row, listed."""
+        return sql.SQL(", ").join(sql.Identifier(alias, column) for column in self.holding)
 
     @property
     def raw(self) -> Sql:
         """The raw table."""
         return sql.Identifier("raw", self.contract.raw_name(self.name))
 
-    def same_key(self, left: str, right: str) -> Sql:
-        """The natural keys are equal, an empty part equal to an empty part."""
+    def same_record(self, left: str, right: str) -> Sql:
+        """The natural keys are equal."""
+        return same_key(self.table, left, right)
+
+    def held_together(self, left: str, right: str) -> Sql:
+        """What one row is about holds the other."""
+        required = {self.table.raw_column(n) for n, c in self.table.columns.items() if c.required}
         return sql.SQL(" and ").join(
             sql.SQL("{} {} {}").format(
                 sql.Identifier(left, column),
-                # A required part is never null, and plain equality can use the index.
-                sql.SQL("=" if self.table.columns[name].required else "is not distinct from"),
+                sql.SQL("=" if column in required else "is not distinct from"),
                 sql.Identifier(right, column),
             )
-            for name, column in zip(self.table.key, key_columns(self.table), strict=True)
+            for column in self.holding
         )
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by what became of them; `before` counts the live rows in scope before the merge."""
+    """Rows by what became of them; `before` counts the live rows of the sender before it."""
 
     created: int = 0
     changed: int = 0
@@ -55,40 +76,48 @@ class Changes:
     before: int = 0
 
 
-def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> Changes:
-    """Classify every good row in the temporary table `fate`, and list what ends in `ending`."""
-    connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
+def remember_told(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
+    """Keep in mind what one of several files of a table spoke of, until the last one came."""
     connection.execute(
         sql.SQL(
-            "create temp table fate on commit drop as"
-            " select g._row, case when r._batch_id is null then 'created'"
-            "  when r._effective_at > {effective} then 'older'"
-            "  when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
-            "   then 'changed' else 'unchanged' end as fate,"
-            "  coalesce(r._held, false) as was_held"
-            " from pg_temp.good as g left join {raw} as r on {same}"
+            "create temp table if not exists told on commit drop as"
+            " select {held}, false as unreadable from pg_temp.good as g with no data"
+        ).format(held=merge.held_by("g"))
+    )
+    connection.execute(
+        sql.SQL(
+            "insert into pg_temp.told select {good}, false from pg_temp.good as g"
+            " union all select {bad}, {unreadable} from pg_temp.bad as b"
         ).format(
-            effective=sql.Literal(merge.effective_at), raw=merge.raw, same=merge.same_key("g", "r")
+            good=merge.held_by("g"),
+            bad=merge.held_by("b"),
+            unreadable=sql.Literal(keys_unreadable),
         )
     )
+
+
+def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> Changes:
+    """List in the temporary tables `fate` what changes, and in `ending` what ends.
+
+    A good row without an entry in `fate` says what is in force already.
+    """
+    connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
+    before = _live_rows(connection, merge)
+    good = _count(connection, sql.SQL("select 1 from pg_temp.good"))
+    _list_fates(connection, merge)
     _list_ending(connection, merge, keys_unreadable=keys_unreadable)
-    counts = {
+    fates = {
         row["fate"]: row["n"]
         for row in connection.execute("select fate, count(*) as n from pg_temp.fate group by fate")
     }
-    ended = connection.execute("select count(*) as n from pg_temp.ending").fetchone()
-    before = connection.execute(
-        sql.SQL("select count(*) as n from {} where _deleted_at is null and _sender = {}").format(
-            merge.raw, sql.Literal(merge.sender)
-        )
-    ).fetchone()
+    changing = sum(fates.get(word, 0) for word in ("created", "changed", "older"))
     return Changes(
-        created=counts.get("created", 0),
-        changed=counts.get("changed", 0),
-        unchanged=counts.get("unchanged", 0),
-        older=counts.get("older", 0),
-        ended=ended["n"] if ended else 0,
-        before=before["n"] if before else 0,
+        created=fates.get("created", 0),
+        changed=fates.get("changed", 0),
+        unchanged=good - changing,
+        older=fates.get("older", 0),
+        ended=_count(connection, sql.SQL("select 1 from pg_temp.ending")),
+        before=before,
     )
 
 
@@ -98,69 +127,119 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
         _end(connection, merge)
     if changes.changed:
         _update(connection, merge)
+    _release_held(connection, merge)
     if changes.created:
-        _insert(connection, merge)
-    _mark_held(connection, merge)
+        _insert(connection, merge, count=changes.created)
+    _hold(connection, merge)
+
+
+def _live_rows(connection: Connection, merge: Merge) -> int:
+    return _count(
+        connection,
+        sql.SQL("select 1 from {} where _deleted_at is null and _sender = {}").format(
+            merge.raw, sql.Literal(merge.sender)
+        ),
+    )
+
+
+def _list_fates(connection: Connection, merge: Merge) -> None:
+    """What becomes of each good row that is not simply what stands already."""
+    newer: Sql = sql.SQL("r._effective_at > {}").format(sql.Literal(merge.effective_at))
+    if merge.is_replay:
+        # A row that waited must not undo what its own file said in another row.
+        newer = sql.SQL(
+            "({} or r._effective_at = {} and g._row in (select _row from pg_temp.waited))"
+        ).format(newer, sql.Literal(merge.effective_at))
+    connection.execute(
+        sql.SQL(
+            "create temp table fate on commit drop as select * from"
+            " (select g._row, r.ctid as at, coalesce(r._held, false) as was_held,"
+            "  case when r._batch_id is null then {created} when {newer} then 'older'"
+            "   when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
+            "    then 'changed' else 'unchanged' end as fate"
+            "  from pg_temp.good as g left join {raw} as r on {same}) as f"
+            " where fate <> 'unchanged' or was_held"
+        ).format(
+            created=_fate_of_new(merge),
+            newer=newer,
+            raw=merge.raw,
+            same=merge.same_record("g", "r"),
+        )
+    )
+    connection.execute("analyze pg_temp.fate")
+
+
+def _fate_of_new(merge: Merge) -> Sql:
+    """A record that is not there is new, unless its day was told anew by a later file."""
+    if merge.scope not in ("day", "span"):
+        return sql.SQL("'created'")
+    return sql.SQL(
+        "case when exists (select 1 from {raw} as o where {told} and o._sender = {sender}"
+        " and o._effective_at > {effective}) then 'older' else 'created' end"
+    ).format(
+        raw=merge.raw,
+        told=merge.held_together("g", "o"),
+        sender=sql.Literal(merge.sender),
+        effective=sql.Literal(merge.effective_at),
+    )
 
 
 def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
     """In a bulk scope, a live record that the file does not hold has ended.
 
-    A row that could not be read still holds its record in force (its key stands in `bad_keys`);
-    where a key itself could not be read nobody can say whose row it was, so nothing ends.
+    A row that could not be read still holds its record in force (`bad` says which); where not
+    even that could be read nobody can say whose row it was, so nothing ends. Single rows that
+    are judged again end nothing either.
     """
-    reason_to_keep = merge.scope == "none" or keys_unreadable
-    inside: Sql = sql.SQL("false") if reason_to_keep else sql.SQL("true")
-    if merge.scope in ("span", "day") and not reason_to_keep:
+    keeps_all = merge.scope == "none" or keys_unreadable or merge.is_replay or not merge.is_last
+    inside: Sql = sql.SQL("false") if keeps_all else sql.SQL("true")
+    if merge.scope in ("span", "day") and not keeps_all:
         inside = _inside_span(merge) if merge.scope == "span" else _on_a_day_told(merge)
     connection.execute(
         sql.SQL(
             "create temp table ending on commit drop as"
-            " select r.ctid as at, {keys} from {raw} as r"
-            " where {inside} and r._deleted_at is null and r._sender = {sender}"
-            " and r._effective_at <= {effective}"
+            " select r.ctid as at from {raw} as r"
+            " where r._deleted_at is null and r._sender = {sender}"
+            " and r._effective_at <= {effective} and {inside}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
-            " and not exists (select 1 from pg_temp.bad_keys as b where b.key_text = {key_text})"
+            " and not exists (select 1 from pg_temp.bad as b where {held}) {told}"
         ).format(
-            keys=sql.SQL(", ").join(sql.Identifier("r", c) for c in key_columns(merge.table)),
             raw=merge.raw,
+            told=_not_told_before(merge),
             inside=inside,
             sender=sql.Literal(merge.sender),
             effective=sql.Literal(merge.effective_at),
-            same=merge.same_key("g", "r"),
-            key_text=key_text(merge.table, alias="r"),
+            same=merge.same_record("g", "r"),
+            held=merge.held_together("b", "r"),
         )
     )
+    connection.execute("analyze pg_temp.ending")
+
+
+def _not_told_before(merge: Merge) -> Sql:
+    if not merge.follows:
+        return sql.SQL("")
+    return sql.SQL(
+        "and not exists (select 1 from pg_temp.told as b where b.unreadable or ({}))"
+    ).format(merge.held_together("b", "r"))
 
 
 def _inside_span(merge: Merge) -> Sql:
     """The days, from first to last, that the file holds for the row's school."""
     assert merge.table.day is not None
-    day = sql.Identifier(merge.table.raw_column(merge.table.day))
-    school = sql.Identifier("_school_source_id")
     return sql.SQL(
-        "(r.{school}, true) in (select g.{school}, r.{day} between min(g.{day}) and max(g.{day})"
-        " from pg_temp.good as g group by g.{school})"
-    ).format(school=school, day=day)
+        "exists (select 1 from (select g._school_source_id as school, min(g.{day}) as first_day,"
+        "  max(g.{day}) as last_day from pg_temp.good as g group by g._school_source_id) as span"
+        " where span.school = r._school_source_id"
+        " and r.{day} between span.first_day and span.last_day)"
+    ).format(day=sql.Identifier(merge.table.raw_column(merge.table.day)))
 
 
 def _on_a_day_told(merge: Merge) -> Sql:
-    """Another event of a student's day that the file speaks of: it replaces the whole day."""
-    named = [merge.table.student, merge.table.school, merge.table.day]
-    columns = [sql.Identifier(merge.table.raw_column(name)) for name in named if name]
-    return sql.SQL("({}) in (select {} from pg_temp.good as g)").format(
-        sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns),
-        sql.SQL(", ").join(sql.SQL("g.{}").format(column) for column in columns),
+    """Another record of a day that the file speaks of: the file replaces the whole day."""
+    return sql.SQL("exists (select 1 from pg_temp.good as d where {})").format(
+        merge.held_together("d", "r")
     )
-
-
-def key_text(table: Table, *, alias: str) -> Sql:
-    """A natural key as one text, to compare with the keys of rows that could not be read."""
-    parts = sql.SQL(", ").join(
-        sql.SQL("coalesce({}::text, '')").format(sql.Identifier(alias, column))
-        for column in key_columns(table)
-    )
-    return sql.SQL("concat_ws(chr(31), {})").format(parts)
 
 
 def _end(connection: Connection, merge: Merge) -> None:
@@ -181,56 +260,44 @@ def _columns(merge: Merge) -> list[str]:
     return [*column_types(merge.table), "_row_hash"]
 
 
-def _stamps(merge: Merge) -> Sql:
-    return sql.SQL("{}, {}, {}, now(), case when g._ends then now() end, false").format(
+def _values(merge: Merge) -> Sql:
+    stamps = sql.SQL("{}, {}, {}, now(), case when g._ends then now() end, false").format(
         sql.Literal(merge.sender), sql.Literal(merge.batch_id), sql.Literal(merge.effective_at)
     )
+    values = [sql.Identifier("g", column) for column in _columns(merge)]
+    return sql.SQL(", ").join([*values, stamps])
 
 
-STAMPED = ("_sender", "_batch_id", "_effective_at", "_changed_at", "_deleted_at", "_held")
+def _targets(merge: Merge) -> Sql:
+    return sql.SQL(", ").join(map(sql.Identifier, [*_columns(merge), *STAMPED]))
 
 
 def _update(connection: Connection, merge: Merge) -> None:
-    columns = [*_columns(merge), *STAMPED]
-    values = sql.SQL(", ").join(sql.Identifier("g", column) for column in _columns(merge))
     connection.execute(
         sql.SQL(
-            "update {raw} as r set ({columns}) = row({values}, {stamps})"
+            "update {raw} as r set ({columns}) = row({values})"
             " from pg_temp.good as g inner join pg_temp.fate as f on g._row = f._row"
-            " where f.fate = 'changed' and {same}"
-        ).format(
-            raw=merge.raw,
-            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-            values=values,
-            stamps=_stamps(merge),
-            same=merge.same_key("g", "r"),
-        )
+            " where f.fate = 'changed' and r.ctid = f.at"
+        ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
     )
 
 
-def _insert(connection: Connection, merge: Merge) -> None:
-    """Insert what is new; a first load builds its key after the rows, at half the cost."""
+def _insert(connection: Connection, merge: Merge, *, count: int) -> None:
+    """Insert what is new; a large first load builds its key after the rows, at half the cost."""
+    first = count >= KEY_AFTER_ROWS and not _count(
+        connection, sql.SQL("select 1 from {} limit 1").format(merge.raw)
+    )
     raw = merge.contract.raw_name(merge.name)
-    first = connection.execute(
-        sql.SQL("select not exists (select 1 from {}) as it").format(merge.raw)
-    ).fetchone()
     key = sql.Identifier(key_constraint(raw))
-    is_first = bool(first and first["it"])
-    if is_first:
+    if first:
         connection.execute(sql.SQL("alter table {} drop constraint {}").format(merge.raw, key))
-    columns = [*_columns(merge), *STAMPED]
     connection.execute(
         sql.SQL(
-            "insert into {raw} ({columns}) select {values}, {stamps} from pg_temp.good as g"
+            "insert into {raw} ({columns}) select {values} from pg_temp.good as g"
             " inner join pg_temp.fate as f on g._row = f._row where f.fate = 'created'"
-        ).format(
-            raw=merge.raw,
-            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-            values=sql.SQL(", ").join(sql.Identifier("g", c) for c in _columns(merge)),
-            stamps=_stamps(merge),
-        )
+        ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
     )
-    if is_first:
+    if first:
         connection.execute(
             sql.SQL("alter table {} add constraint {} unique nulls not distinct ({})").format(
                 merge.raw, key, sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table)))
@@ -239,18 +306,34 @@ def _insert(connection: Connection, merge: Merge) -> None:
         connection.execute(sql.SQL("analyze {}").format(merge.raw))
 
 
-def _mark_held(connection: Connection, merge: Merge) -> None:
-    """A record whose new row could not be read stays in force, marked; a good row unmarks it."""
+def _hold(connection: Connection, merge: Merge) -> None:
+    """A record whose new row could not be read stays in force, marked."""
+    if _count(connection, sql.SQL("select 1 from pg_temp.bad limit 1")):
+        connection.execute(
+            sql.SQL(
+                "update {raw} as r set _held = true from pg_temp.bad as b"
+                " where {held} and not r._held and r._deleted_at is null"
+                " and r._effective_at <= {effective}"
+            ).format(
+                raw=merge.raw,
+                held=merge.held_together("b", "r"),
+                effective=sql.Literal(merge.effective_at),
+            )
+        )
+
+
+def _release_held(connection: Connection, merge: Merge) -> None:
+    """A good row that says what is in force already takes the mark away."""
     connection.execute(
         sql.SQL(
-            "update {raw} as r set _held = true from pg_temp.bad_keys as b"
-            " where {key_text} = b.key_text and not r._held and r._deleted_at is null"
-        ).format(raw=merge.raw, key_text=key_text(merge.table, alias="r"))
+            "update {raw} as r set _held = false from pg_temp.fate as f"
+            " where f.was_held and f.fate = 'unchanged' and r.ctid = f.at"
+        ).format(raw=merge.raw)
     )
-    connection.execute(
-        sql.SQL(
-            "update {raw} as r set _held = false from pg_temp.good as g"
-            " inner join pg_temp.fate as f on g._row = f._row"
-            " where f.was_held and f.fate = 'unchanged' and {same}"
-        ).format(raw=merge.raw, same=merge.same_key("g", "r"))
-    )
+
+
+def _count(connection: Connection, rows: Sql) -> int:
+    row = connection.execute(
+        sql.SQL("select count(*) as n from ({}) as q").format(rows)
+    ).fetchone()
+    return int(row["n"]) if row else 0

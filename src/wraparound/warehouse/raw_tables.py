@@ -34,6 +34,17 @@ def key_columns(table: Table) -> list[str]:
     return [table.raw_column(name) for name in table.key]
 
 
+def holding_columns(table: Table) -> tuple[str, ...]:
+    """By what a row that cannot be read holds what is in force: its student's day, or its key.
+
+    Where a file speaks of whole days, an unreadable event of a day is about all of that day.
+    """
+    if table.day and table.scope in ("day", "span"):
+        named = (table.student, table.school, table.day)
+        return tuple(table.raw_column(name) for name in named if name)
+    return tuple(key_columns(table))
+
+
 def ensure_raw_tables(connection: Connection) -> None:
     """Create what is missing and add new columns; nothing is ever dropped."""
     for contract in load_contracts().values():

@@ -6,9 +6,23 @@ from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Contract, Reference, Table
 from wraparound.errors import ContractBroken
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.raw_tables import key_columns
 
 Sql = sql.Composable
 DEFAULT_MEANING = "sourcedId"
+
+
+def same_key(table: Table, left: str, right: str) -> Sql:
+    """The natural keys of two rows are equal, an empty part equal to an empty part."""
+    return sql.SQL(" and ").join(
+        sql.SQL("{} {} {}").format(
+            sql.Identifier(left, column),
+            # A required part is never null, and plain equality can use index and hash.
+            sql.SQL("=" if table.columns[name].required else "is not distinct from"),
+            sql.Identifier(right, column),
+        )
+        for name, column in zip(table.key, key_columns(table), strict=True)
+    )
 
 
 def parent_of(reference: Reference, *, family: str) -> tuple[Sql, Sql]:
@@ -47,18 +61,19 @@ def _lookup(relation: str, meaning: str) -> Sql:
     if meaning.startswith("userIds:"):
         prefix = "{" + meaning.removeprefix("userIds:") + ":"
         found = sql.SQL(
-            "select rtrim(substr(u, {}), '}}') as id, sourced_id from {}, unnest(user_ids) as u"
-            " where starts_with(u, {})"
+            "select rtrim(substr(u, {}), '}}') as id, sourced_id, _deleted_at from {},"
+            " unnest(user_ids) as u where starts_with(u, {})"
         ).format(sql.Literal(len(prefix) + 1), sql.SQL(relation), sql.Literal(prefix))
     else:
         column = {"sourcedId": "sourced_id", "identifier": "identifier"}[meaning]
-        found = sql.SQL("select {} as id, sourced_id from {}").format(
+        found = sql.SQL("select {} as id, sourced_id, _deleted_at from {}").format(
             sql.Identifier(column), sql.SQL(relation)
         )
-    # An id that two records carry names neither.
+    # An id that two records carry names neither, unless one of them has ended.
     return sql.SQL(
-        "select id, min(sourced_id) as source_id from ({}) as f where id is not null"
-        " group by id having count(*) = 1"
+        "select id, coalesce(min(sourced_id) filter (where _deleted_at is null),"
+        "  min(sourced_id)) as source_id from ({}) as f where id is not null group by id"
+        " having count(*) = 1 or count(*) filter (where _deleted_at is null) = 1"
     ).format(found)
 
 

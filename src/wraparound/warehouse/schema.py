@@ -136,7 +136,8 @@ quarantine = Table(
     "quarantine",
     metadata,
     _id("quarantine_id"),
-    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), nullable=False),
+    # No foreign keys here: a file may bring a finding for each of its rows, and each costs.
+    Column("arrival_id", BigInteger, nullable=False),
     Column("batch_id", BigInteger, nullable=False),
     _text("feed"),
     _text("table_name"),
@@ -147,18 +148,21 @@ quarantine = Table(
     Column("scope", Text, nullable=False, server_default="row"),
     Column("state", Text, nullable=False, server_default="open"),
     _among("scope", "row", "cell"),
-    _among("state", "open", "released"),
+    Column("superseded_by", BigInteger),
+    _among("state", "open", "released", "superseded"),
     Index(None, "arrival_id"),
-    Index("ix_quarantine_open", "feed", "rule", postgresql_where=text("state = 'open'")),
+    Index("ix_quarantine_open", "feed", "table_name", postgresql_where=text("state = 'open'")),
     schema="ops",
 )
 
 quarantine_line = Table(
     "quarantine_line",
     metadata,
-    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), primary_key=True),
+    Column("arrival_id", BigInteger, primary_key=True, autoincrement=False),
     Column("file_name", Text, primary_key=True),
-    Column("row_number", BigInteger, primary_key=True),
+    Column("row_number", BigInteger, primary_key=True, autoincrement=False),
+    # A hash of what the row speaks of; a later row about the same closes this one.
+    Column("record_key", BigInteger),
     # The cells as they came, by contract column.
     Column("cells", JSONB, nullable=False),
     schema="restricted",

@@ -13,23 +13,33 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from wraparound.contracts.models import Table
-from wraparound.landing.csv_source import CsvSource
+from wraparound.errors import ContractBroken
+from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import Mapping
 
 PG_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252"}
 BAD_COPY_FORMAT = "22P04"
 BAD_TEXT = ("22021", "22P05")
+TOO_MANY_COLUMNS = "54011"
 WRITE_ROWS = 5_000
+# A file of which more rows than this do not fit its header has another header. A guard of the
+# machine's memory, not a judgement of the feed.
+RAGGED_MAX = 20_000
 RaggedRow = tuple[int, list[str]]
 
 
 @dataclass
 class Staged:
-    """What COPY could not take as it stood: uneven rows, and rows with empty cells too many."""
+    """What COPY could not take as it stood, and what was noticed in the bytes.
+
+    `ragged` are uneven rows, `trimmed` counts rows with empty cells too many.
+    """
 
     ragged: list[RaggedRow] = field(default_factory=list)
     trimmed: int = 0
+    has_control: bool = True
+    has_line_breaks: bool = True
 
 
 def stage_file(
@@ -44,42 +54,72 @@ def stage_file(
         table.raw_column(name) if name else f"_x{position}"
         for position, name in enumerate(mapping.positions)
     ]
+    composed = {
+        table.raw_column(name): [names[position] for position in positions]
+        for name, positions in mapping.composed.items()
+    }
     try:
         with connection.transaction():
-            _create(connection, names)
-            _copy_bytes(connection, source, names=names)
-        return Staged()
+            _create(connection, names, composed=composed)
+            return _copy_bytes(connection, source, names=names)
+    except OddQuotes:
+        pass
     except psycopg.Error as exc:
         if exc.sqlstate in BAD_TEXT:
-            offset = source.first_bad_byte()
-            raise source.not_in_encoding(offset or 0) from None
+            raise source.not_in_encoding(source.first_bad_byte() or 0) from None
+        if exc.sqlstate == TOO_MANY_COLUMNS:
+            raise ContractBroken(
+                f"{source.member.name} has {len(names)} columns, more than can be read. The whole "
+                "arrival was set aside; ask the sender to export it again."
+            ) from None
         if exc.sqlstate != BAD_COPY_FORMAT:
             raise
     # COPY stops at the first uneven row; read this file record by record instead.
-    _create(connection, names)
+    _create(connection, names, composed=composed)
     return _copy_even_rows(connection, source, names=names)
 
 
-def stage_lines(connection: Connection, *, arrival_id: int, file_name: str) -> set[str]:
-    """Fill `stage` from quarantined lines; the columns that they carry come back."""
-    found = connection.execute(
-        "select distinct k from restricted.quarantine_line q, jsonb_object_keys(q.cells) as k"
-        " where arrival_id = %s and file_name = %s and not q.cells ? '_line'",
-        [arrival_id, file_name],
-    ).fetchall()
-    names = sorted(row["k"] for row in found)
-    _create(connection, names)
-    cells = sql.SQL(", ").join(sql.SQL("cells ->> {}").format(sql.Literal(n)) for n in names)
+def stage_lines(
+    connection: Connection, *, arrival_id: int, file_name: str, leave: tuple[str, ...]
+) -> set[str]:
+    """Fill `stage` from quarantined lines, and close their findings; the columns come back.
+
+    The temporary table `waited` lists the rows among them that were not loaded at all. Rows
+    with a finding of the rules in `leave` stay as they are.
+    """
+    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited")
     connection.execute(
-        sql.SQL(
-            "insert into stage (_row, {}) select row_number, {} from restricted.quarantine_line"
-            " where arrival_id = {} and file_name = {} and not cells ? '_line'"
-        ).format(
-            sql.SQL(", ").join(map(sql.Identifier, names)),
-            cells,
-            sql.Literal(arrival_id),
-            sql.Literal(file_name),
+        "create temp table lines on commit drop as"
+        " select l.row_number as _row, l.cells, bool_or(q.scope = 'row') as waited"
+        " from restricted.quarantine_line as l inner join ops.quarantine as q"
+        " on l.arrival_id = q.arrival_id and l.file_name = q.file_name"
+        "  and l.row_number = q.row_number"
+        " where l.arrival_id = %s and l.file_name = %s and q.state = 'open'"
+        " group by l.row_number, l.cells having not bool_or(q.rule = any(%s))",
+        [arrival_id, file_name, list(leave)],
+    )
+    connection.execute(
+        "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
+    )
+    found = connection.execute(
+        "select distinct k from pg_temp.lines, jsonb_object_keys(cells) as k order by k"
+    ).fetchall()
+    names = [row["k"] for row in found]
+    _create(connection, names, composed={})
+    if names:
+        connection.execute(
+            sql.SQL(
+                "insert into pg_temp.stage (_row, {}) select _row, {} from pg_temp.lines"
+            ).format(
+                sql.SQL(", ").join(map(sql.Identifier, names)),
+                sql.SQL(", ").join(sql.SQL("cells ->> {}").format(sql.Literal(n)) for n in names),
+            )
         )
+    connection.execute(
+        "update ops.quarantine as q set state = 'released' from pg_temp.lines as l"
+        " where q.arrival_id = %s and q.file_name = %s and q.row_number = l._row"
+        " and q.state = 'open'",
+        [arrival_id, file_name],
     )
     return set(names)
 
@@ -90,29 +130,46 @@ def keep_ragged(
     """Keep the cells of rows that do not fit the header."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into restricted.quarantine_line values (%s, %s, %s, %s)"
+            "insert into restricted.quarantine_line (arrival_id, file_name, row_number, cells)"
+            " values (%s, %s, %s, %s)"
             " on conflict do nothing",
             [(arrival_id, file_name, row, Jsonb({"_line": cells})) for row, cells in ragged],
         )
 
 
-def _create(connection: Connection, names: list[str]) -> None:
+def _create(connection: Connection, names: list[str], *, composed: dict[str, list[str]]) -> None:
     connection.execute("drop table if exists pg_temp.stage cascade")
+    columns = [sql.SQL("{} text").format(sql.Identifier(name)) for name in names]
+    columns += [
+        sql.SQL("{} text generated always as ({}) stored").format(
+            sql.Identifier(name), _joined(parts)
+        )
+        for name, parts in composed.items()
+    ]
     connection.execute(
         sql.SQL(
-            "create temp table stage (_row bigint generated by default as identity (start 2), {})"
+            "create temp table stage (_row bigint generated by default as identity (start 2){})"
             " on commit drop"
-        ).format(
-            sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)
-        )
+        ).format(sql.SQL("").join(sql.SQL(", {}").format(column) for column in columns))
     )
 
 
-def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) -> None:
-    statement = _copy_statement(names, source)
-    with connection.cursor().copy(statement) as copy, source.blocks() as blocks:
+def _joined(parts: list[str]) -> sql.Composed:
+    """Several cells as one, null where one of them is blank."""
+    cells = [sql.SQL("nullif(btrim({}), '')").format(sql.Identifier(part)) for part in parts]
+    return sql.SQL(" || ':' || ").join(cells)
+
+
+def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) -> Staged:
+    seen = Seen()
+    cursor = connection.cursor()
+    with cursor.copy(_copy_statement(names, source)) as copy, source.blocks() as blocks:
         for block in blocks:
+            seen.look(block)
             copy.write(block)
+    return Staged(
+        has_control=seen.has_control, has_line_breaks=seen.has_line_breaks(cursor.rowcount)
+    )
 
 
 def _copy_statement(names: list[str], source: CsvSource) -> sql.Composed:
@@ -136,19 +193,31 @@ def _copy_even_rows(connection: Connection, source: CsvSource, *, names: list[st
                 copy.write(block)
     except UnicodeDecodeError:
         raise source.not_in_encoding(source.first_bad_byte() or 0) from None
+    except psycopg.Error as exc:
+        if exc.sqlstate not in BAD_TEXT:
+            raise
+        raise source.not_in_encoding(source.first_bad_byte() or 0) from None
     return staged
 
 
 def _rewritten(source: CsvSource, *, width: int, staged: Staged) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
+    written = 0
     for row, cells in source.records():
         if len(cells) < width or any(cells[width:]):
             staged.ragged.append((row, cells))
+            if len(staged.ragged) > RAGGED_MAX:
+                raise ContractBroken(
+                    f"{source.member.name}: more than {RAGGED_MAX} rows do not have the {width} "
+                    "cells of the header. The whole arrival was set aside; ask the sender to "
+                    "export it again."
+                )
             continue
         staged.trimmed += len(cells) > width
         writer.writerow([row, *cells[:width]])
-        if row % WRITE_ROWS == 0:
+        written += 1
+        if written % WRITE_ROWS == 0:
             yield buffer.getvalue().encode()
             buffer.seek(0)
             buffer.truncate()

@@ -1,103 +1,75 @@
 """One file into one table: staged cells, judged, typed, resolved, de-duplicated.
 
-Leaves behind, in temporary tables, `good` (typed rows to merge), `bad` (rows set aside) and
-`bad_keys` (the keys of those, as text); writes the findings into the quarantine.
+Leaves behind, in temporary tables, `good` (typed rows to merge) and `bad` (of the rows set
+aside, which records they speak of); writes the findings into the quarantine.
 """
 
-from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
-from wraparound.contracts.district import FeedProfile
-from wraparound.contracts.models import Contract, Reference, Table
+from wraparound.contracts.models import Reference
 from wraparound.warehouse import references
-from wraparound.warehouse.checks import ColumnCheck
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.findings import (
+    Judging,
+    keep_lines,
+    move_to_bad,
+    note,
+    note_ragged,
+    set_aside,
+)
 from wraparound.warehouse.merging import ENDING_STATES
-from wraparound.warehouse.raw_tables import key_columns
-from wraparound.warehouse.staging import RaggedRow, keep_ragged
+from wraparound.warehouse.raw_tables import column_types, key_columns
+from wraparound.warehouse.staging import RaggedRow
 
 Sql = sql.Composable
 CONTROL = "[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]"
+LINE_BREAK = "[\\n\\r]"
 
 
-@dataclass(frozen=True)
-class Judging:
-    """What judging one file needs to know."""
+def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> int:
+    """Sort the staged rows into `good` and `bad`, each bad one with its findings.
 
-    contract: Contract
-    name: str
-    table: Table
-    profile: FeedProfile
-    checks: list[ColumnCheck]
-    arrival_id: int
-    batch_id: int
-    file_name: str
-
-
-def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> None:
-    """Sort the staged rows into `good` and `bad`, each bad one with its findings."""
+    Returns the number of rows that repeat another one exactly; they are in neither.
+    """
     _make_cells(connection, judging)
-    _find_bad_cells(connection, judging)
-    _set_ragged_aside(connection, judging, ragged)
     _make_good(connection, judging)
+    _make_bad(connection, judging)
+    note_ragged(connection, judging, ragged)
+    _find_bad_cells(connection, judging)
     _apply_rules(connection, judging)
     for reference in judging.table.references:
-        if reference.column in _present(judging):
-            _resolve_reference(connection, judging, reference)
+        _resolve_reference(connection, judging, reference)
     _refuse_unknown_people(connection, judging)
-    _make_bad_keys(connection, judging)
-
-
-def count_duplicates(connection: Connection, judging: Judging) -> int:
-    """Drop repeated rows from `good`; of rows that differ under one key the last stays.
-
-    The number of exact repeats comes back; the others are findings.
-    """
-    keys = sql.SQL(", ").join(map(sql.Identifier, key_columns(judging.table)))
-    connection.execute("drop table if exists pg_temp.repeats")
-    connection.execute(
-        sql.SQL(
-            "create temp table repeats on commit drop as"
-            " select g._row, g._row_hash, last_row.r as kept from pg_temp.good as g inner join"
-            " (select {keys}, max(_row) as r from pg_temp.good group by {keys}"
-            "  having count(*) > 1) as last_row on {same} where g._row <> last_row.r"
-        ).format(
-            keys=keys,
-            same=sql.SQL(" and ").join(
-                sql.SQL("g.{0} is not distinct from last_row.{0}").format(sql.Identifier(c))
-                for c in key_columns(judging.table)
-            ),
-        )
-    )
-    _record(
-        connection,
-        judging,
-        column=None,
-        rule="conflicting_duplicate",
-        rows=sql.SQL(
-            "select r._row from pg_temp.repeats as r inner join pg_temp.good as k"
-            " on r.kept = k._row where r._row_hash <> k._row_hash"
-        ),
-    )
-    exact = connection.execute(
-        "select count(*) as n from pg_temp.repeats as r inner join pg_temp.good as k"
-        " on r.kept = k._row where r._row_hash = k._row_hash"
-    ).fetchone()
-    connection.execute(
-        "delete from pg_temp.good as g using pg_temp.repeats as r where g._row = r._row"
-    )
-    return int(exact["n"]) if exact else 0
+    repeated = _drop_repeats(connection, judging)
+    if _any(connection, "noted"):
+        keep_lines(connection, judging)
+    return repeated
 
 
 def count_set_aside(connection: Connection) -> int:
-    """The number of rows in `bad`."""
-    row = connection.execute("select count(*) as n from pg_temp.bad").fetchone()
+    """The number of rows in `bad`, and of those that lost to another row of the file."""
+    row = connection.execute(
+        "select (select count(*) from pg_temp.bad) + (select count(*) from pg_temp.outdone) as n"
+    ).fetchone()
     return int(row["n"]) if row else 0
 
 
-def _present(judging: Judging) -> set[str]:
-    return {check.name for check in judging.checks}
+def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
+    """Whether a row was set aside of which nobody can say what it speaks of."""
+    required = {
+        judging.table.raw_column(name) for name, c in judging.table.columns.items() if c.required
+    }
+    missing = sql.SQL(" or ").join(
+        sql.SQL("{} is null").format(sql.Identifier(column))
+        for column in judging.holding
+        if column in required
+    )
+    row = connection.execute(
+        sql.SQL("select exists (select 1 from pg_temp.bad where {}) as it").format(missing)
+    ).fetchone()
+    return bool(row and row["it"])
 
 
 def _make_cells(connection: Connection, judging: Judging) -> None:
@@ -113,106 +85,157 @@ def _make_cells(connection: Connection, judging: Judging) -> None:
     )
 
 
-def _find_bad_cells(connection: Connection, judging: Judging) -> None:
-    for name in ("bad", "flawed"):
-        connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
-    connection.execute("create temp table bad (_row bigint primary key) on commit drop")
-    problems = [(c, rule, bad) for c in judging.checks for rule, bad in c.problems]
-    every_cell = sql.SQL(", ").join(sql.Identifier("t", c.raw) for c in judging.checks)
-    control = sql.SQL("concat({}) ~ {}").format(every_cell, sql.Literal(CONTROL))
-    any_problem = sql.SQL(" or ").join([*(bad for _, _, bad in problems), control])
-    connection.execute(
-        sql.SQL(
-            "create temp table flawed on commit drop as"
-            " select t.* from pg_temp.cells as t where {}"
-        ).format(any_problem)
-    )
-    if not _any(connection, "flawed"):
-        return
-    for check, rule, bad in problems:
-        _record(
-            connection,
-            judging,
-            column=check.name,
-            rule=rule,
-            scope="row" if check.costs_row else "cell",
-            rows=sql.SQL("select t._row from pg_temp.flawed as t where {}").format(bad),
-        )
-    for check in judging.checks:
-        _record(
-            connection,
-            judging,
-            column=check.name,
-            rule="control_character",
-            rows=sql.SQL("select t._row from pg_temp.flawed as t where t.{} ~ {}").format(
-                sql.Identifier(check.raw), sql.Literal(CONTROL)
-            ),
-        )
-
-
-def _set_ragged_aside(connection: Connection, judging: Judging, ragged: list[RaggedRow]) -> None:
-    keep_ragged(connection, ragged, arrival_id=judging.arrival_id, file_name=judging.file_name)
-    with connection.cursor() as cursor:
-        cursor.executemany("insert into pg_temp.bad values (%s)", [[row] for row, _ in ragged])
-        cursor.executemany(
-            "insert into ops.quarantine (arrival_id, batch_id, feed, table_name, file_name,"
-            " row_number, rule) values (%s, %s, %s, %s, %s, %s, 'ragged_row')",
-            [
-                [
-                    judging.arrival_id,
-                    judging.batch_id,
-                    judging.contract.feed,
-                    judging.name,
-                    judging.file_name,
-                    row,
-                ]
-                for row, _ in ragged
-            ],
-        )
-
-
 def _make_good(connection: Connection, judging: Judging) -> None:
+    """Type, flag, hash and resolve every row in one pass; the layers keep each value once."""
     connection.execute("drop table if exists pg_temp.good")
-    typed = [sql.SQL("{} as {}").format(c.typed, sql.Identifier(c.raw)) for c in judging.checks]
-    hashed = sql.SQL(", ").join(
-        sql.Identifier("g", c.raw)
-        for c in judging.checks
-        if not judging.table.columns[c.name].volatile
-    )
-    ends: Sql = sql.SQL("false")
-    if "status" in judging.table.columns and judging.contract.package == "oneroster":
-        ends = sql.SQL("coalesce(g.status = any({}::text[]), false)").format(
-            sql.Literal(list(ENDING_STATES))
-        )
     people = _people(judging)
     for what, _, meaning in people:
         _make_lookup(connection, what=what, meaning=meaning)
     connection.execute(
         sql.SQL(
-            "create temp table good on commit drop as select g.*, {extra}"
-            " hash_record_extended(row({hashed}), 0) as _row_hash, {ends} as _ends from"
-            " (select t._row, {typed} from pg_temp.cells as t"
-            "  where not exists (select 1 from pg_temp.bad as b where b._row = t._row)) as g"
-            " {joins}"
+            "create temp table good on commit drop as select w.*,{people}"
+            " hash_record_extended(row({hashed}), 0) as _row_hash, {ends} as _ends"
+            " from (select v._row, {kept}, {flaw} as _flaw"
+            "  from (select t._row, {typed} from (select * from pg_temp.cells offset 0) as t"
+            "   offset 0) as v offset 0) as w {joins}"
         ).format(
-            extra=sql.SQL("").join(
-                sql.SQL("{}.source_id as {}, ").format(
+            people=sql.SQL("").join(
+                sql.SQL(" {}.source_id as {},").format(
                     sql.Identifier(f"{what}_ids"), sql.Identifier(f"_{what}_source_id")
                 )
                 for what, _, _ in people
             ),
+            hashed=_hashed(judging),
+            ends=_ends(judging),
+            kept=_kept(judging),
+            flaw=_flaw(judging),
+            typed=_typed(judging),
             joins=sql.SQL(" ").join(
-                sql.SQL("left join pg_temp.{0} on {0}.id = g.{1}").format(
+                sql.SQL("left join pg_temp.{0} on {0}.id = w.{1}").format(
                     sql.Identifier(f"{what}_ids"), sql.Identifier(raw)
                 )
                 for what, raw, _ in people
             ),
-            hashed=hashed,
-            ends=ends,
-            typed=sql.SQL(", ").join(typed),
         )
     )
     connection.execute("analyze pg_temp.good")
+
+
+def _typed(judging: Judging) -> Sql:
+    """Each column's value, and beside it the text where a cell may be bad alone."""
+    columns = []
+    for check in judging.checks:
+        columns.append(sql.SQL("{} as {}").format(check.typed, sql.Identifier(check.raw)))
+        if check.flaw is not None:
+            text = sql.SQL("t.{} as {}").format(
+                sql.Identifier(check.raw), sql.Identifier(check.seen)
+            )
+            columns.append(text)
+    return sql.SQL(", ").join(columns)
+
+
+def _kept(judging: Judging) -> Sql:
+    """The values: a bad cell that does not cost its row is null."""
+    return sql.SQL(", ").join(
+        sql.SQL("v.{}").format(sql.Identifier(check.raw))
+        if check.costs_row or check.flaw is None
+        else sql.SQL("case when not {} then v.{} end as {}").format(
+            check.flaw, sql.Identifier(check.raw), sql.Identifier(check.raw)
+        )
+        for check in judging.checks
+    )
+
+
+def _flaw(judging: Judging) -> Sql:
+    flaws = [check.flaw for check in judging.checks if check.flaw is not None]
+    return sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else sql.SQL("false")
+
+
+def _hashed(judging: Judging) -> Sql:
+    return sql.SQL(", ").join(
+        sql.Identifier("w", check.raw)
+        for check in judging.checks
+        if not judging.table.columns[check.name].volatile
+    )
+
+
+def _ends(judging: Judging) -> Sql:
+    if "status" in judging.table.columns and judging.contract.package == "oneroster":
+        return sql.SQL("coalesce(w.status = any({}::text[]), false)").format(
+            sql.Literal(list(ENDING_STATES))
+        )
+    return sql.SQL("false")
+
+
+def _make_bad(connection: Connection, judging: Judging) -> None:
+    types = column_types(judging.table)
+    held = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
+        for column in judging.holding
+    )
+    for name in ("bad", "outdone", "noted"):
+        connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
+    for name in ("bad", "outdone"):
+        connection.execute(
+            sql.SQL("create temp table {} (_row bigint, {}) on commit drop").format(
+                sql.Identifier(name), held
+            )
+        )
+    connection.execute("create temp table noted (_row bigint) on commit drop")
+
+
+def _find_bad_cells(connection: Connection, judging: Judging) -> None:
+    """Say of every flawed row which cells break which rules."""
+    tests = [(c, rule, bad) for c in judging.checks for rule, bad in c.problems]
+    flawed: Sql = sql.SQL("select g._row from pg_temp.good as g where g._flaw")
+    characters = _character_tests(judging)
+    if characters:
+        tests += characters
+        rows = sql.SQL(" or ").join(bad for _, _, bad in characters)
+        flawed = sql.SQL("{} union select t._row from pg_temp.cells as t where {}").format(
+            flawed, rows
+        )
+    connection.execute("drop table if exists pg_temp.flawed")
+    connection.execute(
+        sql.SQL(
+            "create temp table flawed on commit drop as select t.* from pg_temp.cells as t"
+            " inner join ({}) as f on t._row = f._row"
+        ).format(flawed)
+    )
+    if not _any(connection, "flawed"):
+        return
+    for check, rule, bad in tests:
+        rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(bad)
+        scope = "row" if check.costs_row or rule in CHARACTER_RULES else "cell"
+        note(connection, judging, column=check.name, rule=rule, scope=scope, rows=rows)
+    costly = [b for c, rule, b in tests if c.costs_row or rule in CHARACTER_RULES]
+    if costly:
+        rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(
+            sql.SQL(" or ").join(costly)
+        )
+        move_to_bad(connection, judging, rows=rows)
+
+
+CHARACTER_RULES = {"control_character": CONTROL, "line_break_in_field": LINE_BREAK}
+
+
+def _character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
+    """Tests of single characters, where the bytes of the file gave reason for them."""
+    wanted = {"control_character": judging.has_control}
+    wanted["line_break_in_field"] = judging.has_line_breaks
+    return [
+        (
+            check,
+            rule,
+            sql.SQL("coalesce(t.{} ~ {}, false)").format(
+                sql.Identifier(check.raw), sql.Literal(CHARACTER_RULES[rule])
+            ),
+        )
+        for rule, is_wanted in wanted.items()
+        if is_wanted
+        for check in judging.checks
+        if rule == "control_character" or not judging.table.columns[check.name].multiline
+    ]
 
 
 def _apply_rules(connection: Connection, judging: Judging) -> None:
@@ -220,8 +243,7 @@ def _apply_rules(connection: Connection, judging: Judging) -> None:
         rows = sql.SQL("select _row from pg_temp.good where not coalesce({}, true)").format(
             sql.SQL(rule.check)
         )
-        if _record(connection, judging, column=rule.column, rule=rule.id, rows=rows):
-            _drop_bad(connection)
+        set_aside(connection, judging, column=rule.column, rule=rule.id, rows=rows)
 
 
 def _resolve_reference(connection: Connection, judging: Judging, reference: Reference) -> None:
@@ -234,17 +256,10 @@ def _resolve_reference(connection: Connection, judging: Judging, reference: Refe
         "select g._row from pg_temp.good as g where g.{column} is not null"
         " and not exists (select 1 from ({known}) as p where p.k = g.{column})"
     ).format(column=column, known=known)
-    found = _record(
-        connection,
-        judging,
-        column=reference.column,
-        rule="reference_missing",
-        scope=reference.on_missing,
-        rows=rows,
-    )
-    if found and reference.on_missing == "row":
-        _drop_bad(connection)
-    elif found:
+    name, rule = reference.column, "reference_missing"
+    if reference.on_missing == "row":
+        set_aside(connection, judging, column=name, rule=rule, rows=rows)
+    elif note(connection, judging, column=name, rule=rule, scope="cell", rows=rows):
         connection.execute(
             sql.SQL("update pg_temp.good set {} = null where _row in ({})").format(column, rows)
         )
@@ -262,7 +277,7 @@ def _resolve_many(
         "select g._row from pg_temp.good as g where exists (select 1 from unnest(g.{}) as e"
         " where e not in (select k from ({}) as p where k is not null))"
     ).format(column, known)
-    if _record(
+    if note(
         connection,
         judging,
         column=reference.column,
@@ -303,6 +318,10 @@ def _make_lookup(connection: Connection, *, what: str, meaning: str) -> None:
 
 def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
     for what, raw, meaning in _people(judging):
+        found = sql.SQL("select _row from pg_temp.good where {} is null and {} is not null")
+        rows = found.format(sql.Identifier(f"_{what}_source_id"), sql.Identifier(raw))
+        if not _exists(connection, rows):
+            continue
         references.refuse_wrong_meaning(
             connection,
             column=raw,
@@ -311,100 +330,55 @@ def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
             feed=judging.contract.feed,
             file_name=judging.file_name,
         )
-        rows = sql.SQL("select _row from pg_temp.good where {} is null and {} is not null").format(
-            sql.Identifier(f"_{what}_source_id"), sql.Identifier(raw)
-        )
         column = judging.table.student if what == "student" else judging.table.school
-        if _record(connection, judging, column=column, rule=f"{what}_unknown", rows=rows):
-            _drop_bad(connection)
+        set_aside(connection, judging, column=column, rule=f"{what}_unknown", rows=rows)
 
 
-def _make_bad_keys(connection: Connection, judging: Judging) -> None:
-    """The keys of the rows set aside, read from their cells as far as they can be."""
-    connection.execute("drop table if exists pg_temp.bad_keys")
-    columns = key_columns(judging.table)
-    whole = sql.SQL(" and ").join(
-        sql.SQL("c.{} is not null").format(sql.Identifier(judging.table.raw_column(name)))
-        for name in judging.table.key
-        if judging.table.columns[name].required
-    )
+def _drop_repeats(connection: Connection, judging: Judging) -> int:
+    """Drop repeated rows from `good`; of rows that differ under one key the last stays.
+
+    The number of exact repeats comes back; the others are findings.
+    """
+    keys = sql.SQL(", ").join(map(sql.Identifier, key_columns(judging.table)))
+    connection.execute("drop table if exists pg_temp.repeated, pg_temp.repeats")
     connection.execute(
         sql.SQL(
-            "create temp table bad_keys on commit drop as select b._row,"
-            " case when {whole} then concat_ws(chr(31), {parts}) end as key_text"
-            " from pg_temp.bad as b left join pg_temp.cells as c on b._row = c._row"
-        ).format(
-            whole=whole,
-            parts=sql.SQL(", ").join(
-                sql.SQL("coalesce(c.{}, '')").format(sql.Identifier(c)) for c in columns
-            ),
-        )
+            "create temp table repeated on commit drop as select {keys}, max(_row) as _kept"
+            " from pg_temp.good group by {keys} having count(*) > 1"
+        ).format(keys=keys)
     )
-
-
-def any_key_unreadable(connection: Connection) -> bool:
-    """Whether a row was set aside of which nobody can say whose it was."""
-    row = connection.execute(
-        "select exists (select 1 from pg_temp.bad_keys where key_text is null) as it"
-    ).fetchone()
-    return bool(row and row["it"])
-
-
-def _record(
-    connection: Connection,
-    judging: Judging,
-    *,
-    column: str | None,
-    rule: str,
-    rows: Sql,
-    scope: str = "row",
-) -> int:
-    """Write one finding per row of a query, keep the lines, and set the rows aside."""
-    written = connection.execute(
+    if not _any(connection, "repeated"):
+        return 0
+    connection.execute(
         sql.SQL(
-            "insert into ops.quarantine (arrival_id, batch_id, feed, table_name, file_name,"
-            " row_number, column_name, rule, scope)"
-            " select {arrival}, {batch}, {feed}, {name}, {file}, q._row, {column}, {rule}, {scope}"
-            " from ({rows}) as q"
-        ).format(
-            arrival=sql.Literal(judging.arrival_id),
-            batch=sql.Literal(judging.batch_id),
-            feed=sql.Literal(judging.contract.feed),
-            name=sql.Literal(judging.name),
-            file=sql.Literal(judging.file_name),
-            column=sql.Literal(column),
-            rule=sql.Literal(rule),
-            scope=sql.Literal(scope),
-            rows=rows,
-        )
+            "create temp table repeats on commit drop as select g._row, g._row_hash, m._kept"
+            " from pg_temp.good as g inner join pg_temp.repeated as m on {same}"
+            " where g._row <> m._kept"
+        ).format(same=references.same_key(judging.table, "g", "m"))
+    )
+    rows = sql.SQL(
+        "select r._row from pg_temp.repeats as r inner join pg_temp.good as k"
+        " on r._kept = k._row where r._row_hash <> k._row_hash"
+    )
+    outdone = note(connection, judging, column=None, rule="conflicting_duplicate", rows=rows)
+    connection.execute(
+        sql.SQL(
+            "insert into pg_temp.outdone select g._row, {} from pg_temp.good as g"
+            " inner join ({}) as q on g._row = q._row"
+        ).format(judging.held_by("g"), rows)
+    )
+    dropped = connection.execute(
+        "delete from pg_temp.good as g using pg_temp.repeats as r where g._row = r._row"
     ).rowcount
-    if written:
-        _keep_lines(connection, judging, rows=rows)
-        if scope == "row":
-            connection.execute(
-                sql.SQL("insert into pg_temp.bad {} on conflict do nothing").format(rows)
-            )
-    return written
-
-
-def _keep_lines(connection: Connection, judging: Judging, *, rows: Sql) -> None:
-    connection.execute(
-        sql.SQL(
-            "insert into restricted.quarantine_line (arrival_id, file_name, row_number, cells)"
-            " select {}, {}, s._row, to_jsonb(s) - '_row' from pg_temp.stage as s"
-            " where s._row in ({}) on conflict do nothing"
-        ).format(sql.Literal(judging.arrival_id), sql.Literal(judging.file_name), rows)
-    )
-
-
-def _drop_bad(connection: Connection) -> None:
-    connection.execute(
-        "delete from pg_temp.good as g using pg_temp.bad as b where g._row = b._row"
-    )
+    return dropped - outdone
 
 
 def _any(connection: Connection, relation: str) -> bool:
-    row = connection.execute(
-        sql.SQL("select exists (select 1 from pg_temp.{}) as it").format(sql.Identifier(relation))
-    ).fetchone()
+    return _exists(
+        connection, sql.SQL("select 1 from pg_temp.{}").format(sql.Identifier(relation))
+    )
+
+
+def _exists(connection: Connection, rows: Sql) -> bool:
+    row = connection.execute(sql.SQL("select exists ({}) as it").format(rows)).fetchone()
     return bool(row and row["it"])

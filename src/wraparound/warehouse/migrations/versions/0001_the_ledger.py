@@ -245,9 +245,9 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text(), server_default="row", nullable=False),
         sa.Column("state", sa.Text(), server_default="open", nullable=False),
         sa.CheckConstraint("scope in ('row', 'cell')", name=op.f("ck_quarantine_scope")),
-        sa.CheckConstraint("state in ('open', 'released')", name=op.f("ck_quarantine_state")),
-        sa.ForeignKeyConstraint(
-            ["arrival_id"], ["ops.arrival.arrival_id"], name=op.f("fk_quarantine_arrival_id")
+        sa.Column("superseded_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "state in ('open', 'released', 'superseded')", name=op.f("ck_quarantine_state")
         ),
         sa.PrimaryKeyConstraint("quarantine_id", name=op.f("pk_quarantine")),
         schema="ops",
@@ -258,7 +258,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_quarantine_open",
         "quarantine",
-        ["feed", "rule"],
+        ["feed", "table_name"],
         unique=False,
         schema="ops",
         postgresql_where=sa.text("state = 'open'"),
@@ -318,13 +318,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "quarantine_line",
-        sa.Column("arrival_id", sa.BigInteger(), nullable=False),
+        sa.Column("arrival_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
-        sa.Column("row_number", sa.BigInteger(), nullable=False),
+        sa.Column("row_number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record_key", sa.BigInteger(), nullable=True),
         sa.Column("cells", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["arrival_id"], ["ops.arrival.arrival_id"], name=op.f("fk_quarantine_line_arrival_id")
-        ),
         sa.PrimaryKeyConstraint(
             "arrival_id", "file_name", "row_number", name=op.f("pk_quarantine_line")
         ),

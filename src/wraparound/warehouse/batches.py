@@ -1,0 +1,274 @@
+"""What a load leaves in the ledger: its batch, its counts, whom it touched, and new keys."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.mapping import Notice
+from wraparound.warehouse.merging import Changes, Merge
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An arrival as the loader sees it."""
+
+    arrival_id: int
+    feed: str
+    sender: str
+    file_name: str
+    effective_at: Any
+    archived: Path
+    brake_released: bool = False
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """Rows of one file by what became of them."""
+
+    feed: str
+    table: str
+    file_name: str
+    rows_in: int
+    quarantined: int
+    duplicate: int
+    changes: Changes
+
+    @property
+    def loaded(self) -> int:
+        """Rows that made or changed a record."""
+        return self.changes.created + self.changes.changed
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that say what is in force already, or something older than it."""
+        return self.changes.unchanged + self.changes.older
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Rows that had waited, by what became of them; those that still wait are not counted."""
+
+    loaded: int = 0
+    unchanged: int = 0
+    duplicate: int = 0
+
+    def __add__(self, other: "Moved") -> "Moved":
+        return Moved(
+            self.loaded + other.loaded,
+            self.unchanged + other.unchanged,
+            self.duplicate + other.duplicate,
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did."""
+
+    batch_id: int
+    tables: tuple[TableCounts, ...]
+    notices: tuple[Notice, ...]
+
+    def total(self, what: str) -> int:
+        """The sum of one count over the files."""
+        return sum(getattr(table, what) for table in self.tables)
+
+    @property
+    def ended(self) -> int:
+        """Records that the arrival ended by no longer holding them."""
+        return sum(table.changes.ended for table in self.tables)
+
+
+def open_batch(connection: Connection, arrival: Arrival) -> int:
+    """Write that a load begins."""
+    row = connection.execute(
+        "insert into ops.batch (arrival_id, feed, sender) values (%s, %s, %s) returning batch_id",
+        [arrival.arrival_id, arrival.feed, arrival.sender],
+    ).fetchone()
+    assert row is not None
+    return int(row["batch_id"])
+
+
+def close_batch(connection: Connection, arrival: Arrival, loaded: Loaded) -> None:
+    """Write how a load ended, into the batch, the arrival and the state of each feed in it.
+
+    An arrival that is applied once more keeps what it had loaded the first time.
+    """
+    _write_tables(connection, loaded)
+    fine = loaded.total("loaded") + loaded.total("unchanged")
+    connection.execute(
+        "update ops.arrival set state = 'loaded', code = null, message = %(message)s,"
+        " batch_id = %(batch)s, rows_in = %(rows_in)s,"
+        " rows_loaded = least(rows_loaded + %(loaded)s, %(fine)s),"
+        " rows_unchanged = %(fine)s - least(rows_loaded + %(loaded)s, %(fine)s),"
+        " rows_quarantined = %(set_aside)s, rows_duplicate = %(duplicate)s,"
+        " rows_ended = rows_ended + %(ended)s, notices = %(notices)s where arrival_id = %(id)s",
+        {
+            "message": _message(connection, arrival),
+            "batch": loaded.batch_id,
+            "rows_in": loaded.total("rows_in"),
+            "loaded": loaded.total("loaded"),
+            "fine": fine,
+            "set_aside": loaded.total("quarantined"),
+            "duplicate": loaded.total("duplicate"),
+            "ended": loaded.ended,
+            "notices": Jsonb([notice.as_dict() for notice in loaded.notices]),
+            "id": arrival.arrival_id,
+        },
+    )
+    for feed in {arrival.feed, *(table.feed for table in loaded.tables)}:
+        _write_feed_state(connection, arrival, loaded, feed=feed)
+    _extend_crosswalks(connection, loaded)
+
+
+def close_replay(
+    connection: Connection, arrival: Arrival, loaded: Loaded, *, moved: Moved
+) -> None:
+    """Rows that were set aside and are good now move from one count to another."""
+    _write_tables(connection, loaded)
+    connection.execute(
+        "delete from ops.quarantine as old using ops.quarantine as new where old.arrival_id = %s"
+        " and old.state = 'released' and new.state = 'open' and new.arrival_id = old.arrival_id"
+        " and new.file_name = old.file_name and new.row_number = old.row_number",
+        [arrival.arrival_id],
+    )
+    connection.execute(
+        "delete from restricted.quarantine_line as l where arrival_id = %s and not exists"
+        " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
+        "  and q.file_name = l.file_name and q.row_number = l.row_number and q.state = 'open')",
+        [arrival.arrival_id],
+    )
+    connection.execute(
+        "update ops.arrival set rows_loaded = rows_loaded + %s,"
+        " rows_unchanged = rows_unchanged + %s, rows_duplicate = rows_duplicate + %s,"
+        " rows_quarantined = rows_quarantined - %s where arrival_id = %s",
+        [
+            moved.loaded,
+            moved.unchanged,
+            moved.duplicate,
+            moved.loaded + moved.unchanged + moved.duplicate,
+            arrival.arrival_id,
+        ],
+    )
+    connection.execute(
+        "update ops.arrival set message = %s where arrival_id = %s",
+        [_message(connection, arrival), arrival.arrival_id],
+    )
+    _extend_crosswalks(connection, loaded)
+
+
+def record_touched(connection: Connection, merge: Merge) -> None:
+    """Which students a batch changes, and between which days; before it is applied."""
+    if merge.table.student is None:
+        return
+    day: sql.Composable = sql.SQL("null::date")
+    if merge.table.day:
+        day = sql.Identifier(merge.table.raw_column(merge.table.day))
+    connection.execute(
+        sql.SQL(
+            "insert into ops.touched as o (batch_id, student_source_id, first_date, last_date,"
+            " row_count) select {batch}, student, min(day), max(day), count(*) from"
+            " (select g._student_source_id as student, {day} as day from pg_temp.good as g"
+            "  inner join pg_temp.fate as f on g._row = f._row"
+            "  where f.fate in ('created', 'changed')"
+            "  union all select r._student_source_id, {day} from {raw} as r"
+            "  inner join pg_temp.ending as e on r.ctid = e.at) as changes"
+            " where student is not null group by student"
+            " on conflict (batch_id, student_source_id) do update set"
+            " first_date = least(o.first_date, excluded.first_date),"
+            " last_date = greatest(o.last_date, excluded.last_date),"
+            " row_count = o.row_count + excluded.row_count"
+        ).format(batch=sql.Literal(merge.batch_id), day=day, raw=merge.raw)
+    )
+
+
+def _message(connection: Connection, arrival: Arrival) -> str | None:
+    """How many rows are set aside, and where the first of them is."""
+    row = connection.execute(
+        "select count(distinct (file_name, row_number)) as n,"
+        " (array_agg(file_name || ' row ' || row_number || coalesce(', ' || column_name, '')"
+        "   || ': ' || rule order by file_name, row_number, quarantine_id))[1] as first_one"
+        " from ops.quarantine where arrival_id = %s and state = 'open' and scope = 'row'",
+        [arrival.arrival_id],
+    ).fetchone()
+    if not row or not row["n"]:
+        return None
+    return (
+        f"{row['n']} rows are set aside, the first at {row['first_one']}. All of them: "
+        f"`wraparound quarantine list --arrival {arrival.arrival_id}`. What was in force for "
+        "them stays."
+    )
+
+
+def _write_tables(connection: Connection, loaded: Loaded) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.batch_table as t (batch_id, table_name, rows_in, rows_created,"
+            " rows_changed, rows_unchanged, rows_quarantined, rows_duplicate, rows_ended)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (batch_id, table_name) do update set"
+            " rows_in = t.rows_in + excluded.rows_in,"
+            " rows_created = t.rows_created + excluded.rows_created,"
+            " rows_changed = t.rows_changed + excluded.rows_changed,"
+            " rows_unchanged = t.rows_unchanged + excluded.rows_unchanged,"
+            " rows_quarantined = t.rows_quarantined + excluded.rows_quarantined,"
+            " rows_duplicate = t.rows_duplicate + excluded.rows_duplicate,"
+            " rows_ended = t.rows_ended + excluded.rows_ended",
+            [
+                (
+                    loaded.batch_id,
+                    table.table,
+                    table.rows_in,
+                    table.changes.created,
+                    table.changes.changed,
+                    table.unchanged,
+                    table.quarantined,
+                    table.duplicate,
+                    table.changes.ended,
+                )
+                for table in loaded.tables
+            ],
+        )
+    connection.execute(
+        "update ops.batch set finished_at = clock_timestamp() where batch_id = %s",
+        [loaded.batch_id],
+    )
+
+
+def _write_feed_state(
+    connection: Connection, arrival: Arrival, loaded: Loaded, *, feed: str
+) -> None:
+    connection.execute(
+        "insert into ops.feed_state as s (feed, sender, last_arrival_id, last_batch_id,"
+        " last_loaded_at) values (%s, %s, %s, %s, clock_timestamp()) on conflict (feed, sender)"
+        " do update set last_arrival_id = excluded.last_arrival_id,"
+        " last_batch_id = excluded.last_batch_id, last_loaded_at = excluded.last_loaded_at",
+        [feed, arrival.sender, arrival.arrival_id, loaded.batch_id],
+    )
+
+
+def _extend_crosswalks(connection: Connection, loaded: Loaded) -> None:
+    """Give every student and school of the roster a key of ours, the same on every machine."""
+    if not any(table.feed == "roster" for table in loaded.tables):
+        return
+    connection.execute(
+        "insert into ops.student_crosswalk (student_source_id, student_key)"
+        # 52 bits of a hash: the same key whatever arrived first, and exact in a spreadsheet.
+        " select u.sourced_id, ('x' || left(md5(u.sourced_id), 13))::bit(52)::bigint"
+        " from raw.roster__users as u where (u.role = 'student'"
+        "  or exists (select 1 from raw.roster__roles as r"
+        "   where r.user_sourced_id = u.sourced_id and r.role = 'student')"
+        "  or exists (select 1 from raw.roster__enrollments as e"
+        "   where e.user_sourced_id = u.sourced_id and e.role = 'student'))"
+        " and not exists (select 1 from ops.student_crosswalk as x"
+        "  where x.student_source_id = u.sourced_id)"
+    )
+    connection.execute(
+        "insert into ops.school_crosswalk (school_source_id) select o.sourced_id"
+        " from raw.roster__orgs as o where o.type = 'school' and not exists"
+        " (select 1 from ops.school_crosswalk as x where x.school_source_id = o.sourced_id)"
+        " order by o.sourced_id"
+    )

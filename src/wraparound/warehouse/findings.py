@@ -1,0 +1,190 @@
+"""The quarantine: findings without values in `ops`, the lines themselves in `restricted`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from wraparound.contracts.district import FeedProfile
+from wraparound.contracts.models import Contract, Table
+from wraparound.warehouse.checks import ColumnCheck
+from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.staging import RaggedRow, keep_ragged
+
+Sql = sql.Composable
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What judging one file needs to know.
+
+    `holding` are the columns by which a row that is set aside keeps what is in force: the
+    natural key, or the student's day where a file speaks of whole days.
+    """
+
+    contract: Contract
+    name: str
+    table: Table
+    profile: FeedProfile
+    checks: list[ColumnCheck]
+    holding: tuple[str, ...]
+    arrival_id: int
+    batch_id: int
+    file_name: str
+    sender: str
+    effective_at: Any
+    has_control: bool = True
+    has_line_breaks: bool = True
+
+    def held_by(self, alias: str) -> Sql:
+        """The holding columns of a row, listed."""
+        return sql.SQL(", ").join(sql.Identifier(alias, column) for column in self.holding)
+
+    def record_key(self, alias: str) -> Sql:
+        """The holding columns as one number, which names nobody."""
+        return sql.SQL("hash_record_extended(row({}), 0)").format(self.held_by(alias))
+
+
+def note(
+    connection: Connection,
+    judging: Judging,
+    *,
+    column: str | None,
+    rule: str,
+    rows: Sql,
+    scope: str = "row",
+) -> int:
+    """Write one finding for each `_row` of a query; returns how many."""
+    written = connection.execute(
+        sql.SQL(
+            "insert into ops.quarantine (arrival_id, batch_id, feed, table_name, file_name,"
+            " row_number, column_name, rule, scope)"
+            " select {arrival}, {batch}, {feed}, {name}, {file}, q._row, {column}, {rule}, {scope}"
+            " from ({rows}) as q"
+        ).format(
+            arrival=sql.Literal(judging.arrival_id),
+            batch=sql.Literal(judging.batch_id),
+            feed=sql.Literal(judging.contract.feed),
+            name=sql.Literal(judging.name),
+            file=sql.Literal(judging.file_name),
+            column=sql.Literal(column),
+            rule=sql.Literal(rule),
+            scope=sql.Literal(scope),
+            rows=rows,
+        )
+    ).rowcount
+    if written:
+        connection.execute(
+            sql.SQL("insert into pg_temp.noted select q._row from ({}) as q").format(rows)
+        )
+    return written
+
+
+def set_aside(
+    connection: Connection, judging: Judging, *, column: str | None, rule: str, rows: Sql
+) -> int:
+    """Write findings, and move their rows from `good` to `bad`; returns how many."""
+    written = note(connection, judging, column=column, rule=rule, rows=rows)
+    if written:
+        move_to_bad(connection, judging, rows=rows)
+    return written
+
+
+def move_to_bad(connection: Connection, judging: Judging, *, rows: Sql) -> None:
+    """Move rows from `good` to `bad`, where only what they hold in force is kept of them."""
+    connection.execute(
+        sql.SQL(
+            "with gone as (delete from pg_temp.good as g using ({rows}) as q"
+            " where g._row = q._row returning g._row, {held})"
+            " insert into pg_temp.bad select * from gone"
+        ).format(rows=rows, held=judging.held_by("g"))
+    )
+
+
+def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow]) -> None:
+    """Findings for rows that do not fit the header; nobody can say whose they are."""
+    if not ragged:
+        return
+    keep_ragged(connection, ragged, arrival_id=judging.arrival_id, file_name=judging.file_name)
+    numbers = [row for row, _ in ragged]
+    rows = sql.SQL("select unnest({}::bigint[]) as _row").format(sql.Literal(numbers))
+    note(connection, judging, column=None, rule="ragged_row", rows=rows)
+    connection.execute(
+        sql.SQL("insert into pg_temp.bad (_row) select q._row from ({}) as q").format(rows)
+    )
+
+
+def keep_lines(connection: Connection, judging: Judging) -> None:
+    """Keep the cells of every row that was noted, with the key of the record it speaks of."""
+    connection.execute("analyze pg_temp.noted")
+    connection.execute(
+        sql.SQL(
+            "insert into restricted.quarantine_line"
+            " (arrival_id, file_name, row_number, record_key, cells)"
+            " select {arrival}, {file}, s._row, k.record_key, to_jsonb(s) - '_row'"
+            " from pg_temp.stage as s inner join (select distinct _row from pg_temp.noted) as n"
+            "  on s._row = n._row"
+            " left join (select g._row, {good_key} as record_key from pg_temp.good as g"
+            "  union all select b._row, {bad_key} from pg_temp.bad as b"
+            "  union all select o._row, {outdone_key} from pg_temp.outdone as o) as k"
+            "  on s._row = k._row"
+            " on conflict (arrival_id, file_name, row_number)"
+            " do update set record_key = excluded.record_key"
+        ).format(
+            arrival=sql.Literal(judging.arrival_id),
+            file=sql.Literal(judging.file_name),
+            good_key=judging.record_key("g"),
+            bad_key=judging.record_key("b"),
+            outdone_key=judging.record_key("o"),
+        )
+    )
+
+
+def supersede_older(connection: Connection, judging: Judging, *, whole_table: bool) -> int:
+    """Close older findings about records that this file speaks of, so that they never return.
+
+    With `whole_table` the file says what is true of the whole table, and all older ones close.
+    Returns how many findings it closed.
+    """
+    about: Sql = sql.SQL("true")
+    if not whole_table:
+        about = sql.SQL(
+            "l.record_key in (select {} from pg_temp.good as g"
+            " union all select {} from pg_temp.bad as b)"
+        ).format(judging.record_key("g"), judging.record_key("b"))
+    closed = connection.execute(
+        sql.SQL(
+            "with older as (select q.quarantine_id from ops.quarantine as q"
+            "  inner join ops.arrival as a on q.arrival_id = a.arrival_id"
+            "  left join restricted.quarantine_line as l on q.arrival_id = l.arrival_id"
+            "   and q.file_name = l.file_name and q.row_number = l.row_number"
+            "  where q.state = 'open' and q.feed = {feed} and q.table_name = {name}"
+            "   and a.sender = {sender} and a.arrival_id <> {arrival}"
+            "   and a.effective_at < {effective} and {about})"
+            " update ops.quarantine as q set state = 'superseded', superseded_by = {arrival}"
+            " from older where q.quarantine_id = older.quarantine_id"
+        ).format(
+            feed=sql.Literal(judging.contract.feed),
+            name=sql.Literal(judging.name),
+            sender=sql.Literal(judging.sender),
+            arrival=sql.Literal(judging.arrival_id),
+            effective=sql.Literal(judging.effective_at),
+            about=about,
+        )
+    ).rowcount
+    if closed:
+        _forget_closed_lines(connection, judging)
+    return closed
+
+
+def _forget_closed_lines(connection: Connection, judging: Judging) -> None:
+    connection.execute(
+        "delete from restricted.quarantine_line as l using"
+        " (select arrival_id, file_name, row_number from ops.quarantine"
+        "  where superseded_by = %s) as closed"
+        " where l.arrival_id = closed.arrival_id and l.file_name = closed.file_name"
+        " and l.row_number = closed.row_number and not exists"
+        " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
+        "  and q.file_name = l.file_name and q.row_number = l.row_number and q.state = 'open')",
+        [judging.arrival_id],
+    )

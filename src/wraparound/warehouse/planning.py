@@ -1,0 +1,123 @@
+"""Which member of an arrival fills which table, and whether all that must come is there."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wraparound.contracts.district import District, FeedProfile, TableProfile
+from wraparound.contracts.loader import contract_of, family_tables
+from wraparound.contracts.models import Contract, Table
+from wraparound.errors import ContractBroken
+from wraparound.landing.opening import Member
+from wraparound.warehouse import oneroster
+from wraparound.warehouse.mapping import Notice
+
+Tables = dict[str, tuple[Contract, str, Table]]
+Place = tuple[Contract, str, Table]
+
+
+@dataclass(frozen=True)
+class File:
+    """One file to load: where it goes and how it is meant.
+
+    Of several files that fill one table, `is_last` is true of one, and `follows` of all but
+    the first.
+    """
+
+    member: Member
+    contract: Contract
+    name: str
+    table: Table
+    shape: TableProfile
+    mode: oneroster.Mode
+    is_last: bool = True
+    follows: bool = False
+
+
+def plan(
+    members: dict[str, Member],
+    *,
+    feed: str,
+    file_name: str,
+    profile: FeedProfile,
+    district: District,
+    sender: str,
+) -> tuple[list[File], list[Notice]]:
+    """The files of an arrival in load order, and notices of those that fill no table.
+
+    Raises:
+        ContractBroken: nothing of the feed is there, or something that must be is not.
+    """
+    contract = contract_of(feed)
+    tables = family_tables(contract.family)
+    manifest = oneroster.Manifest("")
+    if contract.package == "oneroster" and not profile.named_files & set(members):
+        manifest = oneroster.read_manifest(members, tables=tables, file_name=file_name)
+    notices = list(manifest.notices)
+    files: list[File] = []
+    for name, member in members.items():
+        places = _places(name, contract=contract, tables=tables, profile=profile)
+        if not places and len(members) == 1:
+            places = _only_place(name, contract=contract, tables=tables)
+        for file_contract, table_name, table in places:
+            own = district.profile(sender=sender, feed=file_contract.feed)
+            shape = own.shape(table_name, file_name=name)
+            mode = manifest.mode_of(name)
+            shown = table.for_version(manifest.version)
+            files.append(File(member, file_contract, table_name, shown, shape, mode))
+        if not places and name not in (*contract.ignored_files, oneroster.MANIFEST):
+            notices.append(Notice("file_not_used", Path(name).suffix or "package"))
+    _refuse_missing_files(files, file_name=file_name, contract=contract, manifest=manifest)
+    order = [(known.feed, name) for known, name, _ in tables.values()]
+    files.sort(key=lambda f: order.index((f.contract.feed, f.name)))
+    return _mark_last(files), notices
+
+
+def _mark_last(files: list[File]) -> list[File]:
+    keys = [(file.contract.feed, file.name) for file in files]
+    return [
+        replace(file, is_last=key not in keys[place + 1 :], follows=key in keys[:place])
+        for place, (file, key) in enumerate(zip(files, keys, strict=True))
+    ]
+
+
+def _places(name: str, *, contract: Contract, tables: Tables, profile: FeedProfile) -> list[Place]:
+    """The tables that a file fills: by its sender's name for them, or by the standard's."""
+    named = [
+        (contract, table_name, contract.tables[table_name])
+        for table_name, shapes in profile.tables.items()
+        if any(shape.file == name for shape in shapes)
+    ]
+    return named or ([tables[name]] if name in tables else [])
+
+
+def _only_place(name: str, *, contract: Contract, tables: Tables) -> list[Place]:
+    """Where an arrival of one file belongs, whatever the file is called."""
+    if len(contract.tables) == 1:
+        (only,) = contract.tables
+        return [(contract, only, contract.tables[only])]
+    stem = Path(name).stem.lower()
+    by_stem = {Path(file).stem.lower(): place for file, place in tables.items()}
+    return [place for known, place in by_stem.items() if stem.startswith(known)][:1]
+
+
+def _refuse_missing_files(
+    files: list[File], *, file_name: str, contract: Contract, manifest: oneroster.Manifest
+) -> None:
+    have = {(file.contract.feed, file.name) for file in files}
+    if not have:
+        raise ContractBroken(
+            f"{file_name} holds no file of feed {contract.feed}. Expected: "
+            f"{', '.join(table.file for table in contract.tables.values())}."
+        )
+    missing = [
+        table.file
+        for name, table in contract.tables.items()
+        if table.required
+        and (contract.feed, name) not in have
+        and manifest.modes.get(table.file) != "absent"
+    ]
+    if missing:
+        raise ContractBroken(
+            f"{file_name} lacks {', '.join(missing)}. The whole arrival was set aside and "
+            "the last good data stays in force; ask the sender to send it again."
+        )
