@@ -16,7 +16,7 @@ Mode = Literal["bulk", "delta", "absent"]
 MANIFEST = "manifest.csv"
 # Headers that only OneRoster 1.0 has; a package without a manifest is 1.0 by the standard.
 OLD_HEADERS = frozenset(
-    {"grade", "birthdate", "termSourcedId", "userId", "orgSourcedId", "userSourcedId", "agents"}
+    {"grade", "birthdate", "termSourcedId", "userId", "schoolYearId", "agents"}
 )
 
 
