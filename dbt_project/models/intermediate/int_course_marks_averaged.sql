@@ -37,14 +37,12 @@ run_dates as (
 ),
 
 -- Only finished marks speak: an open or exempt one is not a zero.
-final as (
+mark_sums as (
 
     select
         students.student_key,
         line_items.class_source_id,
         line_items.session_source_id,
-        classes.class_title,
-        academic_sessions.start_date as session_start_date,
         sum(results.score) as points_earned,
         sum(line_items.score_maximum) as points_possible
 
@@ -61,12 +59,6 @@ final as (
     inner join students
         on results.student_source_id = students.student_source_id
 
-    left join classes
-        on line_items.class_source_id = classes.class_source_id
-
-    left join academic_sessions
-        on line_items.session_source_id = academic_sessions.session_source_id
-
     where
         results.score_status_code = 'fully graded'
         and results.score is not null
@@ -75,9 +67,28 @@ final as (
     group by
         students.student_key,
         line_items.class_source_id,
-        line_items.session_source_id,
+        line_items.session_source_id
+
+),
+
+final as (
+
+    select
+        mark_sums.student_key,
+        mark_sums.class_source_id,
+        mark_sums.session_source_id,
         classes.class_title,
-        academic_sessions.start_date
+        academic_sessions.start_date as session_start_date,
+        mark_sums.points_earned,
+        mark_sums.points_possible
+
+    from mark_sums
+
+    left join classes
+        on mark_sums.class_source_id = classes.class_source_id
+
+    left join academic_sessions
+        on mark_sums.session_source_id = academic_sessions.session_source_id
 
 )
 
