@@ -65,19 +65,15 @@ current_enrollments as (
 
 ),
 
--- Distinct, because a student has many classes: every homeroom first, then the first by
--- id. A student in no class is listed all the same.
-final as (
+placed_classes as (
 
-    select distinct on (placed_students.student_key, placed_students.school_key)
+    select
         placed_students.student_key,
         placed_students.school_key,
+        placed_students.school_source_id,
         current_enrollments.class_source_id,
-        coalesce(current_enrollments.class_title, 'No class') as class_title,
-        coalesce(
-            current_enrollments.class_source_id,
-            'no-class-' || placed_students.school_source_id
-        ) as class_key
+        current_enrollments.class_title,
+        coalesce(current_enrollments.class_type = 'homeroom', false) as is_homeroom
 
     from placed_students
 
@@ -86,11 +82,26 @@ final as (
             placed_students.student_source_id = current_enrollments.user_source_id
             and placed_students.school_source_id = current_enrollments.school_source_id
 
+),
+
+-- Distinct, because a student has many classes: every homeroom first, then the first by
+-- id. A student in no class is listed all the same.
+final as (
+
+    select distinct on (student_key, school_key)
+        student_key,
+        school_key,
+        class_source_id,
+        coalesce(class_title, 'No class') as class_title,
+        coalesce(class_source_id, 'no-class-' || school_source_id) as class_key
+
+    from placed_classes
+
     order by
-        placed_students.student_key asc,
-        placed_students.school_key asc,
-        cast(current_enrollments.class_type = 'homeroom' as integer) desc nulls last,
-        current_enrollments.class_source_id asc
+        student_key asc,
+        school_key asc,
+        is_homeroom desc,
+        class_source_id collate "C" asc
 
 )
 

@@ -43,10 +43,9 @@ staff_names as (
 
 ),
 
--- The last review of the school year is in force; of two of one day, the higher id.
-final as (
+year_reviews as (
 
-    select distinct on (students.student_key)
+    select
         students.student_key,
         reviews.review_id,
         reviews.decided_tier,
@@ -73,10 +72,22 @@ final as (
         coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
         = settings.tier_system
 
-    order by
-        students.student_key asc,
-        reviews.reviewed_date desc,
-        reviews.review_id desc
+),
+
+-- The last review of the school year is in force; of two of one day, the higher id.
+final as (
+
+    select distinct on (student_key)
+        student_key,
+        review_id,
+        decided_tier,
+        review_season,
+        reviewed_date,
+        decided_by
+
+    from year_reviews
+
+    order by student_key asc, reviewed_date desc, review_id collate "C" desc
 
 )
 

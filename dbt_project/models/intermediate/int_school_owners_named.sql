@@ -18,14 +18,12 @@ run_dates as (
 
 ),
 
-final as (
+coordinators as (
 
     select
         schools.school_key,
-        string_agg(
-            concat_ws(' ', assignments.given_name, assignments.family_name), ', '
-            order by assignments.staff_id
-        ) as coordinator_names
+        assignments.staff_id,
+        concat_ws(' ', assignments.given_name, assignments.family_name) as staff_name
 
     from assignments
 
@@ -39,7 +37,17 @@ final as (
 
     where assignments.staff_role = 'site_coordinator'
 
-    group by schools.school_key
+),
+
+final as (
+
+    select
+        school_key,
+        string_agg(staff_name, ', ' order by staff_id collate "C") as coordinator_names
+
+    from coordinators
+
+    group by school_key
 
 )
 
