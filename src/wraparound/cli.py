@@ -266,7 +266,9 @@ def publish(*, as_of: datetime | None, json_wanted: bool) -> None:
     """Freeze, check, decide per school, publish and render the lists."""
     from wraparound.orchestration import nights
 
-    _tell_release(nights.publish(_settings(), as_of=_day(as_of)), json_wanted=json_wanted)
+    done = nights.publish(_settings(), as_of=_day(as_of))
+    _tell_release(done, json_wanted=json_wanted)
+    _exit_if_rejected(done)
 
 
 @main.command()
@@ -279,9 +281,16 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
     done = nights.night(_settings(), as_of=_day(as_of), say=_say)
     if json_wanted:
         click.echo(json.dumps(done, default=str, indent=2))
-        return
-    _tell_refusals(done["arrivals"])
-    _tell_release(done["release"], json_wanted=False)
+    else:
+        _tell_refusals(done["arrivals"])
+        _tell_release(done["release"], json_wanted=False)
+    _exit_if_rejected(done["release"])
+
+
+def _exit_if_rejected(release: dict[str, Any]) -> None:
+    """A night in which no school may publish ends with the gate's exit code."""
+    if release["state"] == "rejected":
+        raise SystemExit(7)
 
 
 def _day(moment: datetime | None) -> date | None:
