@@ -10,6 +10,7 @@ from lib.release_builders import (
     ALDER,
     BIRCH,
     CEDAR,
+    MANAGER,
     a_server,
     a_student,
     a_warehouse,
@@ -21,6 +22,7 @@ from lib.release_builders import (
 )
 from wraparound.errors import ReleaseMissing, ReleaseRejected
 from wraparound.publishing import freeze, releases
+from wraparound.publishing.readers import reading_as
 from wraparound.warehouse import connection as connections
 
 TUESDAY = date(2026, 11, 3)
@@ -48,14 +50,12 @@ def connection(settings):
 
 def marks(connection, *schools):
     """Return school to the mark of its visible list, as a coordinator of all of them."""
-    keys = ",".join(str(school.school_key) for school in schools)
-    connection.commit()
-    with connection.transaction():
-        connection.execute("set local role wraparound_coordinator")
-        connection.execute("select set_config('app.schools', %s, true)", (keys,))
+    keys = [school.school_source_id for school in schools]
+    with reading_as(connection, MANAGER, today=TUESDAY):
         rows = connection.execute(
             "select school_source_id, homeroom, count(*) as n from coordinator.students"
-            " group by 1, 2 order by 1"
+            " where school_source_id = any (%s) group by 1, 2 order by 1",
+            (keys,),
         ).fetchall()
     return [(row["school_source_id"], row["homeroom"], row["n"]) for row in rows]
 

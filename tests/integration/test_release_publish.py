@@ -179,7 +179,7 @@ def test_a_gate_that_cannot_be_read_holds_every_school_and_says_so(settings, con
 
 def test_the_suites_of_the_feeds_look_at_staging(settings, connection):
     shutil.copy(PROJECT_ROOT / "expectations" / "staff.json", settings.expectations)
-    connection.execute("create schema staging")
+    connection.execute("create schema if not exists staging")
     connection.execute(
         "create table staging.stg_staff__assignments (begin_date date, end_date date)"
     )

@@ -63,12 +63,17 @@ def reader(published):
         yield opened
 
 
-def seen(reader, query, *, schools=None):
-    """Return the rows of a query in one transaction, with `schools` as the reader's own."""
+def seen(reader, query, *, who=None, today="2026-11-02"):
+    """Return the rows of a query in one transaction, read by `who` on a day."""
     with reader.transaction():
-        if schools is not None:
-            reader.execute("select set_config('app.schools', %s, true)", (schools,))
+        if who is not None:
+            become(reader, who, today)
         return reader.execute(query).fetchall()
+
+
+def become(reader, who, today="2026-11-02"):
+    query = "select set_config('app.coordinator', %s, true), set_config('app.today', %s, true)"
+    reader.execute(query, (who, today))
 
 
 def schools_in(rows):
@@ -77,22 +82,24 @@ def schools_in(rows):
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(
-    ("schools", "visible"),
+    ("who", "today", "visible"),
     [
-        pytest.param(None, [], id="no setting"),
-        pytest.param("", [], id="an empty setting"),
-        pytest.param("1", ["T-ALDER"], id="one school"),
-        pytest.param("1,2", ["T-ALDER", "T-BIRCH"], id="two schools"),
-        pytest.param("99", [], id="a school that is not there"),
+        pytest.param(None, "", [], id="no setting"),
+        pytest.param("", "2026-11-02", [], id="nobody"),
+        pytest.param("T-coordinator-1", "", [], id="no day"),
+        pytest.param("T-coordinator-1", "2026-11-02", ["T-ALDER"], id="one school"),
+        pytest.param("T-manager", "2026-11-02", ["T-ALDER", "T-BIRCH"], id="two schools"),
+        pytest.param("T-stranger", "2026-11-02", [], id="a stranger"),
+        pytest.param("T-manager", "2026-06-30", [], id="before the first day"),
     ],
 )
-def test_a_reader_sees_the_rows_of_their_own_schools(reader, view, schools, visible):
-    rows = seen(reader, f"select * from coordinator.{view}", schools=schools)
+def test_a_reader_sees_the_rows_of_their_own_schools(reader, view, who, today, visible):
+    rows = seen(reader, f"select * from coordinator.{view}", who=who, today=today)
     assert schools_in(rows) == visible
 
 
 def test_the_setting_does_not_outlive_its_transaction(reader):
-    assert seen(reader, "select from coordinator.students", schools="1") != []
+    assert seen(reader, "select from coordinator.students", who="T-coordinator-1") != []
     # PostgreSQL leaves '' behind, not NULL.
     assert seen(reader, "select from coordinator.students") == []
 
@@ -100,7 +107,7 @@ def test_the_setting_does_not_outlive_its_transaction(reader):
 @pytest.mark.parametrize("report", ["rpt_students", "rpt_schools"])
 def test_the_parent_below_the_view_is_filtered_too(reader, report):
     assert seen(reader, f"select * from release.{report}") == []
-    rows = seen(reader, f"select * from release.{report}", schools="2")
+    rows = seen(reader, f"select * from release.{report}", who="T-coordinator-2")
     assert schools_in(rows) == ["T-BIRCH"]
 
 
@@ -108,7 +115,7 @@ def test_copying_a_parent_shows_no_row_of_another_school(reader):
     """COPY of a partitioned parent under row-level security gives nothing, in silence."""
     copied = []
     with reader.transaction(), reader.cursor() as cursor:
-        cursor.execute("select set_config('app.schools', '1', true)")
+        become(cursor, "T-coordinator-1")
         with cursor.copy("copy release.rpt_students to stdout") as copy:
             copied += list(copy)
     assert copied == []
@@ -116,7 +123,7 @@ def test_copying_a_parent_shows_no_row_of_another_school(reader):
 
 def test_copying_the_view_gives_the_reader_their_rows(reader):
     with reader.transaction(), reader.cursor() as cursor:
-        cursor.execute("select set_config('app.schools', '1', true)")
+        become(cursor, "T-coordinator-1")
         with cursor.copy("copy (select * from coordinator.students) to stdout") as copy:
             lines = [bytes(line).decode() for line in copy]
     assert len(lines) == ALDER.students
@@ -144,7 +151,7 @@ def test_copying_the_view_gives_the_reader_their_rows(reader):
 )
 def test_everything_else_is_closed(reader, statement):
     with pytest.raises(CLOSED):
-        seen(reader, statement, schools="1")
+        seen(reader, statement, who="T-coordinator-1")
 
 
 def test_statistics_show_a_reader_nothing(reader):
@@ -153,7 +160,7 @@ def test_statistics_show_a_reader_nothing(reader):
     query = (
         "select from pg_catalog.pg_stats where schemaname = 'release' and tablename like 'rpt%'"
     )
-    assert seen(reader, query, schools="1") == []
+    assert seen(reader, query, who="T-coordinator-1") == []
 
 
 @pytest.mark.parametrize(
@@ -205,9 +212,9 @@ def test_a_view_with_its_owners_rights_shows_every_school(connection):
     connection.execute("grant select on coordinator.bare to wraparound_coordinator")
     connection.execute("set session authorization wraparound_coordinator")
     connection.commit()
-    rows = seen(connection, "select * from coordinator.students", schools="1")
+    rows = seen(connection, "select * from coordinator.students", who="T-coordinator-1")
     assert schools_in(rows) == ["T-ALDER"]
-    rows = seen(connection, "select * from coordinator.bare", schools="1")
+    rows = seen(connection, "select * from coordinator.bare", who="T-coordinator-1")
     assert schools_in(rows) == ["T-ALDER", "T-BIRCH"]
     assert views.unguarded(connection) == ("coordinator.bare",)
 
@@ -243,7 +250,7 @@ class Reader(threading.Thread):
 
     def look(self, reader):
         with reader.transaction():
-            reader.execute("select set_config('app.schools', '1,2,3', true)")
+            become(reader, "T-manager")
             students = reader.execute(LISTS).fetchall()
             today = reader.execute(TODAY).fetchall()
         if students != today:
@@ -269,7 +276,7 @@ def test_readers_see_whole_lists_through_fifty_flips(connection, settings):
             candidate = freeze_audited(connection, as_of=MONDAY)
             releases.publish_release(connection, candidate.release_id)
             releases.rollback(connection, schools=["T-BIRCH"] if mark % 2 else None)
-        releases.prune(connection, keep=3)
+        releases.prune(connection, keep=10)
     finally:
         for each in readers:
             each.is_over.set()

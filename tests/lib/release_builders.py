@@ -18,7 +18,7 @@ from wraparound.publishing.freeze import Candidate, freeze_release
 from wraparound.publishing.releases import Published, publish_release
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
-from wraparound.warehouse import embedded, migrate
+from wraparound.warehouse import embedded, migrate, roles
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 MONDAY = date(2026, 11, 2)
@@ -80,6 +80,8 @@ class ASchool:
 ALDER = ASchool(1, "T-ALDER")
 BIRCH = ASchool(2, "T-BIRCH")
 CEDAR = ASchool(3, "T-CEDAR")
+# Sees every school of the test bed.
+MANAGER = "T-manager"
 
 
 @contextmanager
@@ -120,7 +122,11 @@ def a_warehouse(server: Settings, *, name: str, home: Path) -> Settings:
         statement = sql.SQL("create database {} template {}")
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(where.database)))
     url = f"postgresql://postgres@localhost/{name}?host={where.host}"
-    return replace(server, home=home, warehouse_url=url)
+    settings = replace(server, home=home, warehouse_url=url)
+    with connections.connect(settings) as connection:
+        # Rights on a database are not copied with it.
+        roles.close_database(connection)
+    return settings
 
 
 def build_reports(
@@ -133,7 +139,41 @@ def build_reports(
         connection.execute(f"create table reports.{name} ({columns})")
     for school in schools:
         _build_school(connection, school, as_of=as_of, mark=mark)
+        for staff_id in (coordinator_of(school), MANAGER):
+            assign(connection, staff_id, school)
     connection.commit()
+
+
+def coordinator_of(school: ASchool) -> str:
+    """Return the staff id of a school's coordinator."""
+    return f"T-coordinator-{school.school_key}"
+
+
+def assign(
+    connection: psycopg.Connection[Any],
+    staff_id: str,
+    school: ASchool,
+    *,
+    role: str = "site_coordinator",
+    since: date = date(2026, 7, 1),
+    until: date | None = None,
+) -> None:
+    """Let the staff feed say that somebody works at a school on the days [since, until)."""
+    connection.execute(
+        "insert into raw.staff__assignments (staff_id, school_id, role, begin_date, end_date,"
+        " _school_source_id, _sender, _batch_id, _row_hash, _effective_at, _changed_at)"
+        " values (%s, %s, %s, %s, %s, %s, 'default', 1, 0, now(), now())"
+        " on conflict (staff_id, school_id, role, begin_date) do update"
+        " set end_date = excluded.end_date, _deleted_at = null",
+        (
+            staff_id,
+            school.school_source_id,
+            role,
+            since,
+            until,
+            school.school_source_id,
+        ),
+    )
 
 
 def _build_school(

@@ -227,6 +227,8 @@ def _create_statement(
     columns = views.relation_columns(connection, "release", name)
     return SQL(
         "create table {} ({}, check (release_id is not null and release_id = {}::bigint))"
+        # Nothing changes in it, and statistics of names would be values outside the table.
+        " with (autovacuum_enabled = false)"
     ).format(
         target,
         SQL(", ").join(

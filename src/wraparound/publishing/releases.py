@@ -20,6 +20,7 @@ from wraparound.errors import ReleaseMissing, ReleaseRejected
 from wraparound.publishing import views
 from wraparound.publishing.decide import MISSING_RULE, Override, School, Verdict, decide
 from wraparound.publishing.freeze import frozen_name
+from wraparound.publishing.readers import refresh_assignments
 from wraparound.quality.verdicts import Finding
 
 PUBLISH_LOCK = (0x5752, 2)
@@ -194,6 +195,7 @@ def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
 def _publish(connection: Connection[Any], release_id: int) -> Published:
     _lock(connection)
     _check_showable(connection, release_id)
+    refresh_assignments(connection)
     verdicts = decide(
         _schools(connection, release_id),
         findings=_findings(connection, release_id),
