@@ -1,0 +1,440 @@
+"""Which counts analysts may not see: the small ones, and those that would give them away.
+
+A metric sorts every student of the district into one category, and is told for the whole
+district and by several breakdowns (school, grade band, language), each of which sorts every
+student into one group. The counts of one breakdown, with their totals, form a table; adding a
+student to a hidden count means taking one from another hidden count of the same group and one
+from another of the same category. Such exchanges are flows in a network of groups and
+categories, so how far a hidden count could be from its true value, for all that a reader of
+the published counts knows, is a maximum flow: exact, in whole numbers, without a solver.
+
+A reader is taken to know the policy, every total that is published, that a hidden count is not
+zero where zeros are published, and any count of the same metric published the time before.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from wraparound.contracts.suppression import Policy
+
+Counts = Mapping[str, Mapping[str, int]]
+Cell = tuple[str, str]
+# The names of the totals of a table: all groups, all categories.
+ALL = "all"
+UNBOUNDED = 10**9
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The true counts of one metric: `breakdowns[breakdown][group][category]`.
+
+    Every group lists every category; every breakdown adds up to `district[category]`.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    district: Mapping[str, int]
+    breakdowns: Mapping[str, Counts]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What is hidden of one metric.
+
+    `cells` holds (breakdown, group, category); the district is the breakdown and group `all`.
+    `groups` holds (breakdown, group) of which even the size is hidden; `withheld` the
+    breakdowns of which nothing is told, not even which groups there are. `bounded` are the
+    hidden cells of which it is told on which side of a bound their share lies.
+    """
+
+    cells: frozenset[tuple[str, str, str]] = frozenset()
+    groups: frozenset[tuple[str, str]] = frozenset()
+    withheld: frozenset[str] = frozenset()
+    bounded: frozenset[tuple[str, str, str]] = frozenset()
+
+
+def hide_groups(sizes: Mapping[str, Mapping[str, int]], policy: Policy) -> Hidden:
+    """Return the groups of each breakdown whose size is hidden: `sizes[breakdown][group]`."""
+    groups: set[tuple[str, str]] = set()
+    withheld: set[str] = set()
+    for breakdown, listed in sizes.items():
+        hidden = _hide_line(listed, policy)
+        if hidden is None:
+            withheld.add(breakdown)
+        else:
+            groups |= {(breakdown, group) for group in hidden}
+    return Hidden(groups=frozenset(groups), withheld=frozenset(withheld))
+
+
+def hide_counts(
+    metric: Metric,
+    policy: Policy,
+    *,
+    groups: Hidden,
+    keep_hidden: Iterable[tuple[str, str, str]] = (),
+    known: Iterable[tuple[str, str, str]] = (),
+) -> Hidden:
+    """Return what is hidden of a metric, given the groups whose size is hidden.
+
+    `keep_hidden` are counts to hide again because they were hidden the time before, `known`
+    those that were told then, behind which others hide badly.
+    """
+    kept, told = set(keep_hidden), set(known)
+    columns = _hide_line(
+        metric.district,
+        policy,
+        also=[c for b, g, c in kept if (b, g) == (ALL, ALL)],
+        coded=_coded_in(metric.district, policy),
+    )
+    if columns is None or policy.is_small_group(sum(metric.district.values())):
+        return Hidden(withheld=frozenset({ALL, *metric.breakdowns}))
+    cells = {(ALL, ALL, column) for column in columns}
+    bounded = {(ALL, ALL, column) for column in _coded_in(metric.district, policy)}
+    withheld = set(groups.withheld)
+    for breakdown, counts in metric.breakdowns.items():
+        if breakdown in withheld:
+            continue
+        table = _table(metric, policy, breakdown, columns=columns, groups=groups)
+        table = replace(
+            table.hiding({(g, c) for b, g, c in kept if b == breakdown} & _cells(counts)),
+            avoid=frozenset((g, c) for b, g, c in told if b == breakdown),
+        )
+        done = _protect(table, policy)
+        if done is None:
+            withheld.add(breakdown)
+            continue
+        cells |= {(breakdown, *cell) for cell in done.hidden}
+        bounded |= {(breakdown, *cell) for cell in done.coded}
+    return Hidden(frozenset(cells), groups.groups, frozenset(withheld), frozenset(bounded & cells))
+
+
+def weak_cells(
+    metric: Metric, policy: Policy, *, hidden: Hidden, known: Iterable[tuple[str, str, str]] = ()
+) -> tuple[tuple[str, str, str], ...]:
+    """Return the hidden counts that a reader can narrow down too far.
+
+    `known` are counts that the reader holds from another publication of the metric: they
+    stay hidden themselves, but no other can hide behind them.
+    """
+    columns = {c for b, _, c in hidden.cells if b == ALL}
+    weak: list[tuple[str, str, str]] = []
+    told = set(known)
+    for breakdown, counts in metric.breakdowns.items():
+        if breakdown in hidden.withheld:
+            continue
+        table = _table(metric, policy, breakdown, columns=columns, groups=hidden)
+        own = frozenset((g, c) for b, g, c in hidden.cells if b == breakdown)
+        if own >= _cells(counts):
+            table = table.without_any()
+        table = replace(
+            table,
+            hidden=own,
+            known=frozenset((g, c) for b, g, c in told if b == breakdown) & _cells(counts),
+            known_columns=frozenset(c for b, _, c in told if b == ALL),
+        )
+        weak += [(breakdown, *cell) for cell in _weak(table, policy)]
+    line = {c: metric.district[c] for c in columns - {c for b, _, c in told if b == ALL}}
+    coded = _coded_in(metric.district, policy)
+    weak += [(ALL, ALL, c) for c in line if not _line_is_safe(line, c, policy, coded=coded)]
+    return tuple(weak)
+
+
+# --- one line: counts with a total ----------------------------------------------------------
+
+
+def _hide_line(
+    counts: Mapping[str, int],
+    policy: Policy,
+    *,
+    also: Iterable[str] = (),
+    coded: Mapping[str, tuple[int, int]] | None = None,
+) -> frozenset[str] | None:
+    """Hide small counts of a line, and the least others that cover for them.
+
+    None where even hiding everything would not do.
+    """
+    bounds = coded or {}
+    hidden = {name for name, count in counts.items() if policy.is_small(count)}
+    hidden |= {name for name in also if counts.get(name)} | set(bounds)
+    if not hidden or policy.complementary == "none":
+        return frozenset(hidden)
+    others = sorted(
+        (n for n in counts if n not in hidden and counts[n]), key=lambda n: (counts[n], n)
+    )
+    while not all(
+        _line_is_safe({n: counts[n] for n in hidden}, name, policy, coded=bounds)
+        for name in hidden
+    ):
+        if not others:
+            return None
+        hidden.add(others.pop(0))
+    return frozenset(hidden)
+
+
+def _line_is_safe(
+    hidden: Mapping[str, int],
+    name: str,
+    policy: Policy,
+    *,
+    coded: Mapping[str, tuple[int, int]],
+) -> bool:
+    """Whether one of the hidden counts of a line could be one of enough values."""
+    if name in coded:
+        return True
+    least = int(policy.publish_zero)
+    low = {n: coded.get(n, (least, 0))[0] for n in hidden}
+    high = {n: coded[n][1] if n in coded else UNBOUNDED for n in hidden}
+    total = sum(hidden.values())
+    most = total - sum(low[n] for n in hidden if n != name)
+    fewest = max(low[name], total - sum(high[n] for n in hidden if n != name))
+    return most - fewest >= policy.numerator_minimum - 1
+
+
+def _coded_in(counts: Mapping[str, int], policy: Policy) -> dict[str, tuple[int, int]]:
+    """Return the counts of a group that are told as a bound, with the bounds."""
+    size = sum(counts.values())
+    percent = policy.coded_percent(size)
+    edge = size * percent / 100
+    found = {}
+    for name, count in counts.items():
+        if not percent or (count == 0 and policy.publish_zero):
+            continue
+        if count < edge:
+            found[name] = (int(policy.publish_zero), max(0, -(-size * percent // 100) - 1))
+        elif count > size - edge:
+            found[name] = (size * (100 - percent) // 100 + 1, size)
+    return found
+
+
+def rate_bound(count: int, size: int, policy: Policy) -> str | None:
+    """Return `above` or `below` where a share is told as a bound only."""
+    coded = _coded_in({"it": count, "rest": size - count}, policy)
+    if "it" not in coded:
+        return None
+    return "below" if coded["it"][1] < size else "above"
+
+
+# --- one table: groups by categories --------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Table:
+    counts: Counts
+    categories: tuple[str, ...]
+    # Categories whose total is hidden; groups of which everything, or even the size, is.
+    columns: frozenset[str]
+    whole_groups: frozenset[str]
+    sizeless: frozenset[str]
+    coded: Mapping[Cell, tuple[int, int]]
+    hidden: frozenset[Cell] = frozenset()
+    known: frozenset[Cell] = frozenset()
+    known_columns: frozenset[str] = frozenset()
+    avoid: frozenset[Cell] = frozenset()
+    least: int = 0
+    district: Mapping[str, int] = field(default_factory=dict)
+
+    def hiding(self, cells: Iterable[Cell]) -> "_Table":
+        """Hide more; a zero that may be published is not worth hiding."""
+        more = {(g, c) for g, c in cells if self.counts[g][c] or not self.least}
+        return replace(self, hidden=self.hidden | more)
+
+    def without_any(self) -> "_Table":
+        """Hide every count: the last resort before not even the groups are told."""
+        whole = frozenset(self.counts)
+        return replace(self, hidden=_cells(self.counts), whole_groups=whole, coded={})
+
+    def low(self, cell: Cell) -> int:
+        """The least that a reader must take a hidden count to be."""
+        group, column = cell
+        if group in self.whole_groups or column in self.columns:
+            return 0
+        return self.coded.get(cell, (self.least, 0))[0]
+
+    def high(self, cell: Cell) -> int:
+        """The most."""
+        return self.coded[cell][1] if cell in self.coded else UNBOUNDED
+
+    def value(self, cell: Cell) -> int:
+        """The true count."""
+        return self.counts[cell[0]][cell[1]]
+
+
+def _cells(counts: Counts) -> frozenset[Cell]:
+    return frozenset((group, column) for group, row in counts.items() for column in row)
+
+
+def _table(
+    metric: Metric,
+    policy: Policy,
+    breakdown: str,
+    *,
+    columns: Iterable[str],
+    groups: Hidden,
+) -> _Table:
+    """Return the table of a breakdown with what must be hidden whatever stands around it.
+
+    A category that is hidden in the district is hidden in each group, zeros and all: so
+    every breakdown leaves the same freedom to it, and none tells on another. The same holds
+    for a group whose size is hidden, in every metric.
+    """
+    counts = metric.breakdowns[breakdown]
+    hidden_columns = frozenset(columns)
+    sizeless = frozenset(g for b, g in groups.groups if b == breakdown)
+    whole = sizeless | {g for g, row in counts.items() if policy.is_small_group(sum(row.values()))}
+    # An empty group is no secret: its zeros add up to a published zero.
+    whole = frozenset(g for g in whole if sum(counts[g].values()) or not policy.publish_zero)
+    hidden: set[Cell] = set()
+    coded: dict[Cell, tuple[int, int]] = {}
+    for group, row in counts.items():
+        bounds = _coded_in(row, policy)
+        for column, count in row.items():
+            if group in whole or column in hidden_columns:
+                hidden.add((group, column))
+            elif column in bounds:
+                hidden.add((group, column))
+                coded[group, column] = bounds[column]
+            elif policy.is_small(count):
+                hidden.add((group, column))
+    return _Table(
+        counts=counts,
+        categories=metric.categories,
+        columns=hidden_columns,
+        whole_groups=whole,
+        sizeless=sizeless,
+        coded=coded,
+        hidden=frozenset(hidden),
+        least=int(policy.publish_zero),
+        district=metric.district,
+    )
+
+
+def _protect(table: _Table, policy: Policy) -> _Table | None:
+    """Hide more until no hidden count can be narrowed down; None where nothing helps."""
+    if policy.complementary == "none":
+        return table
+    for _ in range(len(table.counts) + len(table.categories)):
+        weak = _weak(table, policy)
+        if not weak:
+            return table
+        for cell in weak:
+            if not _is_safe(table, cell, policy):
+                table = _cover(table, cell, policy)
+    everything = table.without_any()
+    return None if _weak(everything, policy) else everything
+
+
+def _weak(table: _Table, policy: Policy) -> list[Cell]:
+    """Return the hidden counts that are not safe, in a stated order."""
+    return [cell for cell in sorted(table.hidden) if not _is_safe(table, cell, policy)]
+
+
+def _is_safe(table: _Table, cell: Cell, policy: Policy) -> bool:
+    if cell in table.coded or policy.complementary == "none":
+        return True
+    if policy.complementary == "row":
+        group = cell[0]
+        return sum(1 for g, c in table.hidden if g == group and table.counts[g][c]) != 1
+    wanted = policy.numerator_minimum - 1
+    group, category = _node(group=cell[0]), _node(category=cell[1])
+    room = max(0, min(table.value(cell) - table.low(cell), wanted))
+    down = _Network(table, cell).flow(group, category, room)
+    # From its least to its greatest value: both ways are open at once, each by itself.
+    return down + _Network(table, cell).flow(category, group, wanted - down) >= wanted
+
+
+def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
+    """Hide the three counts that, with a hidden one, make the cheapest sufficient exchange."""
+    if policy.complementary == "row":
+        others = [(n, c) for c, n in table.counts[cell[0]].items() if n and c != cell[1]]
+        return table.hiding({(cell[0], c) for _, c in sorted(others)[:1]})
+    offers = [
+        (-min(gain, policy.numerator_minimum - 1), cost, sorted(more))
+        for more, gain, cost in _exchanges(table, cell)
+        if gain > 0 and more
+    ]
+    return table.hiding(min(offers)[2]) if offers else table
+
+
+def _exchanges(table: _Table, cell: Cell) -> Iterable[tuple[set[Cell], int, int]]:
+    """Yield (counts to hide, how far the exchange moves the hidden one, what is lost)."""
+    group, column = cell
+    for other_group in table.counts:
+        for other in table.categories:
+            if other_group == group or other == column:
+                continue
+            corners = ((group, other), (other_group, column), (other_group, other))
+            more = {corner for corner in corners if corner not in table.hidden}
+            if table.least and any(not table.value(corner) for corner in more):
+                continue
+            side, facing, opposite = (table.value(c) - table.low(c) for c in corners)
+            gain = min(side, facing) + min(table.value(cell) - table.low(cell), opposite)
+            # What was told before still is known: hiding it now is worth less.
+            cost = sum(table.value(c) + (UNBOUNDED if c in table.avoid else 0) for c in more)
+            yield more, gain, cost
+
+
+def _node(*, group: str = "", category: str = "") -> str:
+    return f"group {group}" if group else f"category {category}"
+
+
+class _Network:
+    """What can be exchanged without changing a published total, one count left aside.
+
+    A unit that runs from a group to a category adds one to their count; from a category to
+    a group it takes one away. Totals run the other way round.
+    """
+
+    def __init__(self, table: _Table, aside: Cell) -> None:
+        self.room: dict[str, dict[str, int]] = {}
+        for cell in table.hidden - table.known - {aside}:
+            value = table.value(cell)
+            self._join(
+                _node(group=cell[0]),
+                _node(category=cell[1]),
+                more=max(0, table.high(cell) - value),
+                fewer=max(0, value - table.low(cell)),
+            )
+        for column in table.columns - table.known_columns:
+            fewer = max(0, table.district[column] - table.least)
+            self._join(_node(category=column), "totals", more=UNBOUNDED, fewer=fewer)
+        for group in table.sizeless:
+            fewer = max(0, sum(table.counts[group].values()) - table.least)
+            self._join("sizes", _node(group=group), more=UNBOUNDED, fewer=fewer)
+
+    def _join(self, tail: str, head: str, *, more: int, fewer: int) -> None:
+        """Let a count grow by units that run from tail to head, and shrink the other way."""
+        self.room.setdefault(tail, {})[head] = more
+        self.room.setdefault(head, {})[tail] = fewer
+
+    def flow(self, source: str, sink: str, wanted: int) -> int:
+        """Return how many units can run from one node to another, `wanted` at most."""
+        done = 0
+        while done < wanted:
+            path = self._path(source, sink)
+            if path is None:
+                break
+            unit = min(wanted - done, *(self.room[a][b] for a, b in path))
+            for a, b in path:
+                self.room[a][b] -= unit
+                self.room[b][a] += unit
+            done += unit
+        return done
+
+    def _path(self, source: str, sink: str) -> list[tuple[str, str]] | None:
+        """Return the shortest way that has room left, as steps."""
+        came_from = {source: source}
+        waiting = deque([source])
+        while waiting and sink not in came_from:
+            node = waiting.popleft()
+            for following, room in self.room.get(node, {}).items():
+                if room > 0 and following not in came_from:
+                    came_from[following] = node
+                    waiting.append(following)
+        if sink not in came_from:
+            return None
+        steps = []
+        while sink != source:
+            steps.append((came_from[sink], sink))
+            sink = came_from[sink]
+        return steps

@@ -1,0 +1,142 @@
+"""An attack on published counts: the bounds of every hidden one, by linear programming.
+
+Written against what a reader sees, not against how it was hidden: every count is a variable,
+every published number and every sum an equation.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+from wraparound.contracts.suppression import Policy
+from wraparound.publishing.suppression import ALL, Hidden, Metric
+
+Name = tuple[str, ...]
+
+
+def narrowest(
+    metrics: Iterable[Metric],
+    policy: Policy,
+    *,
+    hidden: Mapping[str, Hidden],
+    known: Mapping[str, set[tuple[str, str, str]]] | None = None,
+) -> dict[Name, float]:
+    """Return how many further values each hidden count may have, seen over all metrics.
+
+    `known` are counts per metric that the attacker has from elsewhere; to attack one of
+    those themselves the attacker has to do without it.
+    """
+    system = _System()
+    for metric in metrics:
+        _describe(
+            system, metric, policy, hidden[metric.name], (known or {}).get(metric.name, set())
+        )
+    return {name: system.width(name) for name in system.secrets}
+
+
+class _System:
+    """Variables with bounds, and sums that are known."""
+
+    def __init__(self) -> None:
+        self.names: dict[Name, int] = {}
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.sums: list[tuple[dict[int, float], float]] = []
+        self.secrets: list[Name] = []
+        self.loosened: dict[Name, float] = {}
+
+    def variable(self, name: Name, *, low: float = 0, high: float = np.inf) -> int:
+        if name not in self.names:
+            self.names[name] = len(self.low)
+            self.low.append(low)
+            self.high.append(high)
+        number = self.names[name]
+        self.low[number] = max(self.low[number], low)
+        self.high[number] = min(self.high[number], high)
+        return number
+
+    def equal(self, total: Name, parts: Iterable[Name]) -> None:
+        row = {self.variable(part): 1.0 for part in parts}
+        row[self.variable(total)] = -1.0
+        self.sums.append((row, 0.0))
+
+    def width(self, name: Name) -> float:
+        matrix = np.zeros((len(self.sums), len(self.low)))
+        for at, (row, _) in enumerate(self.sums):
+            for number, factor in row.items():
+                matrix[at, number] = factor
+        bounds = list(zip(self.low, self.high, strict=True))
+        if name in self.loosened:
+            bounds[self.names[name]] = (self.loosened[name], np.inf)
+        ends = []
+        for sign in (1.0, -1.0):
+            goal = np.zeros(len(self.low))
+            goal[self.names[name]] = sign
+            found: Any = linprog(goal, A_eq=matrix, b_eq=np.zeros(len(self.sums)), bounds=bounds)
+            ends.append(np.inf if found.status == 3 else sign * found.fun)
+        return float(ends[1] - ends[0])
+
+
+def _describe(
+    system: _System,
+    metric: Metric,
+    policy: Policy,
+    hidden: Hidden,
+    known: set[tuple[str, str, str]],
+) -> None:
+    least = int(policy.publish_zero)
+    everyone = sum(metric.district.values())
+    system.variable(("size", ALL, ALL), low=everyone, high=everyone)
+    totals = [(metric.name, ALL, ALL, c) for c in metric.categories]
+    system.equal(("size", ALL, ALL), totals)
+    for c in metric.categories:
+        _place(system, metric, (ALL, ALL, c), metric.district[c], least, hidden, known)
+    for breakdown, counts in metric.breakdowns.items():
+        if breakdown in hidden.withheld:
+            continue
+        cells = {(breakdown, g, c) for g, row in counts.items() for c in row}
+        blank = cells <= hidden.cells
+        for group, row in counts.items():
+            size = sum(row.values())
+            name = ("size", breakdown, group)
+            if (breakdown, group) in hidden.groups:
+                system.variable(name, low=least)
+                if name not in system.secrets:
+                    system.secrets.append(name)
+            else:
+                system.variable(name, low=size, high=size)
+            system.equal(name, [(metric.name, breakdown, group, c) for c in row])
+            small = (breakdown, group) in hidden.groups or policy.is_small_group(size)
+            for c, count in row.items():
+                free = blank or small or (ALL, ALL, c) in hidden.cells
+                cell = (breakdown, group, c)
+                _place(system, metric, cell, count, 0 if free else least, hidden, known)
+        for c in metric.categories:
+            system.equal(
+                (metric.name, ALL, ALL, c), [(metric.name, breakdown, g, c) for g in counts]
+            )
+        system.equal(("size", ALL, ALL), [("size", breakdown, g) for g in counts])
+
+
+def _place(
+    system: _System,
+    metric: Metric,
+    cell: tuple[str, str, str],
+    count: int,
+    low: int,
+    hidden: Hidden,
+    known: set[tuple[str, str, str]],
+) -> None:
+    name = (metric.name, *cell)
+    if cell not in hidden.cells:
+        system.variable(name, low=count, high=count)
+        return
+    if cell in known:
+        system.variable(name, low=count, high=count)
+        system.loosened[name] = low
+    else:
+        system.variable(name, low=low)
+    if cell not in hidden.bounded:
+        system.secrets.append(name)

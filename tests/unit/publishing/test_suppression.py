@@ -1,0 +1,224 @@
+"""What is hidden cannot be worked out: small tables by hand, random ones under attack."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from lib.attack import narrowest
+from wraparound.contracts.suppression import policy_of, presets
+from wraparound.publishing.suppression import (
+    ALL,
+    Hidden,
+    Metric,
+    hide_counts,
+    hide_groups,
+    rate_bound,
+    weak_cells,
+)
+
+CT = policy_of("ct_csde")
+
+
+def a_metric(rows, *, name="tier", categories=("1", "2", "3"), breakdown="school"):
+    """A metric told by one breakdown; `rows` maps a group to its counts in order."""
+    counts = {group: dict(zip(categories, row, strict=True)) for group, row in rows.items()}
+    district = {c: sum(row[c] for row in counts.values()) for c in categories}
+    return Metric(name, tuple(categories), district, {breakdown: counts})
+
+
+def sizes_of(*metrics):
+    return {b: {g: sum(r.values()) for g, r in counts.items()} for m in metrics
+            for b, counts in m.breakdowns.items()}  # fmt: skip
+
+
+def hidden_of(metric, policy=CT, **words):
+    groups = hide_groups(sizes_of(metric), policy)
+    return hide_counts(metric, policy, groups=groups, **words)
+
+
+def cells(hidden, breakdown="school"):
+    return sorted((g, c) for b, g, c in hidden.cells if b == breakdown)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param({"A": (30, 30, 30), "B": (30, 30, 30)}, [], id="nothing is small"),
+        pytest.param({"A": (30, 0, 30), "B": (30, 60, 30)}, [], id="a zero may be told"),
+        pytest.param(
+            {"A": (30, 40, 5), "B": (31, 41, 50), "C": (300, 400, 500)},
+            [("A", "1"), ("A", "3"), ("B", "1"), ("B", "3")],
+            id="one small count takes three others along",
+        ),
+        pytest.param(
+            {"A": (10, 9, 0), "B": (300, 410, 500), "C": (301, 400, 501)},
+            [("A", "1"), ("A", "2"), ("A", "3"), ("B", "1"), ("B", "2")],
+            id="all of a group of nineteen, zero and all",
+        ),
+    ],
+)  # fmt: skip
+def test_small_counts_are_hidden_with_what_would_betray_them(rows, expected):
+    hidden = hidden_of(a_metric(rows))
+    assert set(cells(hidden)) >= set(expected[:1])
+    if expected != cells(hidden):
+        assert len(cells(hidden)) <= len(expected) + 1
+    assert not weak_cells(a_metric(rows), CT, hidden=hidden)
+
+
+def test_twenty_is_large_enough_and_nineteen_is_not():
+    rows = {"A": (10, 10, 0), "B": (300, 400, 500), "C": (301, 401, 501)}
+    assert cells(hidden_of(a_metric(rows))) == []
+    rows["A"] = (10, 9, 0)
+    assert {("A", c) for c in "123"} <= set(cells(hidden_of(a_metric(rows))))
+
+
+def test_a_group_whose_size_is_small_takes_another_size_along():
+    sizes = {"language": {"x": 3, "y": 8, "z": 400}}
+    assert hide_groups(sizes, CT).groups == {("language", "x"), ("language", "y")}
+
+
+def test_a_breakdown_in_which_hiding_all_does_not_help_is_withheld():
+    """Twenty groups of one child: who knows that no group is empty knows them all."""
+    sizes = {"language": {f"l{n}": 1 for n in range(20)}}
+    assert hide_groups(sizes, CT).withheld == {"language"}
+
+
+def test_a_district_that_is_small_itself_tells_nothing():
+    hidden = hidden_of(a_metric({"A": (5, 5, 5)}))
+    assert hidden.withheld == {ALL, "school"}
+
+
+def test_a_category_that_is_small_in_the_district_is_hidden_everywhere():
+    metric = a_metric({"A": (100, 50, 1), "B": (90, 60, 2)})
+    hidden = hidden_of(metric)
+    assert {(ALL, ALL, "3"), ("school", "A", "3"), ("school", "B", "3")} <= hidden.cells
+    assert len({c for b, _, c in hidden.cells if b == ALL}) == 2
+
+
+def test_without_complements_only_what_is_small_is_hidden():
+    policy = policy_of("ct_csde", complementary="none")
+    rows = {"A": (30, 40, 5), "B": (31, 41, 50), "C": (300, 400, 500)}
+    assert cells(hidden_of(a_metric(rows), policy)) == [("A", "3")]
+
+
+def test_by_row_a_second_count_of_the_group_is_hidden():
+    policy = policy_of("ct_csde", complementary="row")
+    rows = {"A": (30, 40, 5), "B": (31, 41, 50), "C": (300, 400, 500)}
+    assert cells(hidden_of(a_metric(rows), policy)) == [("A", "1"), ("A", "3")]
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "size", "bound"),
+    [
+        ("ct_csde", 1, 1000, None),
+        ("delaware", 4, 100, "below"),
+        ("delaware", 5, 100, None),
+        ("delaware", 95, 100, None),
+        ("delaware", 96, 100, "above"),
+        ("utah", 5, 300, None),
+        ("utah", 2, 300, "below"),
+        ("utah", 2, 200, "below"),
+        ("utah", 298, 300, "above"),
+        ("utah", 0, 300, None),
+    ],
+)
+def test_shares_near_nothing_or_all_are_bounds(name, count, size, bound):
+    assert rate_bound(count, size, policy_of(name)) == bound
+
+
+def test_an_unknown_policy_names_those_there_are():
+    with pytest.raises(ValueError, match="ct_csde, n10, delaware, utah"):
+        policy_of("nowhere")
+
+
+# --- under attack ---------------------------------------------------------------------------
+
+
+def a_population(chance, *, students, schools, categories):
+    """Invent students: a school, a band, a language, and a category for each of two metrics."""
+    weights = [chance.random() ** 3 + 0.01 for _ in range(schools)]
+    shares = [[chance.random() ** 2 + 0.01 for _ in range(categories)] for _ in range(2)]
+    return [
+        {
+            "school": f"s{chance.choices(range(schools), weights)[0]}",
+            "grade_band": f"b{chance.choices(range(4), (1, 20, 20, 30))[0]}",
+            "language": f"l{chance.choices(range(6), (100, 30, 4, 2, 1, 1))[0]}",
+            "tier": f"t{chance.choices(range(categories), shares[0])[0]}",
+            "need": f"n{chance.choices(range(categories), shares[1])[0]}",
+        }
+        for _ in range(students)
+    ]
+
+
+def metrics_of(people):
+    found = []
+    for name in ("tier", "need"):
+        categories = tuple(sorted({person[name] for person in people}))
+        breakdowns = {}
+        for breakdown in ("school", "grade_band", "language"):
+            groups = sorted({person[breakdown] for person in people})
+            counted = Counter((person[breakdown], person[name]) for person in people)
+            breakdowns[breakdown] = {g: {c: counted[g, c] for c in categories} for g in groups}
+        counted = Counter(person[name] for person in people)
+        district = {c: counted[c] for c in categories}
+        found.append(Metric(name, categories, district, breakdowns))
+    return found
+
+
+def publish(people, policy):
+    metrics = metrics_of(people)
+    groups = hide_groups(sizes_of(*metrics), policy)
+    return metrics, {m.name: hide_counts(m, policy, groups=groups) for m in metrics}
+
+
+@pytest.mark.parametrize("name", list(presets()))
+@pytest.mark.parametrize("seed", range(6))
+def test_no_hidden_count_falls_to_linear_programming(name, seed):
+    chance = random.Random(f"{name} {seed}")
+    policy = policy_of(name)
+    people = a_population(chance, students=chance.choice((60, 250, 900)), schools=5, categories=4)
+    metrics, hidden = publish(people, policy)
+    told = [m for m in metrics if ALL not in hidden[m.name].withheld]
+    widths = narrowest(told, policy, hidden=hidden)
+    assert [n for n, width in widths.items() if width < policy.numerator_minimum - 1.001] == []
+
+
+def test_the_attack_finds_what_is_badly_hidden():
+    """Without complements the attack does succeed: it is not blind."""
+    policy = policy_of("ct_csde", complementary="none")
+    people = a_population(random.Random(7), students=600, schools=5, categories=4)
+    metrics, hidden = publish(people, policy)
+    assert min(narrowest(metrics, policy, hidden=hidden).values()) == pytest.approx(0)
+
+
+def test_most_counts_of_a_large_district_are_told():
+    people = a_population(random.Random(11), students=3000, schools=6, categories=4)
+    metrics, hidden = publish(people, CT)
+    for metric in metrics:
+        assert not hidden[metric.name].withheld
+        every = sum(len(r) for rows in metric.breakdowns.values() for r in rows.values())
+        assert len(hidden[metric.name].cells) < every * 0.6
+
+
+def test_what_was_told_yesterday_is_no_cover_today():
+    metric = a_metric({"A": (30, 40, 5), "B": (31, 41, 50), "C": (300, 400, 500)})
+    hidden = hidden_of(metric)
+    assert not weak_cells(metric, CT, hidden=hidden)
+    known = {cell for cell in hidden.cells if cell != ("school", "A", "3")}
+    assert ("school", "A", "3") in weak_cells(metric, CT, hidden=hidden, known=known)
+    widths = narrowest([metric], CT, hidden={"tier": hidden}, known={"tier": known})
+    assert widths["tier", "school", "A", "3"] == pytest.approx(0)
+
+
+def test_what_was_hidden_stays_hidden_when_asked():
+    metric = a_metric({"A": (30, 40, 5), "B": (31, 41, 50), "C": (300, 400, 500)})
+    kept = [("school", "C", "2"), ("school", "gone", "2")]
+    hidden = hidden_of(metric, keep_hidden=kept)
+    assert ("school", "C", "2") in hidden.cells
+    assert not weak_cells(metric, CT, hidden=hidden)
+
+
+def test_nothing_hidden_is_nothing_weak():
+    metric = a_metric({"A": (30, 30, 30), "B": (30, 30, 30)})
+    assert weak_cells(metric, CT, hidden=Hidden()) == ()
