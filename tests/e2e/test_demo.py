@@ -35,9 +35,9 @@ pytestmark = pytest.mark.airflow
 FIRST_THREE = ("attendance.csv", "calendar.csv", "roster.zip")
 BURST_SECONDS = 0.2
 # Generous: the machine may be busy. Nothing waits longer than it has to.
-LOAD_SECONDS = 120
-BUILD_SECONDS = 180
-PUBLISH_SECONDS = 240
+LOAD_SECONDS = 300
+BUILD_SECONDS = 400
+PUBLISH_SECONDS = 400
 
 
 @dataclass(frozen=True)

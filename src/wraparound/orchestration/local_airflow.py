@@ -33,7 +33,8 @@ from wraparound.warehouse import connection
 
 Progress = Callable[[str], None]
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-START_SECONDS = 180.0
+# Only so that a hang ends: a busy machine may need minutes.
+START_SECONDS = 420.0
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,16 @@ def _database_revision(url: str) -> str | None:
 
 def _launch(settings: Settings, *, port: int) -> GroupRecord:
     login_for(settings, port=port)
+    # A file of the last leader would make the new one think that it is known already.
+    _pid_file(settings).unlink(missing_ok=True)
     told = subprocess.run(
-        [sys.executable, "-m", "wraparound.orchestration.service_group", str(settings.log_dir)],
+        [
+            sys.executable,
+            "-m",
+            "wraparound.orchestration.service_group",
+            str(settings.log_dir),
+            str(_pid_file(settings)),
+        ],
         env=airflow_environment(settings, port=port),
         cwd=settings.airflow_home,
         stdin=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """The leader of the local Airflow: starts four services, restarts one that dies, ends all.
 
-Run as `python -m wraparound.orchestration.service_group LOG_FOLDER`: it prints the process id of
-the leader, which goes on in a session of its own. It imports nothing heavy, and takes everything
-else from the environment.
+Run as `python -m wraparound.orchestration.service_group LOG_FOLDER PID_FILE`: it prints the
+process id of the leader, which goes on in a session of its own. It imports nothing heavy, and
+takes everything else from the environment.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -27,23 +28,29 @@ GRACE = 12.0
 
 
 class Leader:
-    """Keeps the services running until it is told to end."""
+    """Keeps services running until a signal, or the loss of its pid file, tells it to end."""
 
-    def __init__(self, log_folder: Path) -> None:
+    def __init__(
+        self, commands: Mapping[str, Sequence[str]], *, log_folder: Path, pid_file: Path
+    ) -> None:
+        self.commands = commands
         self.log_folder = log_folder
+        self.pid_file = pid_file
         self.ending = False
+        self.was_known = False
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.started_at: dict[str, float] = {}
 
     def run(self) -> None:
-        """Start everything, look after it, and end it when a signal says so."""
+        """Start everything, look after it, and end it when the time has come."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._told_to_end)
-        for name in SERVICES:
+        for name in self.commands:
             self._start(name)
         while not self.ending:
             time.sleep(LOOK_EVERY)
             self._restart_dead()
+            self._end_if_forgotten()
         self._end_all()
 
     def _told_to_end(self, _number: int, _frame: FrameType | None) -> None:
@@ -52,7 +59,7 @@ class Leader:
     def _start(self, name: str) -> None:
         with (self.log_folder / f"airflow-{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *SERVICES[name]],
+                self.commands[name],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -65,14 +72,22 @@ class Leader:
             if process.poll() is not None and old_enough and not self.ending:
                 self._start(name)
 
+    def _end_if_forgotten(self) -> None:
+        """Nobody could end this leader by its pid file any more, once that is gone."""
+        known = self.pid_file.exists()
+        self.ending = self.ending or (self.was_known and not known)
+        self.was_known = self.was_known or known
+
     def _end_all(self) -> None:
         for process in self.running.values():
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
         deadline = time.monotonic() + GRACE
         for process in self.running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def main() -> None:
@@ -86,7 +101,13 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    Leader(Path(sys.argv[1])).run()
+    Leader(
+        {name: [sys.executable, "-m", "airflow", *words] for name, words in SERVICES.items()},
+        log_folder=Path(sys.argv[1]),
+        pid_file=Path(sys.argv[2]),
+    ).run()
+    # What the services left in our group, and last of all this process itself.
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
