@@ -2,8 +2,11 @@
 
 import pytest
 
+from lib.feed_builders import Roster, children
 from lib.release_builders import a_server
-from lib.warehouse_in_tests import a_fresh_warehouse
+from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded
+
+ROSTER = Roster((*children(6), *children(4, school="T-S2", prefix="East")))
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,26 @@ def settings(server, tmp_path):
     """A fresh warehouse, with a home and a district file of its own."""
     with a_fresh_warehouse(server, tmp_path) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def with_roster(server, tmp_path_factory):
+    """A warehouse that holds ROSTER, to make copies of."""
+    home = tmp_path_factory.mktemp("rostered")
+    with a_fresh_warehouse(server, home) as settings:
+        (arrival,) = landed_and_loaded(settings, ROSTER.write(home / "files"))
+        assert arrival["state"] == "loaded", arrival["message"]
+        yield settings
+
+
+@pytest.fixture
+def rostered(with_roster, tmp_path):
+    """A fresh warehouse that holds ROSTER already."""
+    with a_fresh_warehouse(with_roster, tmp_path) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def roster():
+    """The roster that `rostered` holds: six children in T-S1, four in T-S2."""
+    return ROSTER

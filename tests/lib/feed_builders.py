@@ -30,6 +30,15 @@ DEMOGRAPHICS = (
     "nativeHawaiianOrOtherPacificIslander,white,demographicRaceTwoOrMoreRaces,"
     "hispanicOrLatinoEthnicity"
 )
+BULK_FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+ABSENT_FILES = (
+    "categories",
+    "classResources",
+    "courseResources",
+    "lineItems",
+    "resources",
+    "results",
+)
 TREES = ("Alder", "Birch", "Cedar", "Damson", "Elder", "Fir", "Ginkgo", "Hazel", "Ivy", "Juniper")
 
 
@@ -50,13 +59,14 @@ def a_file(folder: Path, name: str, content: bytes | str) -> Path:
     return path
 
 
-def a_zip(folder: Path, name: str, members: Mapping[str, bytes]) -> Path:
+def a_zip(folder: Path, name: str, members: Mapping[str | zipfile.ZipInfo, bytes]) -> Path:
     """Write a zip with these members, the same bytes each time."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for member, content in members.items():
-            packed.writestr(zipfile.ZipInfo(member), content)
+            entry = member if isinstance(member, zipfile.ZipInfo) else zipfile.ZipInfo(member)
+            packed.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return path
 
 
@@ -113,15 +123,17 @@ class Roster:
         ]
         courses = [["T-C", *self._stamp(""), f"T-Y{year}", "Homeroom", "HR", "", "T-D", "", ""]]
         classes = [
-            [f"{s}-HR", *self._stamp(""), f"Homeroom {s}", "03", "T-C", "HR", "homeroom", ""]
-            + [s, f"T-Y{year}", "", "", "1"]
+            [f"{s}-HR", *self._stamp(""), f"Homeroom {s}", "03", "T-C", "HR", "homeroom", "", s]
             for s in self.schools
         ]
+        for row in classes:
+            row += [f"T-Y{year}", "", "", "1"]
         enrollments = [
             [f"{c.id}-E", *self._stamp(c.id), f"{c.school}-HR", c.school, c.id, "student", "false"]
-            + [begin, end]
             for c in self.students
         ]
+        for row in enrollments:
+            row += [begin, end]
         demographics = [
             [c.id, *self._stamp(c.id), "2017-04-01", "female", *["false"] * 7]
             for c in self.students
@@ -147,13 +159,8 @@ class Roster:
 
     def manifest(self, **modes: str) -> bytes:
         """manifest.csv, which names every file of the standard."""
-        listed = {
-            name: self.mode
-            for name in "orgs academicSessions courses classes users enrollments".split()
-        }
-        listed |= {"demographics": self.mode}
-        absent = "categories classResources courseResources lineItems resources results"
-        listed |= dict.fromkeys(absent.split(), "absent")
+        listed = dict.fromkeys((*BULK_FILES, "demographics"), self.mode)
+        listed |= dict.fromkeys(ABSENT_FILES, "absent")
         rows = [["manifest.version", "1.0"], ["oneroster.version", "1.1"]]
         rows += [[f"file.{name}", mode] for name, mode in (listed | modes).items()]
         return csv_bytes("propertyName,value", rows)
@@ -176,7 +183,9 @@ def attendance(
     return a_file(folder, name, csv_bytes(ATTENDANCE, full))
 
 
-def with_member(members: Mapping[str, bytes], name: str, *, change: tuple[str, str]) -> dict[str, bytes]:
+def with_member(
+    members: Mapping[str, bytes], name: str, *, change: tuple[str, str]
+) -> dict[str, bytes]:
     """A package in which a text of one member is replaced by another."""
     old, new = change
     text = members[name].decode()

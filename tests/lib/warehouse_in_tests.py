@@ -1,6 +1,7 @@
 """A warehouse for each test: a copy of one migrated database on the session's server."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,9 +12,11 @@ from uuid import uuid4
 from psycopg import sql
 
 from lib.release_builders import a_warehouse
+from wraparound.contracts.loader import load_contracts
 from wraparound.orchestration import nights
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
+from wraparound.warehouse.raw_tables import column_types
 
 # What `ops` may hold of a child's id: the crosswalk, and what a batch touched.
 KEEPERS_OF_IDS = frozenset({"student_crosswalk", "touched", "need_history"})
@@ -21,10 +24,12 @@ DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
 
 @contextmanager
-def a_fresh_warehouse(server: Settings, home: Path) -> Iterator[Settings]:
-    """Settings of a new, empty warehouse with a home and a district file of its own."""
+def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
+    """Settings of a copy of a warehouse, with a home and a district file of its own."""
     name = f"t{uuid4().hex[:12]}"
-    settings = a_warehouse(server, name=name, home=home)
+    settings = a_warehouse(template, name=name, home=home)
+    if template.warehouse_url and template.archive.is_dir():
+        shutil.copytree(template.archive, settings.archive)
     district = home / "district.yml"
     district.write_text(DISTRICT, encoding="utf-8")
     settings = replace(settings, district_file=district)
@@ -33,7 +38,7 @@ def a_fresh_warehouse(server: Settings, home: Path) -> Iterator[Settings]:
         yield settings
     finally:
         with connections.connect(
-            server, database=connections.MAINTENANCE_DATABASE, autocommit=True
+            template, database=connections.MAINTENANCE_DATABASE, autocommit=True
         ) as connection:
             connection.execute(
                 sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
@@ -90,24 +95,22 @@ def is_conserved(arrival: dict[str, Any]) -> bool:
 
 def raw_state(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """What is in force in every raw table, without what depends on when it came."""
-    tables = query(
-        settings,
-        "select table_name from information_schema.tables where table_schema = 'raw'"
-        " order by table_name",
-    )
     state = {}
-    for table in tables:
-        name = table["table_name"]
-        columns = query(
-            settings,
-            "select column_name from information_schema.columns where table_schema = 'raw'"
-            " and table_name = %s and (column_name not like '\\_%%'"
-            "  or column_name in ('_held', '_sender', '_student_source_id', '_school_source_id'))"
-            " order by ordinal_position",
-            name,
-        )
-        state[name] = live(settings, name, *(f'"{c["column_name"]}"' for c in columns))
-    return {name: rows for name, rows in state.items() if rows}
+    with connections.connect(settings) as connection:
+        for contract in load_contracts().values():
+            for name, table in contract.tables.items():
+                columns = [*column_types(table), "_sender", "_held"]
+                rows = connection.execute(
+                    sql.SQL("select {} from raw.{} where _deleted_at is null").format(
+                        sql.SQL(", ").join(map(sql.Identifier, columns)),
+                        sql.Identifier(contract.raw_name(name)),
+                    )
+                ).fetchall()
+                if rows:
+                    state[contract.raw_name(name)] = sorted(
+                        (tuple(row.values()) for row in rows), key=repr
+                    )
+    return state
 
 
 def places_with(settings: Settings, pattern: str) -> list[str]:

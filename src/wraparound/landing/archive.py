@@ -2,11 +2,14 @@
 
 import hashlib
 import os
+import shutil
+import stat
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe
 
@@ -17,11 +20,12 @@ ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Stored:
-    """What was archived: the hash of its bytes, their number, and where they are."""
+    """What was archived: the hash of its bytes, their number, where they are, and from what."""
 
     sha256: str
     byte_count: int
     path: Path
+    source: "Fingerprint"
 
 
 def store(source: Path, archive: Path) -> Stored:
@@ -39,12 +43,12 @@ def store(source: Path, archive: Path) -> Stored:
     handle, temporary = tempfile.mkstemp(dir=archive, prefix=".incoming-")
     try:
         with os.fdopen(handle, "w+b") as target:
-            before = _fingerprint(source)
+            before = fingerprint(source)
             if source.is_dir():
                 _pack(source, target)
             else:
                 _copy(source, target)
-            if _fingerprint(source) != before:
+            if fingerprint(source) != before:
                 raise ArrivalIncomplete(
                     f"{source.name} is still being written. Nothing was taken; land it again "
                     "when it is complete, or write it under another name and rename it."
@@ -54,7 +58,7 @@ def store(source: Path, archive: Path) -> Stored:
             target.seek(0)
             digest = hashlib.file_digest(target, "sha256").hexdigest()
             size = target.seek(0, os.SEEK_END)
-        return Stored(digest, size, _put_in_place(Path(temporary), archive, digest))
+        return Stored(digest, size, _put_in_place(Path(temporary), archive, digest), before)
     finally:
         Path(temporary).unlink(missing_ok=True)
 
@@ -83,24 +87,68 @@ def _copy(source: Path, target: IO[bytes]) -> None:
 
 
 def _pack(folder: Path, target: IO[bytes]) -> None:
+    """Everything in the folder but hidden files; what no zip should hold is refused on opening."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
-        for member in sorted(folder.iterdir()):
-            if member.is_symlink() or not member.is_file() or member.name.startswith("."):
+        for member in _members(folder):
+            entry = zipfile.ZipInfo(str(member.relative_to(folder)), date_time=ZIP_EPOCH)
+            if member.is_symlink():
+                entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+                packed.writestr(entry, b"")
                 continue
-            entry = zipfile.ZipInfo(member.name, date_time=ZIP_EPOCH)
-            with packed.open(entry, "w", force_zip64=True) as inner, member.open("rb") as outer:
-                while block := outer.read(BLOCK):
+            handle = os.open(member, os.O_RDONLY | os.O_NOFOLLOW)
+            with packed.open(entry, "w", force_zip64=True) as inner, os.fdopen(handle, "rb") as f:
+                while block := f.read(BLOCK):
                     inner.write(block)
 
 
-def _fingerprint(path: Path) -> tuple[tuple[str, int, int, int], ...]:
+def _members(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if (path.is_symlink() or path.is_file())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+def fingerprint(path: Path) -> Fingerprint:
     """Names, inodes, sizes and times: equal before and after means nobody wrote meanwhile."""
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        stats = [(file.name, file.lstat()) for file in files]
+        files = _members(path) if path.is_dir() else [path]
+        stats = [(str(file.relative_to(path)), file.lstat()) for file in files]
     except FileNotFoundError:
         return ()
     return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats)
+
+
+def take_away(path: Path, *, known: Fingerprint) -> bool:
+    """Remove what was archived, unless another took its place meanwhile: then False.
+
+    It is renamed first, so that what is looked at is what is removed.
+    """
+    aside = path.with_name(f".taken-{uuid4().hex}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return True
+    if fingerprint(aside) != known:
+        _put_back(aside, path)
+        return False
+    if aside.is_dir():
+        shutil.rmtree(aside)
+    else:
+        aside.unlink()
+    return True
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    """Under its own name, or beside it where a third file has come meanwhile."""
+    for place in (path, path.with_name(f"{aside.name.removeprefix('.taken-')}-{path.name}")):
+        if not place.exists():
+            aside.rename(place)
+            return
 
 
 def _sync_folder(folder: Path) -> None:

@@ -63,7 +63,7 @@ def _walk(folder: Path, *, sender: str, feed: str | None, district: District) ->
 
 def _last_written(path: Path) -> float:
     try:
-        files = [path, *path.iterdir()] if path.is_dir() else [path]
-        return max(file.stat().st_mtime for file in files)
+        files = [path, *path.rglob("*")] if path.is_dir() else [path]
+        return max(file.lstat().st_mtime for file in files)
     except FileNotFoundError:
         return time.time()

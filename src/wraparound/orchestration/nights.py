@@ -6,7 +6,7 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from wraparound.contracts.district import District, load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.errors import (
     ArrivalIncomplete,
+    ArrivalUnsafe,
     BuildFailed,
     FeedUnknown,
     LoadFailed,
     SettingsWrong,
     WraparoundError,
 )
-from wraparound.landing.archive import archived, store
+from wraparound.landing.archive import Fingerprint, archived, store, take_away
 from wraparound.landing.inbox import Found, find_complete, is_package
 from wraparound.landing.opening import open_members
 from wraparound.landing.recognising import recognise
@@ -45,6 +46,14 @@ ROUNDS_MAX = 20
 Said = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """An arrival that archive and ledger have, and what it was taken from."""
+
+    arrival: ledger.Registered
+    source: Fingerprint
+
+
 def prepare(settings: Settings) -> None:
     """Make sure that the warehouse is there and has its tables."""
     settings.make_folders()
@@ -62,11 +71,15 @@ def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) ->
     for found in find_complete(settings.inbox, district=district, settle_seconds=settle_seconds):
         try:
             taken = _accept(settings, found, district=district)
-        except (ArrivalIncomplete, FileNotFoundError):
+        except ArrivalIncomplete:
             continue
-        _clear(found.path)
-        if taken.is_new:
-            new.append(taken.arrival_id)
+        except (ArrivalUnsafe, OSError) as exc:
+            # One file that cannot be taken keeps no other back.
+            log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
+            continue
+        take_away(found.path, known=taken.source)
+        if taken.arrival.is_new:
+            new.append(taken.arrival.arrival_id)
     return new
 
 
@@ -104,9 +117,10 @@ def land(
         )
         for path in _deliveries(paths)
     ]
+    accepted = [one.arrival for one in taken]
     with connect(settings) as connection:
-        rows = [ledger.arrival(connection, one.arrival_id) for one in taken]
-    return [row | {"is_new": one.is_new} for row, one in zip(rows, taken, strict=True) if row]
+        rows = [ledger.arrival(connection, one.arrival_id) for one in accepted]
+    return [row | {"is_new": one.is_new} for row, one in zip(rows, accepted, strict=True) if row]
 
 
 def pending_arrivals(settings: Settings) -> list[int]:
@@ -157,8 +171,8 @@ def _refuse(settings: Settings, arrival_id: int, *, error: WraparoundError) -> N
     """Set an arrival aside, saying which feed's it is; what was in force stays."""
     with connect(settings) as connection:
         row = ledger.arrival(connection, arrival_id)
-        feed = row["feed"] if row else UNKNOWN_FEED
-        message = f"{feed} arrival {arrival_id}: {error}"
+        assert row is not None
+        message = f"{row['feed']} arrival {arrival_id} ({row['file_name']}): {error}"
         ledger.refuse(connection, arrival_id, code=error.code, message=message)
 
 
@@ -407,7 +421,7 @@ def _accept(
     *,
     district: District,
     effective_at: datetime | None = None,
-) -> ledger.Registered:
+) -> Accepted:
     """Archive first, then the ledger: a crash between the two loses nothing."""
     stored = store(found.path, settings.archive)
     feed, trouble = found.feed, None
@@ -426,33 +440,25 @@ def _accept(
         if trouble is not None:
             message = f"{feed} feed, arrival {taken.arrival_id}: {trouble}"
             ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=message)
-    return taken
+    return Accepted(taken, stored.source)
 
 
 def _feed_of(
     found: Found, path: Path, *, district: District
 ) -> tuple[str, WraparoundError | None]:
+    members, trouble = None, None
     try:
         members = open_members(path, file_name=found.path.name)
-    except WraparoundError:
-        members = None
+    except WraparoundError as exc:
+        trouble = exc
     try:
         feed = recognise(
             members, file_name=found.path.name, district=district, sender=found.sender
         )
     except FeedUnknown as exc:
-        return UNKNOWN_FEED, exc
+        # Why it could not be opened says more than that nobody knows what is in it.
+        return UNKNOWN_FEED, trouble or exc
     return feed, None
-
-
-def _clear(path: Path) -> None:
-    """Take a file that the archive has out of the inbox."""
-    if path.is_dir():
-        for member in path.iterdir():
-            member.unlink()
-        path.rmdir()
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _claim(connection: Connection, arrival_id: int) -> Row | None:

@@ -196,10 +196,10 @@ def _message(connection: Connection, arrival: Arrival) -> str | None:
     ).fetchone()
     if not row or not row["n"]:
         return None
+    rows = "1 row is" if row["n"] == 1 else f"{row['n']} rows are"
     return (
-        f"{row['n']} rows are set aside, the first at {row['first_one']}. All of them: "
-        f"`wraparound quarantine list --arrival {arrival.arrival_id}`. What was in force for "
-        "them stays."
+        f"{rows} set aside, the first at {row['first_one']}. What was in force there stays. See "
+        f"`wraparound quarantine list --arrival {arrival.arrival_id}`."
     )
 
 

@@ -149,8 +149,8 @@ def _unreadable(column: Column) -> str:
     """The rule that a value broke which cannot be read as its type."""
     if column.type in ("text", "code", "descriptor"):
         return "too_long"
-    word = {"id": "n_id", "integer": "n_integer", "decimal": "number"}
-    return f"not_a_{word.get(column.type, column.type)}"
+    named = {"id": "not_an_id", "integer": "not_an_integer", "decimal": "not_a_number"}
+    return named.get(column.type, f"not_a_{column.type}")
 
 
 def _typing(

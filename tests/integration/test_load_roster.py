@@ -1,0 +1,185 @@
+"""Rosters: set semantics, deletes and their undoing, held records, and the brake."""
+
+from dataclasses import replace
+
+import pytest
+
+from lib.feed_builders import a_zip, children, with_member
+from lib.warehouse_in_tests import arrivals, findings, is_conserved, landed_and_loaded, live, query
+from wraparound.orchestration import nights
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import ledger
+
+USERS = "roster__users"
+
+
+def names(settings, table=USERS, column="sourced_id"):
+    return [row[0] for row in live(settings, table, column)]
+
+
+def loaded(settings, path, **words):
+    (arrival,) = landed_and_loaded(settings, path, **words)
+    assert arrival["state"] == "loaded", arrival["message"]
+    assert is_conserved(arrival)
+    return arrival
+
+
+def decide(settings, arrival, *, release):
+    with connections.connect(settings) as connection:
+        return ledger.decide_brake(
+            connection, arrival["arrival_id"], release=release, by="T. Linden", reason="checked"
+        )
+
+
+def test_a_child_that_is_no_longer_in_a_bulk_file_has_ended(rostered, roster, tmp_path):
+    fewer = replace(roster, students=roster.students[1:])
+    arrival = loaded(rostered, fewer.write(tmp_path / "in"))
+    assert arrival["rows_ended"] == 3  # user, enrollment, demographics
+    assert "T-Alder1" not in names(rostered)
+    kept = query(rostered, "select _deleted_at from raw.roster__users where sourced_id='T-Alder1'")
+    assert kept[0]["_deleted_at"] is not None
+
+
+def test_a_record_that_returns_is_the_same_record(rostered, roster, tmp_path):
+    key = "select student_key from ops.student_crosswalk where student_source_id = 'T-Alder1'"
+    before = query(rostered, key)
+    fewer = replace(roster, students=roster.students[1:])
+    loaded(rostered, fewer.write(tmp_path / "in"))
+    back = replace(
+        roster, students=(*roster.students[1:], replace(roster.students[0], grade="04"))
+    )
+    arrival = loaded(rostered, back.write(tmp_path / "in", "back.zip"), feed="roster")
+    assert arrival["rows_loaded"] == 3
+    assert "T-Alder1" in names(rostered)
+    assert query(rostered, key) == before
+
+
+def test_a_delta_changes_what_it_names_and_nothing_else(rostered, roster, tmp_path):
+    first, second = roster.students[:2]
+    delta = replace(
+        roster,
+        mode="delta",
+        students=(replace(first, grade="04"), second),
+        statuses={second.id: "tobedeleted"},
+    )
+    arrival = loaded(rostered, delta.write(tmp_path / "in"))
+    assert arrival["rows_ended"] == 0
+    assert names(rostered) == sorted(child.id for child in roster.students if child != second)
+    grades = dict(live(rostered, USERS, "sourced_id", "grades"))
+    assert grades[first.id] == ["04"]
+
+
+def test_a_row_that_cannot_be_read_keeps_the_record_and_marks_it(rostered, roster, tmp_path):
+    # Nobody may vanish by a typing error: the name is gone, the child stays.
+    members = with_member(roster.members(), "users.csv", change=("Alder1,Grove", ",Grove"))
+    arrival = loaded(rostered, a_zip(tmp_path / "in", "roster.zip", members))
+    assert (arrival["rows_quarantined"], arrival["rows_ended"]) == (1, 0)
+    assert findings(rostered) == [("users.csv", 2, "givenName", "required_value_missing", "row")]
+    assert live(rostered, USERS, "given_name", "_held")[0] == ("Alder1", True)
+
+
+def test_a_good_row_takes_the_mark_away_and_closes_the_finding(rostered, roster, tmp_path):
+    members = roster.members()
+    bad = with_member(members, "users.csv", change=("Alder1,Grove", ",Grove"))
+    loaded(rostered, a_zip(tmp_path / "in", "roster.zip", bad))
+    good = {**members, "orgs.csv": members["orgs.csv"].replace(b"Grove", b"Grove District")}
+    loaded(rostered, a_zip(tmp_path / "in", "roster_2.zip", good))
+    assert {row[0] for row in live(rostered, USERS, "_held")} == {False}
+    assert findings(rostered) == []
+    closed = query(rostered, "select state, superseded_by from ops.quarantine")
+    assert [tuple(row.values()) for row in closed] == [
+        ("superseded", arrivals(rostered)[-1]["arrival_id"])
+    ]
+    assert query(rostered, "select count(*) as n from restricted.quarantine_line")[0]["n"] == 0
+
+
+def test_the_same_bad_row_every_night_is_one_open_finding(rostered, roster, tmp_path):
+    for night in range(3):
+        members = with_member(roster.members(), "users.csv", change=("Alder1,Grove", ",Grove"))
+        members["orgs.csv"] += f"T-S1{night},,,School {night},school,,T-D\n".encode()
+        loaded(rostered, a_zip(tmp_path / "in", f"roster_{night}.zip", members))
+    assert len(findings(rostered)) == 1
+
+
+def test_where_nobody_can_say_whose_row_it_is_nobody_ends(rostered, roster, tmp_path):
+    fewer = replace(roster, students=roster.students[1:])
+    members = fewer.members()
+    members["users.csv"] = members["users.csv"].replace(b"\nT-Birch2,", b"\n,", 1)
+    arrival = loaded(rostered, a_zip(tmp_path / "in", "roster.zip", members))
+    assert "T-Alder1" in names(rostered)
+    assert "T-Birch2" in names(rostered)
+    assert arrival["rows_ended"] == 2  # the enrollment and the demographics of T-Alder1
+    assert ("users.csv", 2, "sourcedId", "required_value_missing", "row") in findings(rostered)
+
+
+def test_an_enrollment_in_an_unknown_class_is_set_aside(rostered, roster, tmp_path):
+    members = roster.members()
+    members["enrollments.csv"] += b"T-X,,,T-NOWHERE,T-S1,T-Alder1,student,false,,\n"
+    arrival = loaded(rostered, a_zip(tmp_path / "in", "roster.zip", members))
+    assert arrival["rows_quarantined"] == 1
+    assert findings(rostered) == [
+        ("enrollments.csv", 12, "classSourcedId", "reference_missing", "row")
+    ]
+
+
+def test_a_cell_that_costs_only_itself_is_blank_and_listed(rostered, roster, tmp_path):
+    members = roster.members()
+    members["demographics.csv"] = members["demographics.csv"].replace(b"female", b"blue", 1)
+    members["users.csv"] = members["users.csv"].replace(b",true,T-S1,", b',true,"T-S1,T-GONE",', 1)
+    arrival = loaded(rostered, a_zip(tmp_path / "in", "roster.zip", members))
+    assert arrival["rows_quarantined"] == 0
+    assert {f[2:] for f in findings(rostered)} == {
+        ("sex", "unknown_code", "cell"),
+        ("orgSourcedIds", "reference_missing", "cell"),
+    }
+    assert live(rostered, "roster__demographics", "sex").count((None,)) == 1
+    assert (["T-S1"],) in live(rostered, USERS, "org_sourced_ids")
+
+
+def test_last_years_roster_is_refused(rostered, roster, tmp_path):
+    old = replace(roster, school_year=2026).write(tmp_path / "in")
+    (arrival,) = landed_and_loaded(rostered, old)
+    assert (arrival["state"], arrival["code"]) == ("refused", "W21")
+    assert "2026" in arrival["message"]
+    assert "2027" in arrival["message"]
+
+
+@pytest.fixture
+def braked(rostered, roster, tmp_path):
+    """A roster that ends most of a larger one, as the brake left it; and what was in force."""
+    many = replace(roster, students=(*roster.students, *children(30, prefix="West")))
+    loaded(rostered, many.write(tmp_path / "in", "many.zip"), feed="roster")
+    (arrival,) = landed_and_loaded(
+        rostered, replace(roster, school_year=2027).write(tmp_path / "in", "roster_few.zip")
+    )
+    # These very bytes were the first arrival: they are known, so send others.
+    if arrival["state"] == "loaded":
+        few = replace(roster, students=roster.students[:-1])
+        (arrival,) = landed_and_loaded(rostered, few.write(tmp_path / "in", "roster_fewer.zip"))
+    return arrival
+
+
+def test_the_brake_holds_a_file_that_ends_too_much(rostered, braked):
+    assert (braked["state"], braked["code"]) == ("braked", "W26")
+    assert "31 of 40" in braked["message"]
+    assert "brake release" in braked["message"]
+    assert len(names(rostered)) == 40
+    nights.ingest(rostered)
+    assert len(names(rostered)) == 40
+
+
+def test_a_person_may_release_what_was_braked(rostered, braked):
+    assert decide(rostered, braked, release=True)
+    nights.ingest(rostered)
+    assert len(names(rostered)) == 9
+    assert arrivals(rostered)[-1]["state"] == "loaded"
+
+
+def test_a_person_may_reject_what_was_braked(rostered, braked):
+    assert decide(rostered, braked, release=False)
+    nights.ingest(rostered)
+    assert len(names(rostered)) == 40
+    last = arrivals(rostered)[-1]
+    assert last["state"] == "refused"
+    assert "Rejected by T. Linden: checked." in last["message"]
+    assert not decide(rostered, braked, release=True)
