@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
@@ -90,6 +90,8 @@ def down(settings: Settings) -> bool:
         if not (settings.postgres_dir / "postmaster.pid").exists():
             return False
         _run(settings, "pg_ctl", "-D", str(settings.postgres_dir), "-m", "fast", "-w", "stop")
+        with suppress(OSError):
+            socket_dir(settings).rmdir()
     return True
 
 
