@@ -2,7 +2,7 @@
 
 from datetime import date, time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from wraparound.contracts.leaving import Analytics, Channel, Retention
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Scope
 from wraparound.errors import SettingsWrong
@@ -118,6 +119,13 @@ class District(Strict):
     publish_hour: time = time(5, 30)
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}
+    # What leaves. Releases are kept to go back to; a count below the smallest is not told on
+    # pages that are not about single children.
+    keep_releases: int = Field(default=14, ge=2)
+    smallest_count: int = Field(default=6, ge=1)
+    channels: dict[str, Annotated[Channel, Field(discriminator="kind")]] = {}
+    analytics: Analytics = Analytics()
+    retention: Retention = Retention()
 
     @field_validator("time_zone")
     @classmethod
@@ -168,6 +176,16 @@ def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
     return None
 
 
+class _Texts(yaml.SafeLoader):
+    """YAML in which a plain word is that word: No, 01 and 05:30 are codes, not values."""
+
+
+_Texts.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def load_district(path: Path) -> District:
     """Read and check the district file.
 
@@ -175,7 +193,8 @@ def load_district(path: Path) -> District:
         SettingsWrong: the file is not YAML or breaks the model; the message names every key.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The loader is a safe one: it makes texts, lists, mappings and nulls, no objects.
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Texts)  # noqa: S506
         return District.model_validate(data)
     except OSError as exc:
         raise SettingsWrong(f"The district file {path} cannot be read: {exc.strerror}.") from exc
