@@ -135,10 +135,10 @@ final as (
         decided_events.event_date,
         decided_events.outcome <> 'unknown' as is_known,
         decided_events.outcome = 'tardy' as is_tardy,
-        -- Present is at least the named share of the day: exactly half is present.
+        -- Present is the named share of the day, or more than it, as the preset says.
         decided_events.outcome <> 'unknown'
-        and (1 - decided_events.missed_share) * settings.present_minimum_denominator
-        < settings.present_minimum_numerator as is_absent
+        and not {{ is_present("1 - decided_events.missed_share", "settings") }}
+            as is_absent
 
     from decided_events
 

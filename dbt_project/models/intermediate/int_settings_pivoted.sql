@@ -6,11 +6,39 @@ settings as (
 
 ),
 
-choices as (
+setting_presets as (
 
-    select jsonb_object_agg(setting_id, setting_value) as choice
+    select * from {{ ref('setting_presets') }}
+
+),
+
+active_presets as (
+
+    select setting_value as preset
 
     from settings
+
+    where setting_id = 'attendance_preset'
+
+),
+
+-- What the district says itself stands over the preset in force.
+choices as (
+
+    select
+        jsonb_object_agg(
+            settings.setting_id,
+            coalesce(settings.setting_value, setting_presets.setting_value)
+        ) as choice
+
+    from settings
+
+    cross join active_presets
+
+    left join setting_presets
+        on
+            settings.setting_id = setting_presets.setting_id
+            and active_presets.preset = setting_presets.preset
 
 ),
 
@@ -37,8 +65,19 @@ final as (
             as service_stale_after_days,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
+        cast(choice ->> 'truancy_month_days' as integer) as truancy_month_days,
+        cast(choice ->> 'truancy_year_days' as integer) as truancy_year_days,
+        cast(choice ->> 'truancy_age_from' as integer) as truancy_age_from,
+        cast(choice ->> 'truancy_age_to' as integer) as truancy_age_to,
+        cast(choice ->> 'chronic_share_is_inclusive' as boolean)
+            as chronic_share_is_inclusive,
+        cast(choice ->> 'present_minimum_is_inclusive' as boolean)
+            as present_minimum_is_inclusive,
         cast(choice ->> 'oss_is_absence' as boolean) as oss_is_absence,
         cast(choice ->> 'iss_is_absence' as boolean) as iss_is_absence,
+        choice ->> 'attendance_preset' as attendance_preset,
+        choice ->> 'chronic_scope' as chronic_scope,
+        choice ->> 'rates_from_grade' as rates_from_grade,
         choice ->> 'attendance_mode' as attendance_mode,
         choice ->> 'list_attendance_scope' as list_attendance_scope,
         choice ->> 'district_overlap_absent_when' as district_overlap_absent_when,

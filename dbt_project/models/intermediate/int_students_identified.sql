@@ -36,6 +36,12 @@ grade_levels as (
 
 ),
 
+settings as (
+
+    select * from {{ ref('int_settings_pivoted') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
@@ -71,7 +77,8 @@ final as (
             as integer
         ) as age_years,
         coalesce(grade_levels.grade_level, upper(users.grade_codes[1])) as grade_level,
-        coalesce(grade_levels.is_counted_in_rates, true) as is_counted_in_rates
+        coalesce(grade_levels.grade_order >= first_grades.grade_order, true)
+            as is_counted_in_rates
 
     from student_ids
 
@@ -79,6 +86,8 @@ final as (
         on student_ids.user_source_id = users.user_source_id
 
     cross join run_dates
+
+    cross join settings
 
     left join student_crosswalk
         on users.user_source_id = student_crosswalk.student_source_id
@@ -88,6 +97,9 @@ final as (
 
     left join grade_levels
         on upper(users.grade_codes[1]) = grade_levels.grade_code
+
+    left join grade_levels as first_grades
+        on settings.rates_from_grade = first_grades.grade_code
 
 )
 

@@ -50,6 +50,7 @@ suspensions as (
         actions.discipline_date,
         settings.present_minimum_numerator,
         settings.present_minimum_denominator,
+        settings.present_minimum_is_inclusive,
         coalesce(actions.action_length_days, settings.suspension_days_without_length)
             as length_days
 
@@ -84,12 +85,11 @@ suspensions as (
 suspension_lengths as (
 
     select
-        student_key,
-        school_key,
-        discipline_date,
-        floor(length_days) + cast(
-            (1 - (length_days - floor(length_days))) * present_minimum_denominator
-            < present_minimum_numerator
+        suspensions.student_key,
+        suspensions.school_key,
+        suspensions.discipline_date,
+        floor(suspensions.length_days) + cast(
+            not {{ is_present("1 - mod(suspensions.length_days, 1)", "suspensions") }}
             as integer
         ) as absent_days
 

@@ -89,7 +89,13 @@ final as (
                 and students.is_counted_in_rates
                 then
                     whole_counts.days_absent * settings.chronic_share_denominator
-                    >= settings.chronic_share_numerator * whole_counts.days_enrolled
+                    > settings.chronic_share_numerator * whole_counts.days_enrolled
+                    or (
+                        settings.chronic_share_is_inclusive
+                        and whole_counts.days_absent
+                        * settings.chronic_share_denominator
+                        = settings.chronic_share_numerator * whole_counts.days_enrolled
+                    )
         end as is_chronically_absent
 
     from whole_counts

@@ -1,0 +1,142 @@
+with
+
+attendance_days as (
+
+    select * from {{ ref('fct_attendance_days') }}
+
+),
+
+students as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_settings_pivoted') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- Distinct, because a student may be enrolled at two schools: a date counts once.
+unexcused_dates as (
+
+    select distinct
+        student_key,
+        attendance_date,
+        to_char(attendance_date, 'YYYY-MM') as calendar_month
+
+    from attendance_days
+
+    where
+        is_absent
+        and absence_kind = 'unexcused'
+
+),
+
+month_counts as (
+
+    select
+        student_key,
+        calendar_month,
+        count(*) as unexcused_days
+
+    from unexcused_dates
+
+    group by
+        student_key,
+        calendar_month
+
+),
+
+year_counts as (
+
+    select
+        student_key,
+        sum(unexcused_days) as unexcused_days_in_year,
+        max(unexcused_days) as most_unexcused_days_in_month
+
+    from month_counts
+
+    group by student_key
+
+),
+
+-- Distinct, because a student has many days.
+enrolled_students as (
+
+    select distinct student_key from attendance_days
+
+),
+
+counted_students as (
+
+    select
+        students.student_key,
+        students.student_source_id,
+        students.age_years,
+        cast(coalesce(year_counts.unexcused_days_in_year, 0) as integer)
+            as unexcused_days_in_year,
+        cast(coalesce(year_counts.most_unexcused_days_in_month, 0) as integer)
+            as most_unexcused_days_in_month
+
+    from enrolled_students
+
+    inner join students
+        on enrolled_students.student_key = students.student_key
+
+    left join year_counts
+        on enrolled_students.student_key = year_counts.student_key
+
+),
+
+-- An age that nobody knows leaves the answer empty.
+judged_students as (
+
+    select
+        counted_students.student_key,
+        counted_students.age_years between settings.truancy_age_from
+        and settings.truancy_age_to as is_of_truancy_age,
+        counted_students.most_unexcused_days_in_month >= settings.truancy_month_days
+            as has_truant_month,
+        counted_students.unexcused_days_in_year >= settings.truancy_year_days
+            as has_truant_year
+
+    from counted_students
+
+    cross join settings
+
+),
+
+final as (
+
+    select
+        counted_students.student_key,
+        counted_students.student_source_id,
+        run_dates.school_year,
+        counted_students.age_years,
+        counted_students.unexcused_days_in_year,
+        counted_students.most_unexcused_days_in_month,
+        judged_students.is_of_truancy_age,
+        run_dates.as_of_date,
+        judged_students.is_of_truancy_age and judged_students.has_truant_month
+            as is_truant_by_month,
+        judged_students.is_of_truancy_age and judged_students.has_truant_year
+            as is_truant_by_year
+
+    from counted_students
+
+    inner join judged_students
+        on counted_students.student_key = judged_students.student_key
+
+    cross join run_dates
+
+)
+
+select * from final
