@@ -1,5 +1,6 @@
 """How small a count may be before analysts no longer see it: policies, as strict models."""
 
+import hashlib
 import json
 from functools import cache
 from importlib.resources import files
@@ -32,6 +33,14 @@ class Policy(BaseModel):
     percent_coding: tuple[tuple[int, int], ...] = ()
     rate_precision: int = Field(default=3, ge=0, le=6)
     source: str = Field(min_length=1)
+
+    @property
+    def fingerprint(self) -> str:
+        """The name, with a short hash where a district changed the preset of that name."""
+        if self == policy_of(self.name):
+            return self.name
+        digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return f"{self.name}+{digest[:8]}"
 
     def is_small(self, count: int) -> bool:
         """Tell whether a count by itself says too much."""

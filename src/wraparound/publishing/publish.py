@@ -22,6 +22,7 @@ from wraparound import __version__
 from wraparound.contracts.district import District, load_district
 from wraparound.errors import GateUnreadable
 from wraparound.publishing import freeze, lists, releases
+from wraparound.publishing.analytics import write_analytics
 from wraparound.publishing.freeze import Candidate, frozen_name
 from wraparound.publishing.releases import Live, SchoolLine
 from wraparound.quality.suites import load_suites, run_suites
@@ -96,8 +97,10 @@ def run_gate_and_publish(
         audit(connection, candidate, results=results, gate_ran=trouble is None)
         releases.publish_release(connection, candidate.release_id)
         delivered = deliver_lists(settings, connection)
+        _analyse(settings, connection, as_of=as_of)
         line = releases.show_release(connection, candidate.release_id)
-        pruned = releases.prune(connection)
+        keep = load_district(settings.district_file).keep_releases
+        pruned = releases.prune(connection, keep=keep)
     if trouble is not None:
         raise trouble
     return PublishSummary(
@@ -226,6 +229,16 @@ def _key_findings(candidate: Candidate) -> tuple[Finding, ...]:
         Finding(KEY_RULE, "hold", school_key, count, KEY_MESSAGE)
         for school_key, count in sorted(repeats.items())
     )
+
+
+def _analyse(settings: Settings, connection: Connection[Any], *, as_of: date) -> None:
+    """Bring the analysts' tables up to date; they must not keep the lists from anybody."""
+    choice = load_district(settings.district_file).analytics
+    try:
+        write_analytics(settings, connection, choice=choice, as_of=as_of)
+    except Exception as error:
+        log.error("the analysts' tables were left as they are: %s", type(error).__name__)
+        connection.rollback()
 
 
 # --- the lists ----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from wraparound.contracts.suppression import Policy
 
 Counts = Mapping[str, Mapping[str, int]]
+Sizes = Mapping[str, Mapping[str, int]]
 Cell = tuple[str, str]
 # The names of the totals of a table: all groups, all categories.
 ALL = "all"
@@ -54,17 +55,51 @@ class Hidden:
     bounded: frozenset[tuple[str, str, str]] = frozenset()
 
 
-def hide_groups(sizes: Mapping[str, Mapping[str, int]], policy: Policy) -> Hidden:
-    """Return the groups of each breakdown whose size is hidden: `sizes[breakdown][group]`."""
-    groups: set[tuple[str, str]] = set()
+def hide_groups(
+    sizes: Sizes,
+    policy: Policy,
+    *,
+    keep_hidden: Iterable[Cell] = (),
+    known: Iterable[Cell] = (),
+) -> Hidden:
+    """Return the groups of each breakdown whose size is hidden: `sizes[breakdown][group]`.
+
+    `keep_hidden` and `known` are (breakdown, group) that were hidden, or told, before.
+    """
+    kept, told = set(keep_hidden), set(known)
+    groups: set[Cell] = set()
     withheld: set[str] = set()
     for breakdown, listed in sizes.items():
-        hidden = _hide_line(listed, policy)
+        also = [g for b, g in kept if b == breakdown]
+        avoid = {g for b, g in told if b == breakdown}
+        hidden = _hide_line(listed, policy, also=also, avoid=avoid)
         if hidden is None:
             withheld.add(breakdown)
         else:
             groups |= {(breakdown, group) for group in hidden}
     return Hidden(groups=frozenset(groups), withheld=frozenset(withheld))
+
+
+def weak_groups(
+    sizes: Sizes, policy: Policy, *, hidden: Hidden, known: Iterable[Cell] = ()
+) -> tuple[Cell, ...]:
+    """Return the hidden small groups whose size a reader can narrow down too far."""
+    told = set(known)
+    weak = []
+    for breakdown, group in sorted(hidden.groups):
+        listed = sizes[breakdown]
+        behind = [g for b, g in hidden.groups - told if b == breakdown and g != group]
+        line = {g: listed[g] for g in (group, *behind)}
+        if policy.is_small(listed[group]) and not _line_is_safe(line, group, policy, coded={}):
+            weak.append((breakdown, group))
+    return tuple(weak)
+
+
+def is_sensitive(metric: Metric, policy: Policy, cell: tuple[str, str, str]) -> bool:
+    """Tell whether a count is hidden for its own sake, not to cover for another."""
+    breakdown, group, category = cell
+    row = metric.district if breakdown == ALL else metric.breakdowns[breakdown][group]
+    return policy.is_small(row[category]) or policy.is_small_group(sum(row.values()))
 
 
 def hide_counts(
@@ -84,7 +119,8 @@ def hide_counts(
     columns = _hide_line(
         metric.district,
         policy,
-        also=[c for b, g, c in kept if (b, g) == (ALL, ALL)],
+        also=[c for b, _, c in kept if b == ALL],
+        avoid=[c for b, _, c in told if b == ALL],
         coded=_coded_in(metric.district, policy),
     )
     if columns is None or policy.is_small_group(sum(metric.district.values())):
@@ -148,6 +184,7 @@ def _hide_line(
     policy: Policy,
     *,
     also: Iterable[str] = (),
+    avoid: Iterable[str] = (),
     coded: Mapping[str, tuple[int, int]] | None = None,
 ) -> frozenset[str] | None:
     """Hide small counts of a line, and the least others that cover for them.
@@ -159,8 +196,10 @@ def _hide_line(
     hidden |= {name for name in also if counts.get(name)} | set(bounds)
     if not hidden or policy.complementary == "none":
         return frozenset(hidden)
+    shunned = set(avoid)
     others = sorted(
-        (n for n in counts if n not in hidden and counts[n]), key=lambda n: (counts[n], n)
+        (name for name in counts if name not in hidden and counts[name]),
+        key=lambda name: (name in shunned, counts[name], name),
     )
     while not all(
         _line_is_safe({n: counts[n] for n in hidden}, name, policy, coded=bounds)

@@ -45,6 +45,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (PUBLISHER, "select, insert, delete", "restricted", "gate_finding, metric_count"),
     (PUBLISHER, "select", "raw", "staff__assignments"),
     (COORDINATOR, "select", "release", "pointer, assignment"),
+    (ANALYST, "select", "analytics", "student, metric"),
 )
 USAGE = {
     ENGINEER: ("ops", "release", *BUILT),

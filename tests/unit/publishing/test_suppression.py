@@ -7,12 +7,14 @@ import pytest
 
 from lib.attack import narrowest
 from wraparound.contracts.suppression import policy_of, presets
+from wraparound.publishing.analytics import Snapshot, may_move_on, told
 from wraparound.publishing.suppression import (
     ALL,
     Hidden,
     Metric,
     hide_counts,
     hide_groups,
+    is_sensitive,
     rate_bound,
     weak_cells,
 )
@@ -222,3 +224,37 @@ def test_what_was_hidden_stays_hidden_when_asked():
 def test_nothing_hidden_is_nothing_weak():
     metric = a_metric({"A": (30, 30, 30), "B": (30, 30, 30)})
     assert weak_cells(metric, CT, hidden=Hidden()) == ()
+
+
+# --- two nights -----------------------------------------------------------------------------
+
+
+def a_night_later(chance, people):
+    """A few children change their tier, one comes and one leaves."""
+    later = [dict(person) for person in people]
+    for person in chance.sample(later, 5):
+        person["tier"] = chance.choice(sorted({p["tier"] for p in people}))
+    return [*later[1:], dict(chance.choice(later))]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_nights_together_tell_no_small_count(seed):
+    """The attacker has both nights and believes that what was told once is still so."""
+    chance = random.Random(f"nights {seed}")
+    people = a_population(chance, students=700, schools=5, categories=4)
+    (first, _), hidden = publish(people, CT)
+    last = Snapshot(first, hidden["tier"])
+    (second, _), _ = publish(a_night_later(chance, people), CT)
+    groups = hide_groups(sizes_of(second), CT)
+    now = may_move_on(second, CT, groups=groups, last=last)
+    if now is None:
+        # It waits: readers go on seeing what they saw.
+        return
+    nights = ((first, hidden["tier"], second, now), (second, now, first, hidden["tier"]))
+    for metric, own, other, others in nights:
+        widths = narrowest(
+            [metric], CT, hidden={"tier": own}, known={"tier": set(told(other, others))}
+        )
+        for name, width in widths.items():
+            if name[0] == "tier" and is_sensitive(metric, CT, name[1:]):
+                assert width >= CT.numerator_minimum - 1.001

@@ -1,0 +1,108 @@
+"""What a district says about what leaves: to analysts, by which channels, kept how long."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from wraparound.contracts.suppression import Policy, policy_of
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Analytics(Strict):
+    """What analysts see: `suppression` names a policy, `change` changes keys of it.
+
+    The published counts of a metric move on when the new ones and the last ones together
+    hide what each hides alone, and at the latest after `snapshot_days`. `grade_bands` sorts
+    grade levels, `age_bands` ages in years (first and last year of each).
+    """
+
+    suppression: str = "ct_csde"
+    change: dict[str, Any] = {}
+    snapshot_days: int = Field(default=28, ge=1)
+    grade_bands: dict[str, tuple[str, ...]] = {
+        "PK": ("IT", "PR", "PK", "TK"),
+        "K-2": ("KG", "01", "02"),
+        "3-5": ("03", "04", "05"),
+        "6-8": ("06", "07", "08"),
+        "9-12": ("09", "10", "11", "12", "13"),
+    }
+    age_bands: dict[str, tuple[int, int]] = {
+        "0-4": (0, 4),
+        "5-7": (5, 7),
+        "8-10": (8, 10),
+        "11-13": (11, 13),
+        "14-17": (14, 17),
+        "18+": (18, 120),
+    }
+
+    @model_validator(mode="after")
+    def _policy_exists(self) -> "Analytics":
+        policy_of(self.suppression, **self.change)
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """The policy with the district's changes."""
+        return policy_of(self.suppression, **self.change)
+
+
+class FolderChannel(Strict):
+    """A folder that people or a synchronizing program read: one folder per school in it."""
+
+    kind: Literal["folder"] = "folder"
+    path: Path
+
+
+class EmailChannel(Strict):
+    """A mail to each coordinator of a school: counts and a link, nothing of a child.
+
+    `addresses` maps a staff id to a mail address; `link` may hold `{school}`, the name of
+    the school's folder. A password, where the server asks for one, is read from a file.
+    """
+
+    kind: Literal["email"] = "email"
+    host: str
+    port: int = Field(default=25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    link: str = Field(pattern=r"^(https?|file)://\S+$")
+    user: str = ""
+    password_file: Path | None = None
+    addresses: dict[str, str] = {}
+    timeout_seconds: float = Field(default=20, gt=0)
+
+    @model_validator(mode="after")
+    def _addresses_are_plain(self) -> "EmailChannel":
+        for address in self.addresses.values():
+            # One address, and nothing that could begin another header.
+            if address.count("@") != 1 or any(c.isspace() or c in ",;<>" for c in address):
+                raise ValueError("an address is not a plain mail address")
+        return self
+
+
+Channel = FolderChannel | EmailChannel
+
+RetentionClass = Literal["permanent", "enrollment", "current_year", "operational"]
+
+
+class Retention(Strict):
+    """How long what lies about is kept, in days; nothing of a permanent class is destroyed.
+
+    `archive`: the bytes that senders delivered. `quarantine`: lines that were set aside.
+    `releases`: the frozen tables of releases that no reader sees. `findings`: the keys behind
+    what the gate found. `outbox`: what was to be sent and is done with. The disclosure log
+    is kept as long as the records it speaks of, and is never purged.
+    """
+
+    archive: int | None = Field(default=1095, ge=1)
+    quarantine: int | None = Field(default=365, ge=1)
+    releases: int | None = Field(default=365, ge=1)
+    findings: int | None = Field(default=90, ge=1)
+    outbox: int | None = Field(default=90, ge=1)
+    events: int | None = Field(default=365, ge=1)
