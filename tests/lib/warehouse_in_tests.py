@@ -18,8 +18,8 @@ from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.raw_tables import column_types
 
-# What `ops` may hold of a child's id: the crosswalk, and what a batch touched.
-KEEPERS_OF_IDS = frozenset({"student_crosswalk", "touched", "need_history"})
+# What in `ops` may hold ids of a source: the crosswalks, and what a batch touched.
+KEEPERS_OF_IDS = frozenset({"student_crosswalk", "school_crosswalk", "touched", "need_history"})
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
 

@@ -1,0 +1,128 @@
+"""Deliveries in any order, late, early, and repeated, end in the same rows."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from lib.feed_builders import (
+    EXCUSED,
+    TARDY,
+    UNEXCUSED,
+    Child,
+    Roster,
+    a_zip,
+    attendance,
+    children,
+    with_member,
+)
+from lib.warehouse_in_tests import a_fresh_warehouse, arrivals, is_conserved, raw_state
+from wraparound.orchestration import nights
+
+KIDS = children(4)
+NEW = Child("Willow99")
+FIRST_EVENING = datetime(2026, 10, 1, 22, tzinfo=UTC)
+
+
+def deliveries(folder):
+    """A week of deliveries in the order of what they claim: files, and none like another."""
+    roster = Roster(KIDS)
+    spoiled = with_member(
+        replace(roster, students=(*KIDS[1:], NEW)).members(),
+        "users.csv",
+        change=(",Cedar3,Grove", ",,Grove"),
+    )
+    grown = replace(roster, students=(*(replace(kid, grade="04") for kid in KIDS[:3]), NEW))
+    day = "2026-10-01"
+    return [
+        roster.write(folder / "0", "roster.zip"),
+        attendance(
+            folder / "1",
+            [
+                (KIDS[0].id, "T-S1", day, UNEXCUSED),
+                (KIDS[1].id, "T-S1", day, TARDY),
+                (NEW.id, "T-S1", day, UNEXCUSED),
+            ],
+        ),
+        a_zip(folder / "2", "roster.zip", spoiled),
+        attendance(
+            folder / "3",
+            [
+                (KIDS[0].id, "T-S1", day, EXCUSED),
+                (KIDS[1].id, "T-S1", day, "Nonsense"),
+                (NEW.id, "T-S1", "2026-10-02", TARDY),
+            ],
+        ),
+        grown.write(folder / "4", "roster.zip"),
+        attendance(folder / "5", [(KIDS[0].id, "T-S1", day, UNEXCUSED, "again", "0.5")]),
+    ]
+
+
+def deliver(settings, files, order):
+    """Land and ingest one after the other, each with the time that it claims."""
+    for place in order:
+        claimed = FIRST_EVENING + timedelta(days=place)
+        nights.land(settings, [files[place]], effective_at=claimed)
+        nights.ingest(settings)
+    for arrival in arrivals(settings):
+        assert arrival["state"] == "loaded", arrival["message"]
+        assert is_conserved(arrival), arrival
+
+
+@pytest.fixture(scope="module")
+def week(server, tmp_path_factory):
+    """The files, and the rows that they end in when they come in order."""
+    folder = tmp_path_factory.mktemp("week")
+    files = deliveries(folder / "files")
+    with a_fresh_warehouse(server, folder) as settings:
+        deliver(settings, files, range(len(files)))
+        return files, raw_state(settings)
+
+
+def test_in_order_the_week_ends_as_it_should(week):
+    _, state = week
+    assert [row[-2:] for row in state["roster__users"]] == [("default", False)] * 4
+    assert {row[0] for row in state["roster__users"]} == {
+        *(kid.id for kid in KIDS[:3]),
+        NEW.id,
+    }
+    assert sorted(row[:1] + row[3:4] for row in state["attendance__events"]) == [
+        (KIDS[0].id, UNEXCUSED),
+        (KIDS[1].id, TARDY),
+        (NEW.id, TARDY),
+        (NEW.id, UNEXCUSED),
+    ]
+
+
+@hypothesis_settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(order=st.permutations(range(6)))
+def test_any_order_ends_in_the_same_rows(server, week, tmp_path_factory, order):
+    files, wanted = week
+    with a_fresh_warehouse(server, tmp_path_factory.mktemp("order")) as settings:
+        deliver(settings, files, order)
+        assert raw_state(settings) == wanted
+
+
+def test_everything_twice_ends_in_the_same_rows(server, week, tmp_path):
+    files, wanted = week
+    with a_fresh_warehouse(server, tmp_path) as settings:
+        deliver(settings, files, [*range(6), *range(6)])
+        assert raw_state(settings) == wanted
+
+
+def test_all_at_once_ends_in_the_same_rows(server, week, tmp_path):
+    files, wanted = week
+    with a_fresh_warehouse(server, tmp_path) as settings:
+        for place, file in reversed(list(enumerate(files))):
+            nights.land(settings, [file], effective_at=FIRST_EVENING + timedelta(days=place))
+        nights.ingest(settings)
+        assert raw_state(settings) == wanted

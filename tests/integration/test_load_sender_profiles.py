@@ -1,0 +1,149 @@
+"""A sender's own headers, codes, dates, encoding and constants: a profile, and no code."""
+
+import pytest
+
+from lib.feed_builders import a_file
+from lib.warehouse_in_tests import (
+    findings,
+    is_conserved,
+    landed_and_loaded,
+    live,
+    write_district,
+)
+from wraparound.contracts.district import load_district
+from wraparound.errors import SettingsWrong
+from wraparound.orchestration import nights
+
+EVENTS = "attendance__events"
+PROFILE = """
+senders:
+  grove:
+    title: A local export
+    feeds:
+      attendance:
+        files: ["abs_*.txt"]
+        encoding: cp1252
+        delimiter: ";"
+        date_order: %s
+        student_id: identifier
+        tables:
+          events:
+            columns:
+              studentUniqueId: No
+              eventDate: Datum
+              attendanceEventCategoryDescriptor: Code
+              attendanceEventReason: Grund
+            constants: {schoolId: T-S1, eventDuration: "1"}
+            codes: {attendanceEventCategoryDescriptor: {U: Unexcused Absence, T: Tardy}}
+"""
+
+
+@pytest.fixture
+def profiled(rostered):
+    write_district(rostered, PROFILE % "MDY")
+    return rostered
+
+
+def export(folder, rows, *, name="abs_01.txt"):
+    lines = ["No;Datum;Code;Grund", *(";".join(row) for row in rows)]
+    return a_file(folder, name, "\r\n".join(lines).encode("cp1252"))
+
+
+def test_a_local_export_is_read_by_its_profile(profiled, roster, tmp_path):
+    first, second = roster.students[:2]
+    rows = [
+        (first.identifier, "10/2/2026", "U", "Congé"),
+        (second.identifier, "10/02/2026", "T", ""),
+    ]
+    (arrival,) = landed_and_loaded(profiled, export(tmp_path / "in", rows), sender="grove")
+    assert (arrival["state"], arrival["feed"]) == ("loaded", "attendance"), arrival["message"]
+    assert is_conserved(arrival)
+    assert live(
+        profiled,
+        EVENTS,
+        "_student_source_id",
+        "event_date::text",
+        "attendance_event_category_descriptor",
+        "attendance_event_reason",
+        "_school_source_id",
+        "event_duration::text",
+        "_sender",
+    ) == [
+        (first.id, "2026-10-02", "Unexcused Absence", "Congé", "T-S1", "1", "grove"),
+        (second.id, "2026-10-02", "Tardy", None, "T-S1", "1", "grove"),
+    ]
+
+
+def test_the_inbox_knows_the_sender_by_its_folder(profiled, roster, tmp_path):
+    export(profiled.inbox / "grove", [(roster.students[0].identifier, "10/2/2026", "T", "")])
+    nights.scan_inbox(profiled, settle_seconds=0)
+    (done,) = nights.ingest(profiled)
+    assert (done["sender"], done["rows_loaded"]) == ("grove", 1)
+
+
+@pytest.mark.parametrize(
+    ("order", "written", "read"),
+    [
+        ("MDY", "2/3/2026", "2026-02-03"),
+        ("DMY", "2/3/2026", "2026-03-02"),
+        ("MDY", "13/2/2026", None),
+        ("DMY", "13/2/2026", "2026-02-13"),
+        ("YMD", "2/3/2026", None),
+        ("MDY", "2026-02-03", None),
+        ("MDY", "2/30/2026", None),
+        ("MDY", "2/3/26", None),
+    ],
+)
+def test_the_order_of_a_date_is_declared_and_never_guessed(
+    rostered, roster, tmp_path, order, written, read
+):
+    write_district(rostered, PROFILE % order)
+    rows = [(roster.students[0].identifier, written, "T", "")]
+    landed_and_loaded(rostered, export(tmp_path / "in", rows), sender="grove")
+    assert live(rostered, EVENTS, "event_date::text") == ([(read,)] if read else [])
+    assert [finding[2:4] for finding in findings(rostered)] == (
+        [] if read else [("eventDate", "not_a_date")]
+    )
+
+
+def test_a_held_day_is_found_whatever_the_order_of_dates(profiled, roster, tmp_path):
+    number = roster.students[0].identifier
+    landed_and_loaded(
+        profiled, export(tmp_path / "1", [(number, "10/2/2026", "T", "")]), sender="grove"
+    )
+    landed_and_loaded(
+        profiled, export(tmp_path / "2", [(number, "10/02/2026", "???", "")]), sender="grove"
+    )
+    assert live(profiled, EVENTS, "attendance_event_category_descriptor", "_held") == [
+        ("Tardy", True)
+    ]
+
+
+def test_a_changed_code_map_lets_the_waiting_rows_in(profiled, roster, tmp_path):
+    rows = [(roster.students[0].identifier, "10/2/2026", "E", "")]
+    (arrival,) = landed_and_loaded(profiled, export(tmp_path / "in", rows), sender="grove")
+    assert arrival["rows_quarantined"] == 1
+    write_district(profiled, (PROFILE % "MDY").replace("T: Tardy", "T: Tardy, E: Excused Absence"))
+    done = nights.replay_arrival(profiled, arrival["arrival_id"])
+    assert (done["rows_loaded"], done["rows_quarantined"], done["message"]) == (1, 0, None)
+
+
+WRONG = {
+    "feed": ("senders: {g: {feeds: {nothing: {}}}}", "there is no feed 'nothing'"),
+    "table": ("senders: {g: {feeds: {staff: {tables: {x: {}}}}}}", "there is no table 'x'"),
+    "column": (
+        "senders: {g: {feeds: {attendance: {tables: {events: {columns: {day: d}}}}}}}",
+        "there is no column 'day'",
+    ),
+    "expected": ("expected: {nothing: {}}", "there is no feed 'nothing'"),
+    "meaning": ("senders: {g: {feeds: {staff: {student_id: name}}}}", "must be sourcedId"),
+    "spelling": ("senders: {g: {feeds: {staff: {delimeter: x}}}}", "delimeter"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(WRONG))
+def test_a_profile_that_names_what_is_not_there_is_refused(rostered, case):
+    text, words = WRONG[case]
+    write_district(rostered, text + "\n")
+    with pytest.raises(SettingsWrong, match=words):
+        load_district(rostered.district_file)
