@@ -17,10 +17,14 @@ FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load_contracts() -> "MappingProxyType[str, Contract]":
     """Every feed's contract by feed name, in load order."""
     folder = files("wraparound.contracts") / "feeds"
-    read = [
-        Contract.model_validate(yaml.load(entry.read_text(encoding="utf-8"), Loader=FAST_LOADER)  # noqa: S506)
+    texts = [
+        entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()
         if entry.name.endswith(".yml")
+    ]
+    read = [
+        Contract.model_validate(yaml.load(text, Loader=FAST_LOADER))  # noqa: S506
+        for text in texts
     ]
     ordered = sorted(read, key=lambda contract: (contract.order, contract.feed))
     return MappingProxyType({contract.feed: contract for contract in ordered})
