@@ -18,6 +18,12 @@ review_domains as (
 
 ),
 
+whole_child_measures as (
+
+    select * from {{ ref('int_whole_child_listed') }}
+
+),
+
 -- One line per measure: its id, what is counted, of how much, words, and how fresh.
 listed_measures as (
 
@@ -137,6 +143,8 @@ all_measures as (
     select * from listed_measures
     union all
     select * from listed_reviews
+    union all
+    select * from whole_child_measures
 
 ),
 

@@ -15,6 +15,12 @@ from wraparound.district.support_files import (
     write_service_events,
     write_staff,
 )
+from wraparound.district.whole_child_files import (
+    write_assessments,
+    write_plans,
+    write_programs,
+    write_surveys,
+)
 from wraparound.district.world import World, make_world
 
 WRITERS: dict[str, tuple[str, Callable[[World, Path], dict[str, int]]]] = {
@@ -28,6 +34,10 @@ WRITERS: dict[str, tuple[str, Callable[[World, Path], dict[str, int]]]] = {
     "consents": ("consents.csv", write_consents),
     "reviews": ("reviews.zip", write_reviews),
     "staff": ("staff.csv", write_staff),
+    "assessments": ("assessments.csv", write_assessments),
+    "programs": ("programs.csv", write_programs),
+    "plans": ("plans.csv", write_plans),
+    "surveys": ("surveys.csv", write_surveys),
 }
 
 

@@ -15,6 +15,10 @@ FEEDS = (
     "consents",
     "reviews",
     "staff",
+    "assessments",
+    "programs",
+    "plans",
+    "surveys",
 )
 MINIMUM_STUDENTS = 12
 
