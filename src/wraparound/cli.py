@@ -618,6 +618,55 @@ def contracts_write(*, check: bool) -> None:
 
 
 @main.group()
+def disclosures() -> None:
+    """What left: to whom, about whom, on what ground."""
+
+
+@disclosures.command("show")
+@click.argument("student_id")
+@as_json
+def disclosures_show(*, student_id: str, json_wanted: bool) -> None:
+    """Every time the records of one student left; STUDENT_ID is the roster's."""
+    from wraparound.orchestration import privacy
+
+    _show(
+        privacy.disclosures_of(_settings(), student_id),
+        columns=("disclosed_at", "recipient_type", "recipient_id", "legal_basis", "channel"),
+        json_wanted=json_wanted,
+        empty="Nothing of this student has left.",
+    )
+
+
+@disclosures.command("verify")
+def disclosures_verify() -> None:
+    """Whether the log is as it was written; exit 7 if it is not."""
+    from wraparound.orchestration import privacy
+
+    checked = privacy.verify_disclosures(_settings())
+    click.echo(checked.message)
+    if not checked.is_whole:
+        raise SystemExit(7)
+
+
+@main.command()
+@by_option
+@reason_option
+@click.option("--today", type=DAY, help="The day to count from; default is today's date.")
+@click.option("--dry-run", is_flag=True, help="Only say what is past its time.")
+def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> None:
+    """Destroy what is past its retention, with a proof of each place in the ledger."""
+    from wraparound.orchestration import privacy
+
+    day = today.date() if today else date.today()  # noqa: DTZ011 - days, not moments, are counted
+    for gone in privacy.purge(_settings(), today=day, by=by, reason=reason, dry_run=dry_run):
+        verb = "to destroy" if dry_run else "destroyed"
+        click.echo(
+            f"{gone.place:<11} {gone.item_count:>7,} {verb} ({gone.byte_count:,} bytes),"
+            f" older than {gone.older_than} ({gone.retention_class})"
+        )
+
+
+@main.group()
 def airflow() -> None:
     """The local Airflow: four processes on this machine, the page on 127.0.0.1."""
 

@@ -20,7 +20,7 @@ from lib.release_builders import (
     spoil_metrics,
 )
 from wraparound.errors import GateUnreadable
-from wraparound.publishing import lists, publish, releases
+from wraparound.publishing import delivery, lists, publish, releases
 from wraparound.warehouse import connection as connections
 
 TUESDAY = date(2026, 11, 3)
@@ -117,30 +117,30 @@ def test_a_list_that_did_not_change_is_not_written_again(settings, connection):
         )
     # The second held night is a newer candidate, so the banner names another release.
     assert {w.school_source_id: w.is_new for w in summary.delivered.lists}["T-ALDER"] is True
-    again = publish.deliver_lists(settings, connection)
+    again = delivery.deliver_lists(settings, connection)
     assert [w.is_new for w in again.lists] == [False, False]
 
 
-@pytest.mark.parametrize("lost", ["index.html", publish.MARKER])
+@pytest.mark.parametrize("lost", ["index.html", delivery.MARKER])
 def test_a_list_that_was_lost_is_written_again(settings, connection, lost):
     night(settings, connection, ALDER)
     (settings.lists / "T-ALDER" / lost).unlink()
-    again = publish.deliver_lists(settings, connection)
+    again = delivery.deliver_lists(settings, connection)
     assert [w.is_new for w in again.lists] == [True]
 
 
 @pytest.mark.parametrize("text", ["[", "[]", "{}"])
 def test_an_unreadable_marker_is_no_marker(settings, connection, text):
     night(settings, connection, ALDER)
-    (settings.lists / "T-ALDER" / publish.MARKER).write_text(text)
-    assert publish.deliver_lists(settings, connection).lists[0].is_new
+    (settings.lists / "T-ALDER" / delivery.MARKER).write_text(text)
+    assert delivery.deliver_lists(settings, connection).lists[0].is_new
 
 
 def test_lists_follow_a_rollback(settings, connection):
     night(settings, connection, ALDER, mark="the wording of monday")
     night(settings, connection, ALDER, as_of=TUESDAY, mark="the wording of tuesday")
     releases.rollback(connection)
-    publish.deliver_lists(settings, connection)
+    delivery.deliver_lists(settings, connection)
     assert "the wording of monday" in page(settings, ALDER)
     assert "the wording of tuesday" not in page(settings, ALDER)
 
@@ -208,8 +208,8 @@ def test_a_repeated_row_holds_its_school(settings, connection):
     [("T-ALDER", True), ("../etc", False), ("a b", False), ("", False), ("x" * 90, False)],
 )
 def test_folder_names_are_safe_and_apart(school_source_id, is_kept):
-    name = publish.folder_name(school_source_id)
+    name = delivery.folder_name(school_source_id)
     assert (name == school_source_id) is is_kept
     assert "/" not in name
     assert not name.startswith(".")
-    assert name != publish.folder_name(school_source_id + "!")
+    assert name != delivery.folder_name(school_source_id + "!")

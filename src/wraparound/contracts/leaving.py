@@ -89,20 +89,47 @@ class EmailChannel(Strict):
 Channel = FolderChannel | EmailChannel
 
 RetentionClass = Literal["permanent", "enrollment", "current_year", "operational"]
+Place = Literal["archive", "quarantine", "releases", "findings", "outbox"]
+
+
+RETENTION_DAYS: dict[str, int | None] = {
+    "permanent": None,
+    "enrollment": 2555,
+    "current_year": 400,
+    "operational": 90,
+}
+PLACE_CLASSES: dict[str, str] = {
+    "archive": "enrollment",
+    "quarantine": "current_year",
+    "releases": "current_year",
+    "findings": "operational",
+    "outbox": "operational",
+}
 
 
 class Retention(Strict):
-    """How long what lies about is kept, in days; nothing of a permanent class is destroyed.
+    """How long what lies about is kept: `days` of each class, and the class of each place.
 
-    `archive`: the bytes that senders delivered. `quarantine`: lines that were set aside.
-    `releases`: the frozen tables of releases that no reader sees. `findings`: the keys behind
-    what the gate found. `outbox`: what was to be sent and is done with. The disclosure log
-    is kept as long as the records it speaks of, and is never purged.
+    No days means for good. `archive`: the bytes that senders delivered. `quarantine`: lines
+    that were set aside. `releases`: frozen lists that no reader sees, pinned or not.
+    `findings`: the keys behind what the gate found. `outbox`: what was to be sent and is done
+    with. The disclosure log is kept as long as the records it speaks of; it has no place here.
     """
 
-    archive: int | None = Field(default=1095, ge=1)
-    quarantine: int | None = Field(default=365, ge=1)
-    releases: int | None = Field(default=365, ge=1)
-    findings: int | None = Field(default=90, ge=1)
-    outbox: int | None = Field(default=90, ge=1)
-    events: int | None = Field(default=365, ge=1)
+    days: dict[RetentionClass, int | None] = {}
+    places: dict[Place, RetentionClass] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """What is not said is as it is by default."""
+        if not isinstance(given, dict):
+            return given
+        days, places = given.get("days") or {}, given.get("places") or {}
+        return {**given, "days": RETENTION_DAYS | days, "places": PLACE_CLASSES | places}
+
+    @model_validator(mode="after")
+    def _days_are_days(self) -> "Retention":
+        if any(days is not None and days < 1 for days in self.days.values()):
+            raise ValueError("days are at least 1")
+        return self

@@ -33,6 +33,7 @@ from wraparound.settings import Settings
 from wraparound.warehouse import ledger, loading
 from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.migrate import is_migrated, migrate
+from wraparound.warehouse.roles import LOADER, PUBLISHER
 
 log = logging.getLogger("wraparound")
 UNKNOWN_FEED = "unknown"
@@ -140,7 +141,7 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     """
     district = load_district(settings.district_file)
     try:
-        with connect(settings) as connection:
+        with connect(settings, role=LOADER) as connection:
             claimed = _claim(connection, arrival_id)
             if claimed is not None:
                 _load_in_order(settings, connection, claimed, district=district)
@@ -200,7 +201,7 @@ def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     """Judge an arrival's quarantined rows again, under the contract and codes of now."""
     district = load_district(settings.district_file)
     try:
-        with connect(settings) as connection:
+        with connect(settings, role=LOADER) as connection:
             row = ledger.arrival(connection, arrival_id)
             if row is not None and row["state"] == "loaded":
                 ledger.one_load_of(connection, contract_of(row["feed"]).family)
@@ -324,10 +325,10 @@ def roll_back(
 
     Returns the release that each moved school shows now.
     """
-    from wraparound.publishing.publish import deliver_lists
+    from wraparound.publishing.delivery import deliver_lists
     from wraparound.publishing.releases import rollback
 
-    with connect(settings) as connection:
+    with connect(settings, role=PUBLISHER) as connection:
         moved = rollback(connection, release_id, schools=schools)
         deliver_lists(settings, connection)
     return {live.school_source_id: live.release_id for live in moved}

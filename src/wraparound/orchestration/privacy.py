@@ -1,0 +1,242 @@
+"""What a district owes the people in its records: to tell what left, and to let go in time."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg.sql import SQL, Identifier
+
+from wraparound.contracts.district import District, load_district
+from wraparound.errors import ReleaseMissing
+from wraparound.landing.archive import archived
+from wraparound.publishing import disclosure, releases
+from wraparound.publishing.disclosure import Checked
+from wraparound.settings import Settings
+from wraparound.warehouse.connection import Connection, connect
+
+log = logging.getLogger("wraparound")
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """What was destroyed of one place; nothing was where `item_count` is 0."""
+
+    place: str
+    retention_class: str
+    older_than: date
+    item_count: int
+    byte_count: int = 0
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where to look, and before which moment something is past its time."""
+
+    settings: Settings
+    connection: Connection
+    limit: datetime
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is past its time: names of the items, their bytes, and how to destroy them."""
+
+    items: tuple[str, ...]
+    byte_count: int
+    destroy: Callable[[], None]
+
+
+def disclosures_of(settings: Settings, student_source_id: str) -> list[dict[str, Any]]:
+    """Return every time a student's records left, newest first.
+
+    Raises:
+        ReleaseMissing: nobody of that id was ever listed.
+    """
+    with connect(settings) as connection:
+        row = connection.execute(
+            "select student_key from ops.student_crosswalk where student_source_id = %s",
+            [student_source_id],
+        ).fetchone()
+        if row is None:
+            raise ReleaseMissing("No student of that id is known, so nothing of them left.")
+        return disclosure.disclosures_of(connection, row["student_key"])
+
+
+def verify_disclosures(settings: Settings) -> Checked:
+    """Work out whether the disclosure log is as it was written."""
+    with connect(settings) as connection:
+        return disclosure.verify(connection, log_dir=settings.log_dir)
+
+
+def purge(
+    settings: Settings, *, today: date, by: str, reason: str, dry_run: bool = False
+) -> tuple[Destroyed, ...]:
+    """Destroy what is past its retention, and leave a proof of each place in the ledger.
+
+    The proof says what, how much and on whose word, with a hash of what the items were
+    called; it never says whose they were. Lists that readers see are spared, and so is the
+    disclosure log. A dry run destroys nothing and proves nothing.
+    """
+    district = load_district(settings.district_file)
+    done = []
+    for place, kind in district.retention.places.items():
+        days = district.retention.days[kind]
+        if days is None:
+            continue
+        limit = today - timedelta(days=days)
+        with connect(settings) as connection:
+            connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.purge'))")
+            found = PLACES[place](_At(settings, connection, _moment(limit, district)))
+            gone = Destroyed(place, kind, limit, len(found.items), found.byte_count)
+            if found.items and not dry_run:
+                _prove(connection, gone, found.items, by=by, reason=reason)
+                found.destroy()
+        done.append(gone)
+    return tuple(done)
+
+
+def _moment(day: date, district: District) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=ZoneInfo(district.time_zone))
+
+
+def _prove(
+    connection: Connection, gone: Destroyed, items: Iterable[str], *, by: str, reason: str
+) -> None:
+    digest = hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()
+    connection.execute(
+        "insert into ops.destruction (place, retention_class, older_than, item_count,"
+        " byte_count, content_hash, ordered_by, reason) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            gone.place,
+            gone.retention_class,
+            gone.older_than,
+            gone.item_count,
+            gone.byte_count,
+            digest,
+            by,
+            reason,
+        ),
+    )
+
+
+# --- the places ---------------------------------------------------------------------------
+
+
+def _archive(at: _At) -> _Found:
+    """Bytes of which every arrival is old, loaded or refused; what still waits is spared."""
+    rows = at.connection.execute(
+        "select sha256 from ops.arrival group by sha256"
+        " having max(received_at) < %s and bool_and(state not in ('pending', 'braked'))"
+        " order by sha256",
+        [at.limit],
+    ).fetchall()
+    files = [archived(at.settings.archive, row["sha256"]) for row in rows]
+    there = [file for file in files if file.exists()]
+
+    def destroy() -> None:
+        for file in there:
+            file.unlink()
+
+    size = sum(file.stat().st_size for file in there)
+    return _Found(tuple(file.name for file in there), size, destroy)
+
+
+def _quarantine(at: _At) -> _Found:
+    """Lines that were set aside; the ledger keeps row number, column and rule."""
+    rows = at.connection.execute(
+        "select l.arrival_id, l.file_name, l.row_number from restricted.quarantine_line l"
+        " inner join ops.arrival a on a.arrival_id = l.arrival_id where a.received_at < %s",
+        [at.limit],
+    ).fetchall()
+
+    def destroy() -> None:
+        at.connection.execute(
+            "delete from restricted.quarantine_line l using ops.arrival a"
+            " where a.arrival_id = l.arrival_id and a.received_at < %s",
+            [at.limit],
+        )
+
+    items = tuple(f"{r['arrival_id']}/{r['file_name']}/{r['row_number']}" for r in rows)
+    return _Found(items, 0, destroy)
+
+
+def _releases(at: _At) -> _Found:
+    """Frozen lists, pinned ones too: retention ends a pin. What a reader sees is spared."""
+    rows = at.connection.execute(
+        "select c.relname, pg_total_relation_size(c.oid) as size from pg_catalog.pg_class c"
+        r" inner join ops.release r on c.relname ~ ('^rpt_[a-z_]+_r' || r.release_id || '$')"
+        " where c.relnamespace = to_regnamespace('release') and c.relkind = 'r'"
+        " and r.created_at < %s and r.release_id not in (select release_id from release.pointer)"
+        " order by c.relname",
+        [at.limit],
+    ).fetchall()
+
+    def destroy() -> None:
+        at.connection.execute("select pg_advisory_xact_lock(%s, %s)", list(releases.PUBLISH_LOCK))
+        for row in rows:
+            at.connection.execute(
+                SQL("drop table {}").format(Identifier("release", row["relname"]))
+            )
+
+    return _Found(tuple(row["relname"] for row in rows), sum(row["size"] for row in rows), destroy)
+
+
+def _findings(at: _At) -> _Found:
+    rows = at.connection.execute(
+        "select f.release_id, f.rule_id, count(*) as n from restricted.gate_finding f"
+        " inner join ops.release r on r.release_id = f.release_id where r.created_at < %s"
+        " group by 1, 2",
+        [at.limit],
+    ).fetchall()
+
+    def destroy() -> None:
+        at.connection.execute(
+            "delete from restricted.gate_finding f using ops.release r"
+            " where r.release_id = f.release_id and r.created_at < %s",
+            [at.limit],
+        )
+
+    items = tuple(f"{r['release_id']}/{r['rule_id']}/{r['n']}" for r in rows)
+    return _Found(items, 0, destroy)
+
+
+def _outbox(at: _At) -> _Found:
+    """Dispatches that are done with, and drafts that nobody came back for."""
+    rows = at.connection.execute(
+        "select dispatch_id from ops.dispatch where made_at < %s and state in ('sent', 'dropped')",
+        [at.limit],
+    ).fetchall()
+    drafts = [
+        path
+        for path in sorted(at.settings.outbox.rglob("*"))
+        if path.is_file() and path.stat().st_mtime < at.limit.timestamp()
+    ]
+
+    def destroy() -> None:
+        at.connection.execute(
+            "delete from ops.dispatch where made_at < %s and state in ('sent', 'dropped')",
+            [at.limit],
+        )
+        for draft in drafts:
+            draft.unlink()
+
+    items = (*(f"dispatch {row['dispatch_id']}" for row in rows), *_hashes(drafts))
+    return _Found(items, sum(draft.stat().st_size for draft in drafts), destroy)
+
+
+def _hashes(files: Iterable[Path]) -> Iterable[str]:
+    return (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+
+
+PLACES: dict[str, Callable[[_At], _Found]] = {
+    "archive": _archive,
+    "quarantine": _quarantine,
+    "releases": _releases,
+    "findings": _findings,
+    "outbox": _outbox,
+}

@@ -1,0 +1,162 @@
+"""What is past its time is destroyed with a proof; what is seen, or told, is spared."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from lib.release_builders import ALDER, BIRCH, build_reports, publish_built
+from lib.warehouse_in_tests import write_district
+from wraparound.contracts.district import load_district
+from wraparound.errors import ReleaseMissing, SettingsWrong
+from wraparound.orchestration import nights, privacy
+from wraparound.publishing import disclosure, releases
+from wraparound.publishing.disclosure import Leaving, Recipient
+from wraparound.warehouse import connection as connections
+
+SOON = date(2026, 12, 1)
+
+
+@pytest.fixture
+def connection(settings):
+    with connections.connect(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def long_after(settings, connection):
+    """A day on which all that the test made is years old."""
+    row = connection.execute("select now()::date + 4000 as day").fetchone()
+    connection.commit()
+    return row["day"]
+
+
+def purged(settings, today, **words):
+    done = privacy.purge(settings, today=today, by="T. Archivist", reason="retention", **words)
+    return {gone.place: gone.item_count for gone in done}
+
+
+def proofs(connection):
+    connection.commit()
+    return connection.execute("select * from ops.destruction order by destruction_id").fetchall()
+
+
+def land_something(settings, tmp_path, name="attendance.csv"):
+    path = tmp_path / name
+    path.write_text("studentUniqueId,schoolId,eventDate,attendanceEventCategoryDescriptor\n")
+    (row,) = nights.land(settings, [path], feed="attendance")
+    return settings.archive / row["sha256"][:2] / row["sha256"]
+
+
+def test_the_archive_lets_go_of_what_is_old(settings, connection, tmp_path, long_after):
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = 'loaded'")
+    connection.commit()
+    assert purged(settings, long_after)["archive"] == 1
+    assert not stored.exists()
+    (proof,) = proofs(connection)
+    assert (proof["place"], proof["item_count"], proof["retention_class"]) == (
+        "archive", 1, "enrollment")  # fmt: skip
+    assert (proof["ordered_by"], proof["reason"]) == ("T. Archivist", "retention")
+    assert proof["byte_count"] > 0
+    assert len(proof["content_hash"]) == 64
+
+
+@pytest.mark.parametrize("state", ["pending", "braked"])
+def test_what_waits_for_somebody_is_spared(settings, connection, tmp_path, state, long_after):
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = %s", (state,))
+    connection.commit()
+    purged(settings, long_after)
+    assert stored.exists()
+
+
+def test_nothing_old_is_nothing_proved(settings, connection, tmp_path):
+    stored = land_something(settings, tmp_path)
+    row = connection.execute("select now()::date as day").fetchone()
+    assert set(purged(settings, row["day"]).values()) == {0}
+    assert stored.exists()
+    assert proofs(connection) == []
+
+
+def test_a_dry_run_counts_and_destroys_nothing(settings, connection, tmp_path, long_after):
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = 'loaded'")
+    connection.commit()
+    assert purged(settings, long_after, dry_run=True)["archive"] == 1
+    assert stored.exists()
+    assert proofs(connection) == []
+
+
+def test_old_releases_go_and_the_one_that_is_seen_stays(settings, connection, long_after):
+    build_reports(connection, ALDER, BIRCH)
+    publish_built(connection)
+    publish_built(connection)
+    connection.execute("update ops.release set pinned = true")
+    connection.commit()
+    assert purged(settings, long_after)["releases"] == 7
+    kept = [line.release_id for line in releases.list_releases(connection) if line.is_kept]
+    assert kept == [2]
+
+
+def test_lines_findings_and_what_was_sent_go(settings, connection, tmp_path, long_after):
+    land_something(settings, tmp_path)
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    connection.execute(
+        "insert into restricted.quarantine_line (arrival_id, file_name, row_number, cells)"
+        " select arrival_id, 'a.csv', 2, '{}' from ops.arrival"
+    )
+    connection.execute("insert into restricted.gate_finding values (1, 't.rule', 'r', 1, 1)")
+    connection.execute(
+        "insert into ops.dispatch (release_id, school_key, channel, recipient_id, kind, state)"
+        " values (1, 1, 'mail', 'a', 'list', 'sent'), (1, 1, 'mail', 'b', 'list', 'failed')"
+    )
+    connection.commit()
+    (settings.outbox / "draft").mkdir(parents=True)
+    (settings.outbox / "draft" / "index.html").write_text("left over")
+    done = purged(settings, long_after)
+    assert (done["quarantine"], done["findings"], done["outbox"]) == (1, 1, 2)
+    assert not (settings.outbox / "draft" / "index.html").exists()
+    rows = connection.execute("select state from ops.dispatch").fetchall()
+    assert [row["state"] for row in rows] == ["failed"]
+
+
+def test_the_disclosure_log_outlives_everything(settings, connection, long_after):
+    leaving = Leaving(1, 1, 1, "folder", ("students: grade_level",), (1,))
+    disclosure.disclose(connection, leaving, recipients=[Recipient("school", "T-ALDER")])
+    connection.commit()
+    purged(settings, long_after)
+    assert privacy.verify_disclosures(settings).row_count == 1
+
+
+def test_a_class_without_days_is_for_good(settings, connection, tmp_path, long_after):
+    write_district(settings, "retention: {places: {archive: permanent}}\n")
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = 'loaded'")
+    connection.commit()
+    assert "archive" not in purged(settings, long_after)
+    assert stored.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["retention: {days: {enrollment: 0}}\n", "retention: {places: {archive: ever}}\n"]
+)
+def test_retention_must_make_sense(settings, text):
+    write_district(settings, text)
+    with pytest.raises(SettingsWrong, match="retention"):
+        load_district(settings.district_file)
+
+
+def test_a_report_of_one_child_is_found_by_the_id_of_the_roster(settings, connection):
+    connection.execute("insert into ops.student_crosswalk values ('T-1', 7)")
+    leaving = Leaving(1, 1, 1, "folder", ("students: grade_level",), (7, 8))
+    disclosure.disclose(connection, leaving, recipients=[Recipient("school", "T-ALDER")])
+    connection.commit()
+    assert len(privacy.disclosures_of(settings, "T-1")) == 1
+    with pytest.raises(ReleaseMissing):
+        privacy.disclosures_of(settings, "T-nobody")
+
+
+def test_the_limit_is_the_start_of_a_day_in_the_district(settings, connection):
+    (archive, *_) = privacy.purge(settings, today=SOON, by="T", reason="r", dry_run=True)
+    assert archive.older_than == SOON - timedelta(days=2555)
