@@ -65,6 +65,15 @@ final as (
             as service_stale_after_days,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
+        cast(choice ->> 'individual_review_due_days' as integer)
+            as individual_review_due_days,
+        cast(choice ->> 'plan_review_after_days' as integer) as plan_review_after_days,
+        cast(choice ->> 'plan_review_latest_days' as integer)
+            as plan_review_latest_days,
+        cast(choice ->> 'success_plan_grade_from' as integer)
+            as success_plan_grade_from,
+        cast(choice ->> 'success_plan_grade_to' as integer) as success_plan_grade_to,
+        cast(choice ->> 'success_plan_parts' as integer) as success_plan_parts,
         cast(choice ->> 'truancy_month_days' as integer) as truancy_month_days,
         cast(choice ->> 'truancy_year_days' as integer) as truancy_year_days,
         cast(choice ->> 'truancy_age_from' as integer) as truancy_age_from,
@@ -78,6 +87,9 @@ final as (
         choice ->> 'attendance_preset' as attendance_preset,
         choice ->> 'chronic_scope' as chronic_scope,
         choice ->> 'rates_from_grade' as rates_from_grade,
+        choice ->> 'plan_review_from_tier' as plan_review_from_tier,
+        choice ->> 'carry_forward_from' as carry_forward_from,
+        choice ->> 'carry_forward_until' as carry_forward_until,
         choice ->> 'attendance_mode' as attendance_mode,
         choice ->> 'list_attendance_scope' as list_attendance_scope,
         choice ->> 'district_overlap_absent_when' as district_overlap_absent_when,
