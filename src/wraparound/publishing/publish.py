@@ -17,6 +17,7 @@ from wraparound.contracts.district import load_district
 from wraparound.errors import GateUnreadable
 from wraparound.publishing import freeze, releases
 from wraparound.publishing.analytics import write_analytics
+from wraparound.publishing.channels import NOTHING_SENT, Sent, send_lists
 from wraparound.publishing.delivery import Delivered, deliver_lists
 from wraparound.publishing.freeze import Candidate, frozen_name
 from wraparound.publishing.releases import SchoolLine
@@ -45,6 +46,7 @@ class PublishSummary:
     rule_count: int
     rules_past_review: tuple[str, ...]
     delivered: Delivered
+    sent: Sent = NOTHING_SENT
     pruned: tuple[int, ...] = ()
 
     @property
@@ -68,6 +70,7 @@ def run_gate_and_publish(
         audit(connection, candidate, results=results, gate_ran=trouble is None)
         releases.publish_release(connection, candidate.release_id)
         delivered = deliver_lists(settings, connection, today=as_of)
+        sent = send_lists(settings, connection, delivered.lists, today=as_of)
         _analyse(settings, connection, as_of=as_of)
         line = releases.show_release(connection, candidate.release_id)
         keep = load_district(settings.district_file).keep_releases
@@ -82,6 +85,7 @@ def run_gate_and_publish(
         rule_count=len(results),
         rules_past_review=tuple(r.rule_id for r in results if r.is_past_review),
         delivered=delivered,
+        sent=sent,
         pruned=pruned,
     )
 

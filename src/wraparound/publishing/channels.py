@@ -1,0 +1,516 @@
+"""Sending finished lists on: an outbox in the ledger, and one sender for each kind of channel.
+
+What is to be sent is written down first, at most once per release, school, channel and
+recipient, then claimed, then sent. A mail of which it is not known whether it went out is
+never sent again by itself; a folder may be filled twice with the same bytes. Whatever is
+neither sent nor dropped is listed by `open_dispatches`.
+"""
+
+import hashlib
+import logging
+import os
+import smtplib
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from wraparound.contracts.district import District, load_district
+from wraparound.contracts.leaving import Channel, EmailChannel, FolderChannel
+from wraparound.publishing import lists, releases
+from wraparound.publishing.delivery import WrittenList, record_file, told_in
+from wraparound.publishing.disclosure import (
+    Leaving,
+    Recipient,
+    anchor,
+    disclose,
+    recipients_of,
+)
+from wraparound.publishing.freeze import frozen_name
+from wraparound.publishing.releases import Live
+from wraparound.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIST, HELD = "list", "held"
+# A folder has no recipients of its own: it is the school's.
+WHOLE_SCHOOL = "school"
+ATTEMPTS_MAX = 5
+REPORTS = (
+    "rpt_students",
+    "rpt_need_profiles",
+    "rpt_referral_queue",
+    "rpt_class_rosters",
+    "rpt_today",
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a round of sending came to: dispatches sent, failed, and not known."""
+
+    sent: int = 0
+    failed: int = 0
+    unsure: int = 0
+
+
+NOTHING_SENT = Sent()
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something was not sent; or, where it may have left, why that is not known."""
+
+    text: str
+    may_have_left: bool = False
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One dispatch with all that its sender needs to know; `reasons` only of a held school."""
+
+    dispatch_id: int
+    kind: str
+    recipient_id: str
+    live: Live
+    written: WrittenList
+    counts: Mapping[str, int]
+    reasons: tuple[str, ...] = ()
+
+
+def send_lists(
+    settings: Settings,
+    connection: Connection[Any],
+    written: Iterable[WrittenList],
+    *,
+    today: date,
+) -> Sent:
+    """Send each school's list by every channel of the district file; commits as it goes.
+
+    One school, or one channel, that fails keeps no other from its list.
+    """
+    district = load_district(settings.district_file)
+    if not district.channels:
+        return NOTHING_SENT
+    with _one_sender(connection):
+        return _send_all(settings, connection, tuple(written), district=district, today=today)
+
+
+def _send_all(
+    settings: Settings,
+    connection: Connection[Any],
+    written: tuple[WrittenList, ...],
+    *,
+    district: District,
+    today: date,
+) -> Sent:
+    by_school = {done.school_source_id: done for done in written}
+    for live in releases.live_releases(connection):
+        if live.school_source_id in by_school:
+            _write_down(connection, live, district=district, today=today)
+    connection.commit()
+    _settle_interrupted(connection, district.channels)
+    outcomes = []
+    for row in _claimable(connection, district.channels):
+        shown = _live(connection, row["school_key"])
+        done = shown and by_school.get(shown.school_source_id)
+        if shown is not None and done and done.release_id == shown.release_id:
+            parcel = _parcel(connection, row, shown, done)
+            outcomes.append(_send(settings, connection, parcel, row["channel"], district))
+    return Sent(outcomes.count("sent"), outcomes.count("failed"), outcomes.count("unsure"))
+
+
+def open_dispatches(connection: Connection[Any]) -> list[dict[str, Any]]:
+    """Return what was written down and neither sent nor dropped, oldest first."""
+    return _rows(
+        connection,
+        "select dispatch_id, release_id, school_key, channel, recipient_id, kind, state,"
+        " attempts, trouble from ops.dispatch where state not in ('sent', 'dropped')"
+        " order by dispatch_id",
+    )
+
+
+@contextmanager
+def _one_sender(connection: Connection[Any]) -> Iterator[None]:
+    """Send from one place at a time: what is being sent meanwhile was left by the dead."""
+    connection.execute("select pg_advisory_lock(hashtext('wraparound.send'))")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute("select pg_advisory_unlock(hashtext('wraparound.send'))")
+        connection.commit()
+
+
+# --- the outbox ---------------------------------------------------------------------------
+
+
+def _write_down(
+    connection: Connection[Any], live: Live, *, district: District, today: date
+) -> None:
+    """Write down what a school should get, unless that was done before."""
+    hold = _hold(connection, live)
+    for name, channel in district.channels.items():
+        for recipient in _recipients(connection, channel, live, today=today):
+            key = (live.school_key, name, recipient)
+            _rows(
+                connection,
+                # What never went out is overtaken by the newer list.
+                "update ops.dispatch set state = 'dropped' where school_key = %s"
+                " and channel = %s and recipient_id = %s and kind = 'list'"
+                " and state in ('waiting', 'failed') and release_id < %s returning dispatch_id",
+                (*key, live.release_id),
+            )
+            _insert(connection, live.release_id, key, LIST)
+            if hold is not None and not _was_told(connection, key, live.release_id):
+                _insert(connection, hold, key, HELD)
+
+
+def _recipients(
+    connection: Connection[Any], channel: Channel, live: Live, *, today: date
+) -> tuple[str, ...]:
+    """Return who gets it, asked of the assignments at the time of sending."""
+    if isinstance(channel, FolderChannel):
+        return (WHOLE_SCHOOL,)
+    people = recipients_of(
+        connection, live.school_key, school_source_id=live.school_source_id, today=today
+    )
+    return tuple(dict.fromkeys(p.recipient_id for p in people if p.recipient_type != WHOLE_SCHOOL))
+
+
+def _insert(
+    connection: Connection[Any], release_id: int, key: tuple[int, str, str], kind: str
+) -> None:
+    connection.execute(
+        "insert into ops.dispatch (release_id, school_key, channel, recipient_id, kind)"
+        " values (%s, %s, %s, %s, %s) on conflict do nothing",
+        (release_id, *key, kind),
+    )
+
+
+def _was_told(connection: Connection[Any], key: tuple[int, str, str], release_id: int) -> bool:
+    """Whether it was said already that this last good list is still the last good one."""
+    query = (
+        "select from ops.dispatch where school_key = %s and channel = %s and recipient_id = %s"
+        " and kind = 'held' and release_id > %s limit 1"
+    )
+    return bool(_rows(connection, query, (*key, release_id)))
+
+
+def _hold(connection: Connection[Any], live: Live) -> int | None:
+    """Return the newest release, where it holds the school; else None."""
+    rows = _rows(
+        connection,
+        "select release_id, verdict from ops.release_school where school_key = %s"
+        " order by release_id desc limit 1",
+        (live.school_key,),
+    )
+    if rows and rows[0]["verdict"] == "hold" and rows[0]["release_id"] > live.release_id:
+        return int(rows[0]["release_id"])
+    return None
+
+
+def _settle_interrupted(connection: Connection[Any], channels: Mapping[str, Channel]) -> None:
+    """A sender was killed at its work: a folder is filled again, a mail is a person's question."""
+    folders = [name for name, channel in channels.items() if isinstance(channel, FolderChannel)]
+    connection.execute(
+        "update ops.dispatch set state = case when channel = any (%s) then 'waiting'"
+        " else 'unsure' end where state = 'sending'",
+        (folders,),
+    )
+    connection.commit()
+
+
+def _claimable(
+    connection: Connection[Any], channels: Mapping[str, Channel]
+) -> list[dict[str, Any]]:
+    return _rows(
+        connection,
+        "select dispatch_id, release_id, school_key, channel, recipient_id, kind"
+        " from ops.dispatch where state in ('waiting', 'failed') and attempts < %s"
+        " and channel = any (%s) order by dispatch_id",
+        (ATTEMPTS_MAX, list(channels)),
+    )
+
+
+def _claim(connection: Connection[Any], dispatch_id: int) -> bool:
+    """Take a dispatch, unless another sender has; commits, so that a crash leaves a trace."""
+    rows = _rows(
+        connection,
+        "update ops.dispatch set state = 'sending', attempts = attempts + 1, trouble = null"
+        " where dispatch_id = %s and state in ('waiting', 'failed') returning dispatch_id",
+        (dispatch_id,),
+    )
+    connection.commit()
+    return bool(rows)
+
+
+def _close(
+    connection: Connection[Any], dispatch_id: int, state: str, trouble: str | None = None
+) -> None:
+    connection.execute(
+        "update ops.dispatch set state = %s, trouble = %s,"
+        " sent_at = case when %s = 'sent' then transaction_timestamp() end"
+        " where dispatch_id = %s",
+        (state, trouble, state, dispatch_id),
+    )
+
+
+# --- sending ------------------------------------------------------------------------------
+
+
+def _parcel(
+    connection: Connection[Any], row: Mapping[str, Any], live: Live, written: WrittenList
+) -> Parcel:
+    reasons = _rows(
+        connection,
+        "select distinct message from ops.verdict where release_id = %s and severity = 'hold'"
+        " and (school_key = %s or school_key is null) order by message",
+        (row["release_id"], live.school_key),
+    )
+    return Parcel(
+        dispatch_id=row["dispatch_id"],
+        kind=row["kind"],
+        recipient_id=row["recipient_id"],
+        live=live,
+        written=written,
+        counts=_counts(connection, live),
+        reasons=tuple(r["message"] for r in reasons) if row["kind"] == HELD else (),
+    )
+
+
+def _counts(connection: Connection[Any], live: Live) -> dict[str, int]:
+    """Return how much there is on a list: numbers of lines, nothing else."""
+    query = SQL(
+        "select count(*) as open_count, count(*) filter (where is_new) as new_count,"
+        " count(*) filter (where is_overdue) as overdue_count from {} where school_key = %s"
+    ).format(Identifier("release", frozen_name("rpt_referral_queue", release_id=live.release_id)))
+    (row,) = _rows(connection, query, (live.school_key,))
+    return {name: int(count) for name, count in row.items()}
+
+
+def _send(
+    settings: Settings,
+    connection: Connection[Any],
+    parcel: Parcel,
+    channel_name: str,
+    district: District,
+) -> str:
+    """Send one parcel; returns what became of it."""
+    channel = district.channels[channel_name]
+    if not _claim(connection, parcel.dispatch_id):
+        return "taken"
+    if isinstance(channel, FolderChannel):
+        trouble = _fill_folder(settings, connection, parcel, channel_name, channel)
+    else:
+        trouble = _mail(connection, parcel, channel_name, channel, district)
+    if trouble is None:
+        return "sent"
+    connection.rollback()
+    state = "unsure" if trouble.may_have_left else "failed"
+    _close(connection, parcel.dispatch_id, state, trouble.text)
+    connection.commit()
+    log.warning("dispatch %s by %s: %s", parcel.dispatch_id, channel_name, state)
+    return state
+
+
+def _fill_folder(
+    settings: Settings,
+    connection: Connection[Any],
+    parcel: Parcel,
+    channel_name: str,
+    channel: FolderChannel,
+) -> Trouble | None:
+    """Copy a school's files under other names, log them, then let them take their place."""
+    source = settings.lists / parcel.written.folder
+    target = channel.path / parcel.written.folder
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copies = [_copy(source / name, target) for name in parcel.written.files]
+        end = None
+        with connection.transaction():
+            if parcel.kind == LIST:
+                end = _log_files(connection, parcel, channel_name, copies)
+            _close(connection, parcel.dispatch_id, "sent")
+        connection.commit()
+        for copy in copies:
+            (target / f"{copy.file_name}.part").replace(target / copy.file_name)
+    except OSError as error:
+        return Trouble(f"The folder could not be written ({error.strerror}).")
+    if end is not None:
+        anchor(end, settings.log_dir)
+    return None
+
+
+def _copy(source: Path, target: Path) -> lists.RenderedFile:
+    part = target / f"{source.name}.part"
+    body = source.read_bytes()
+    with part.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    return lists.RenderedFile(source.name, hashlib.sha256(body).hexdigest(), len(body))
+
+
+def _log_files(
+    connection: Connection[Any],
+    parcel: Parcel,
+    channel_name: str,
+    copies: Iterable[lists.RenderedFile],
+) -> str:
+    live = parcel.live
+    folder = parcel.written.folder
+    ids = [
+        record_file(connection, live, channel=channel_name, folder=folder, file=copy)
+        for copy in copies
+    ]
+    told = told_in(
+        {report.removeprefix("rpt_"): _report(connection, report, live) for report in REPORTS}
+    )
+    leaving = Leaving(
+        delivery_id=ids[0],
+        release_id=live.release_id,
+        school_key=live.school_key,
+        channel=channel_name,
+        records_scope=told.fields,
+        student_keys=told.student_keys,
+    )
+    return disclose(
+        connection, leaving, recipients=[Recipient(WHOLE_SCHOOL, live.school_source_id)]
+    )
+
+
+def _mail(
+    connection: Connection[Any],
+    parcel: Parcel,
+    channel_name: str,
+    channel: EmailChannel,
+    district: District,
+) -> Trouble | None:
+    """Mail counts and a link: no child is in it, so nothing of a child is disclosed by it."""
+    address = channel.addresses.get(parcel.recipient_id)
+    if address is None:
+        return Trouble("The channel has no address for this recipient.")
+    message = compose(parcel, channel, address=address, language=district.language)
+    trouble = _submit(message, channel, address=address)
+    if trouble is not None:
+        return trouble
+    body = message.as_bytes()
+    file = lists.RenderedFile("mail", hashlib.sha256(body).hexdigest(), len(body))
+    with connection.transaction():
+        folder = parcel.written.folder
+        record_file(connection, parcel.live, channel=channel_name, folder=folder, file=file)
+        _close(connection, parcel.dispatch_id, "sent")
+    connection.commit()
+    return None
+
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "list": "The list of {day}",
+        "held": "The list of {day} is still the last good one",
+        "counts": "Open needs: {open_count}, new: {new_count}, overdue: {overdue_count}.",
+        "why": "A newer list was made and not shown, because:",
+        "link": "Here it is: {link}",
+        "note": "This mail holds no name. The link asks who you are.",
+    },
+    "es": {
+        "list": "La lista del {day}",
+        "held": "La lista del {day} sigue siendo la última correcta",
+        "counts": "Necesidades abiertas: {open_count}, nuevas: {new_count},"
+        " vencidas: {overdue_count}.",
+        "why": "Se hizo una lista más nueva que no se muestra, porque:",
+        "link": "Aquí está: {link}",
+        "note": "Este correo no lleva nombres. El enlace pregunta quién es usted.",
+    },
+}
+
+
+def compose(parcel: Parcel, channel: EmailChannel, *, address: str, language: str) -> EmailMessage:
+    """Return the mail of a parcel: a day, three counts, a link, and reasons where it is held."""
+    words = WORDS[language]
+    day = parcel.live.as_of_date.isoformat()
+    link = channel.link.replace("{school}", quote(parcel.written.folder, safe=""))
+    lines = [words[parcel.kind].format(day=day) + "."]
+    if parcel.kind == HELD:
+        lines += [words["why"], *(f"- {reason}" for reason in parcel.reasons)]
+    else:
+        lines.append(words["counts"].format(**parcel.counts))
+    lines += ["", words["link"].format(link=link), "", words["note"]]
+    message = EmailMessage()
+    message["From"] = channel.sender
+    message["To"] = address
+    message["Subject"] = words[parcel.kind].format(day=day)
+    message["Date"] = formatdate()
+    # The same dispatch is the same message, should two copies ever meet.
+    domain = channel.sender.partition("@")[2]
+    message["Message-ID"] = make_msgid(f"dispatch-{parcel.dispatch_id}", domain=domain)
+    message.set_content("\n".join(lines) + "\n")
+    return message
+
+
+def _submit(message: EmailMessage, channel: EmailChannel, *, address: str) -> Trouble | None:
+    """Hand a mail to the server; returns why not, where it said no or fell silent."""
+    handing_over = accepted = False
+    try:
+        with _server(channel) as server:
+            if channel.user and channel.password_file is not None:
+                password = channel.password_file.read_text(encoding="utf-8").strip()
+                server.login(channel.user, password)
+            handing_over = True
+            server.send_message(message, from_addr=channel.sender, to_addrs=[address])
+            accepted = True
+    except smtplib.SMTPRecipientsRefused:
+        return Trouble("The mail server refused the recipient.")
+    except smtplib.SMTPResponseException as error:
+        # The text of a server may quote an address; its number may not.
+        return None if accepted else Trouble(f"The mail server said no ({error.smtp_code}).")
+    except (OSError, smtplib.SMTPException) as error:
+        if not accepted:  # a server that says goodbye badly has the mail all the same
+            kind = type(error).__name__
+            return Trouble(f"The mail server was lost ({kind}).", may_have_left=handing_over)
+    return None
+
+
+def _server(channel: EmailChannel) -> smtplib.SMTP:
+    if channel.security == "tls":
+        return smtplib.SMTP_SSL(
+            channel.host,
+            channel.port,
+            timeout=channel.timeout_seconds,
+            context=ssl.create_default_context(),
+        )
+    server = smtplib.SMTP(channel.host, channel.port, timeout=channel.timeout_seconds)
+    if channel.security == "starttls":
+        server.starttls(context=ssl.create_default_context())
+    return server
+
+
+def _report(connection: Connection[Any], report: str, live: Live) -> list[dict[str, Any]]:
+    table = Identifier("release", frozen_name(report, release_id=live.release_id))
+    query = SQL("select * from {} where school_key = %s").format(table)
+    return _rows(connection, query, (live.school_key,))
+
+
+def _live(connection: Connection[Any], school_key: int) -> Live | None:
+    found = (live for live in releases.live_releases(connection) if live.school_key == school_key)
+    return next(found, None)
+
+
+def _rows(
+    connection: Connection[Any], query: Any, parameters: tuple[Any, ...] = ()
+) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, parameters or None).fetchall()

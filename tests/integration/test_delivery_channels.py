@@ -1,0 +1,308 @@
+"""Lists by folder and mail: once each, nothing of a child in a mail, one fault stops nobody."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from lib.mail_server import a_mail_server
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    MANAGER,
+    add_finding,
+    build_reports,
+    coordinator_of,
+)
+from lib.warehouse_in_tests import write_district
+from wraparound.contracts.district import load_district
+from wraparound.errors import SettingsWrong
+from wraparound.publishing import channels, delivery, releases
+from wraparound.publishing.freeze import freeze_release
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import roles
+
+MONDAY = date(2026, 11, 2)
+
+
+@pytest.fixture
+def connection(settings):
+    with connections.connect(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def publisher(settings):
+    with connections.connect(settings, role=roles.PUBLISHER) as opened:
+        opened.commit()
+        yield opened
+
+
+@pytest.fixture
+def mailing(settings, mail):
+    """A district whose coordinators of ALDER and BIRCH get mails."""
+    write_district(settings, mail_channel(mail.port))
+    return settings
+
+
+@pytest.fixture
+def mail():
+    with a_mail_server() as running:
+        yield running
+
+
+def mail_channel(port, extra=""):
+    return f"""
+channels:
+  mail:
+    kind: email
+    host: 127.0.0.1
+    port: {port}
+    sender: lists@district.example
+    link: https://lists.district.example/{{school}}/
+    timeout_seconds: 5
+    addresses:
+      {coordinator_of(ALDER)}: alder@district.example
+      {coordinator_of(BIRCH)}: birch@district.example
+      {MANAGER}: manager@district.example
+{extra}
+"""
+
+
+def night(settings, connection, publisher, *schools, as_of=MONDAY, held=None):
+    build_reports(connection, *schools, as_of=as_of)
+    candidate = freeze_release(publisher, build_id=None, as_of=as_of)
+    publisher.execute("update ops.release set state = 'audited' where state = 'building'")
+    publisher.commit()
+    if held:
+        add_finding(connection, candidate, school=held)
+    releases.publish_release(publisher, candidate.release_id)
+    return send(settings, publisher, as_of)
+
+
+def send(settings, publisher, today=MONDAY):
+    done = delivery.deliver_lists(settings, publisher, today=today)
+    return channels.send_lists(settings, publisher, done.lists, today=today)
+
+
+def dispatches(connection, *columns):
+    rows = connection.execute("select * from ops.dispatch order by dispatch_id").fetchall()
+    connection.commit()
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_without_channels_nothing_is_sent(settings, connection, publisher):
+    assert night(settings, connection, publisher, ALDER) == channels.Sent()
+    assert dispatches(connection, "state") == []
+
+
+# --- mail -----------------------------------------------------------------------------------
+
+
+def test_each_coordinator_gets_one_mail(mailing, mail, connection, publisher):
+    assert night(mailing, connection, publisher, ALDER, BIRCH).sent == 4
+    assert sorted(str(m["To"]) for m in mail.mails) == [
+        "alder@district.example",
+        "birch@district.example",
+        "manager@district.example",
+        "manager@district.example",
+    ]
+
+
+def test_a_mail_holds_counts_and_a_link_and_nothing_of_a_child(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER)
+    text = mail.mails[0].get_content()
+    assert "Open needs: 3, new: 3, overdue: 0." in text
+    assert "https://lists.district.example/T-ALDER/" in text
+    for secret in ("Rowan", "T-ALDER-1", "1001"):
+        assert secret not in mail.mails[0].as_string()
+    assert not list(mail.mails[0].iter_attachments())
+
+
+def test_mails_speak_the_language_of_the_district(settings, mail, connection, publisher):
+    write_district(settings, "language: es\n" + mail_channel(mail.port))
+    night(settings, connection, publisher, ALDER)
+    assert "Necesidades abiertas: 3" in mail.mails[0].get_content()
+
+
+def test_the_same_release_is_mailed_once(mailing, mail, connection, publisher):
+    night(mailing, connection, publisher, ALDER)
+    for _ in range(3):
+        assert send(mailing, publisher).sent == 0
+    assert len(mail.mails) == 2
+
+
+def test_a_mail_is_recorded_as_a_delivery_and_discloses_no_child(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER)
+    rows = connection.execute("select from ops.delivery where channel = 'mail'").fetchall()
+    assert len(rows) == 2
+    rows = connection.execute("select from ops.disclosure where channel = 'mail'").fetchall()
+    assert rows == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "trouble"),
+    [
+        ("refuse", "failed", "refused the recipient"),
+        ("busy", "failed", "said no (451)"),
+        ("hang_up", "unsure", "was lost (SMTPServerDisconnected)"),
+    ],
+)
+def test_what_goes_wrong_is_said_without_an_address(
+    mailing, mail, connection, publisher, fault, state, trouble
+):
+    mail.fault = fault
+    night(mailing, connection, publisher, ALDER)
+    assert {found for (found,) in dispatches(connection, "state")} == {state}
+    (said, _) = [text for (text,) in dispatches(connection, "trouble")]
+    assert trouble in said
+    assert "@" not in said
+
+
+def test_a_mail_that_failed_is_tried_again(mailing, mail, connection, publisher):
+    mail.fault = "busy"
+    assert night(mailing, connection, publisher, ALDER).failed == 2
+    mail.fault = ""
+    assert send(mailing, publisher).sent == 2
+    assert dispatches(connection, "state", "attempts") == [("sent", 2), ("sent", 2)]
+
+
+def test_a_mail_that_may_have_left_is_not_sent_again(mailing, mail, connection, publisher):
+    mail.fault = "hang_up"
+    assert night(mailing, connection, publisher, ALDER).unsure == 2
+    mail.fault = ""
+    assert send(mailing, publisher).sent == 0
+    assert [row["state"] for row in channels.open_dispatches(publisher)] == ["unsure", "unsure"]
+
+
+def test_a_server_without_manners_has_the_mail_all_the_same(mailing, mail, connection, publisher):
+    mail.fault = "rude"
+    assert night(mailing, connection, publisher, ALDER).sent == 2
+
+
+def test_a_sender_that_was_killed_leaves_a_question_not_a_second_mail(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER)
+    connection.execute("update ops.dispatch set state = 'sending' where dispatch_id = 1")
+    connection.commit()
+    send(mailing, publisher)
+    assert len(mail.mails) == 2
+    assert dispatches(connection, "state")[0] == ("unsure",)
+
+
+def test_after_some_attempts_a_person_is_needed(mailing, mail, connection, publisher):
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER)
+    for _ in range(channels.ATTEMPTS_MAX):
+        send(mailing, publisher)
+    assert dispatches(connection, "attempts") == [(channels.ATTEMPTS_MAX,)] * 2
+    assert len(channels.open_dispatches(publisher)) == 2
+
+
+def test_a_server_that_is_not_there_stops_no_list(settings, connection, publisher):
+    write_district(settings, mail_channel(1))
+    assert night(settings, connection, publisher, ALDER).failed == 2
+    assert (settings.lists / "T-ALDER" / "index.html").exists()
+
+
+def test_a_coordinator_without_an_address_is_listed(settings, mail, connection, publisher):
+    text = mail_channel(mail.port).replace(f"{MANAGER}:", "T-somebody:")
+    write_district(settings, text)
+    night(settings, connection, publisher, ALDER)
+    (left,) = channels.open_dispatches(publisher)
+    assert left["trouble"] == "The channel has no address for this recipient."
+
+
+def test_an_older_list_that_never_went_out_is_dropped(mailing, mail, connection, publisher):
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER)
+    mail.fault = ""
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1))
+    assert [state for (state,) in dispatches(connection, "state")] == [
+        "dropped", "dropped", "sent", "sent"]  # fmt: skip
+    assert len(mail.mails) == 2
+
+
+def test_a_held_school_is_told_once_that_its_list_is_still_the_last_good_one(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER, BIRCH)
+    mail.mails.clear()
+    for days in (1, 2, 3):
+        day = MONDAY + timedelta(days=days)
+        night(mailing, connection, publisher, ALDER, BIRCH, as_of=day, held=BIRCH)
+    told = [m for m in mail.mails if "still the last good one" in str(m["Subject"])]
+    assert sorted(str(m["To"]) for m in told) == [
+        "birch@district.example", "manager@district.example"]  # fmt: skip
+    assert "A rule of the test failed." in told[0].get_content()
+    assert "2026-11-02" in told[0].get_content()
+
+
+def test_a_second_hold_after_a_good_night_is_told_again(mailing, mail, connection, publisher):
+    for days, held in ((0, None), (1, ALDER), (2, None), (3, ALDER)):
+        day = MONDAY + timedelta(days=days)
+        night(mailing, connection, publisher, ALDER, BIRCH, as_of=day, held=held)
+    told = [m for m in mail.mails if "still the last good one" in str(m["Subject"])]
+    assert len(told) == 4
+
+
+# --- folders --------------------------------------------------------------------------------
+
+
+def test_a_folder_gets_each_school_and_the_log_says_so(settings, connection, publisher, tmp_path):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    assert night(settings, connection, publisher, ALDER, BIRCH).sent == 2
+    for school in ("T-ALDER", "T-BIRCH"):
+        for name in ("index.html", "list.xlsx"):
+            copy = tmp_path / "share" / school / name
+            assert copy.read_bytes() == (settings.lists / school / name).read_bytes()
+            assert copy.stat().st_mode & 0o077 == 0
+    assert list((tmp_path / "share").rglob("*.part")) == []
+    rows = connection.execute(
+        "select d.school_key, cardinality(d.student_keys) as n, e.channel from ops.disclosure d"
+        " inner join ops.delivery e using (delivery_id) where d.channel = 'share' order by 1"
+    ).fetchall()
+    assert [tuple(row.values()) for row in rows] == [(1, 3, "share"), (2, 3, "share")]
+
+
+def test_a_folder_that_cannot_be_written_is_tried_again(settings, connection, publisher, tmp_path):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    (tmp_path / "share").write_text("in the way")
+    assert night(settings, connection, publisher, ALDER).failed == 1
+    (tmp_path / "share").unlink()
+    assert send(settings, publisher).sent == 1
+
+
+def test_a_folder_whose_filling_was_cut_short_is_filled_again(
+    settings, connection, publisher, tmp_path
+):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    night(settings, connection, publisher, ALDER)
+    (tmp_path / "share" / "T-ALDER" / "index.html").unlink()
+    connection.execute("update ops.dispatch set state = 'sending'")
+    connection.commit()
+    assert send(settings, publisher).sent == 1
+    assert (tmp_path / "share" / "T-ALDER" / "index.html").exists()
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        ("alder@district.example", "two@a.example, other@b.example"),
+        ("alder@district.example", "no address"),
+        ("lists@district.example", "lists"),
+        ("https://lists", "javascript:lists"),
+        ("kind: email", "kind: pigeon"),
+    ],
+)
+def test_a_channel_must_make_sense(settings, spoilt):
+    write_district(settings, mail_channel(25).replace(*spoilt))
+    with pytest.raises(SettingsWrong, match="channels"):
+        load_district(settings.district_file)
