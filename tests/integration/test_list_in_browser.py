@@ -34,7 +34,7 @@ MEASURE = """<script>
 addEventListener("load", () => {
   const seen = (selector) => [...document.querySelectorAll(selector)]
     .filter((each) => each.checkVisibility());
-  const hidden = "caption, .skip, .pick input";
+  const hidden = "caption, .skip, .pick-one";
   const told = {
     name: window.name,
     inner: innerWidth,
@@ -106,6 +106,19 @@ def school_page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("maple")
     render_school(a_whole_school(60), folder)
     return folder / "index.html"
+
+
+@pytest.mark.parametrize("width", [390, 1240])
+def test_filters_work_without_script(school_page, tmp_path, width):
+    text = school_page.read_text(encoding="utf-8").replace(" checked ", " ")
+    for chosen in ("q-overdue", "g-0"):
+        text = text.replace(f'id="{chosen}" ', f'id="{chosen}" checked ')
+    chosen_page = tmp_path / "chosen.html"
+    chosen_page.write_text(text, encoding="utf-8")
+    told = measured(chosen_page, tmp_path, cases=[(width, "")])[f"{width}"]
+    data = a_whole_school(60)
+    assert told["queue"] == sum(referral.is_overdue for referral in data.queue)
+    assert told["students"] == sum(student.grade_level == "KG" for student in data.students)
 
 
 WIDTHS = (320, 390, 640, 768, 1240)

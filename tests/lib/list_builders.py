@@ -209,7 +209,7 @@ def a_referral(**changes: Any) -> dict[str, Any]:
         "days_in_state": 4,
         "is_overdue": True,
         "is_new": False,
-        "priority": {"level": "severe", "tier": "2a", "days_open": 49},
+        "priority": {"tier": "2a", "level": "severe", "rule_id": "AT-03", "age_days": 49},
     } | changes
 
 

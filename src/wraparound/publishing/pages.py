@@ -259,7 +259,12 @@ def _style(language: str, grade_count: int) -> Markup:
     text = (
         _environment()
         .get_template("style.css.j2")
-        .render(label=lambda key: _css_text(words(key)), grade_count=grade_count)
+        .render(
+            label=lambda key: _css_text(words(key)),
+            grade_count=grade_count,
+            picks=[*(f"q-{name}" for name in FILTERS), "g-all"]
+            + [f"g-{index}" for index in range(grade_count)],
+        )
     )
     return Markup(text)  # noqa: S704  our own file and our own words
 
@@ -356,12 +361,15 @@ def _today(data: "ListData") -> list[TodayColumn]:
 
 def _filters(queue: "Sequence[Referral]") -> dict[str, int]:
     """Count what each filter of the queue would show."""
-    return {
-        "all": len(queue),
-        "overdue": sum(referral.is_overdue for referral in queue),
-        "new": sum(referral.is_new for referral in queue),
-        "consent": sum(referral.consent_status != "on_file" for referral in queue),
-    }
+    return {name: sum(map(shows, queue)) for name, shows in FILTERS.items()}
+
+
+FILTERS: "dict[str, Callable[[Referral], bool]]" = {
+    "all": lambda _: True,
+    "overdue": lambda referral: referral.is_overdue,
+    "new": lambda referral: referral.is_new,
+    "consent": lambda referral: referral.consent_status != "on_file",
+}
 
 
 def _grades(data: "ListData") -> list[str]:

@@ -544,6 +544,18 @@ def test_numbers_are_said_short(value, said):
     assert number_text(value) == said
 
 
+def test_the_style_sheet_is_balanced():
+    style = re.search("<style>(.*?)</style>", page_of(a_list()), re.DOTALL)[1]
+    text = re.sub(r'"[^"]*"', "", style)
+    depth = [text[:end].count("{") - text[:end].count("}") for end in find_all(text, "@media")]
+    assert text.count("{") == text.count("}")
+    assert set(depth) == {0}
+
+
+def find_all(text, word):
+    return [found.start() for found in re.finditer(word, text)]
+
+
 def test_five_hundred_students_fit_in_a_light_page():
     assert len(page_of(a_whole_school(500)).encode()) < 1_500_000
 
