@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,10 +16,13 @@ SMALL = ["--schools", "2", "--students", "60", "--seed", "3", "--school-year", "
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home of its own, with its own embedded server."""
-    folder = tmp_path_factory.mktemp("cli")
-    with pytest.MonkeyPatch.context() as patch:
+def home() -> Iterator[Path]:
+    """A home of its own, with its own embedded server.
+
+    Not in pytest's own folder: another pytest of the same user closes that to the server's user.
+    """
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
         patch.setenv("WRAPAROUND_HOME", str(folder / "home with a space"))
         yield folder
         embedded.down(load_settings())

@@ -182,6 +182,9 @@ def _start(settings: Settings) -> None:
 
 
 def _run(settings: Settings, program: str, *words: str) -> None:
+    if os.geteuid() == 0:
+        # Somebody may have closed a folder above since the server was started.
+        _let_through(settings.postgres_dir)
     done = subprocess.run(
         [*_as_service_user(), programs() / program, *words],
         capture_output=True,
