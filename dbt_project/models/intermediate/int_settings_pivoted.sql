@@ -74,6 +74,7 @@ final as (
             as success_plan_grade_from,
         cast(choice ->> 'success_plan_grade_to' as integer) as success_plan_grade_to,
         cast(choice ->> 'success_plan_parts' as integer) as success_plan_parts,
+        cast(choice ->> 'proficient_level_rank' as integer) as proficient_level_rank,
         cast(choice ->> 'truancy_month_days' as integer) as truancy_month_days,
         cast(choice ->> 'truancy_year_days' as integer) as truancy_year_days,
         cast(choice ->> 'truancy_age_from' as integer) as truancy_age_from,

@@ -12,6 +12,33 @@ freshness as (
 
 ),
 
+school_support_levels as (
+
+    select * from {{ ref('school_support_levels') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+support_levels as (
+
+    select
+        school_support_levels.school_source_id,
+        school_support_levels.support_level
+
+    from school_support_levels
+
+    inner join run_dates
+        on
+            school_support_levels.from_date <= run_dates.as_of_date
+            and coalesce(school_support_levels.to_date > run_dates.as_of_date, true)
+
+),
+
 final as (
 
     select
@@ -20,6 +47,7 @@ final as (
         schools.school_name,
         schools.org_type,
         schools.attendance_mode,
+        support_levels.support_level,
         freshness.last_submitted_date,
         coalesce(freshness.submitted_day_count, 0) as submitted_day_count,
         coalesce(freshness.days_behind, 0) as days_behind,
@@ -29,6 +57,9 @@ final as (
 
     left join freshness
         on schools.school_key = freshness.school_key
+
+    left join support_levels
+        on schools.school_source_id = support_levels.school_source_id
 
 )
 
