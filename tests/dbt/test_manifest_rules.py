@@ -40,6 +40,7 @@ def manifest():
         "DBT_TARGET_PATH": target,
         "DBT_LOG_PATH": target,
         "DO_NOT_TRACK": "1",
+        "WRAPAROUND_AS_OF_DATE": "2026-02-20",
     }
     command = [
         str(Path(sys.executable).with_name("dbt")),
@@ -48,8 +49,6 @@ def manifest():
         "--quiet",
         "--project-dir",
         str(PROJECT),
-        "--vars",
-        "{as_of_date: 2026-02-20}",
     ]
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
     return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))

@@ -95,7 +95,6 @@ def run_dbt(settings, command, *words):
     }
     dbt = str(Path(sys.executable).with_name("dbt"))
     line = [dbt, command, "--quiet", "--project-dir", str(PROJECT), *words]
-    line += ["--vars", f"{{as_of_date: {AS_OF}}}"]
     done = subprocess.run(
         line, env=environment, capture_output=True, text=True, check=False, timeout=240
     )

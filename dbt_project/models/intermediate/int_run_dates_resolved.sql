@@ -12,12 +12,14 @@ settings as (
 
 ),
 
+-- From the environment: a changed variable would have all models parsed anew each night.
 run_dates as (
 
     select
-        cast('{{ var("as_of_date") }}' as date) as as_of_date,
-        cast(nullif('{{ var("previous_as_of_date", "") }}', '') as date)
-            as previous_as_of_date
+        cast('{{ env_var("WRAPAROUND_AS_OF_DATE") }}' as date) as as_of_date,
+        cast(
+            nullif('{{ env_var("WRAPAROUND_PREVIOUS_AS_OF_DATE", "") }}', '') as date
+        ) as previous_as_of_date
 
 ),
 
