@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import GateUnreadable
@@ -19,6 +20,7 @@ from wraparound.publishing import freeze, releases
 from wraparound.publishing.analytics import write_analytics
 from wraparound.publishing.channels import NOTHING_SENT, Sent, send_lists
 from wraparound.publishing.delivery import Delivered, deliver_lists
+from wraparound.publishing.findings import keep_failing_keys
 from wraparound.publishing.freeze import Candidate, frozen_name
 from wraparound.publishing.releases import SchoolLine
 from wraparound.quality.suites import load_suites, run_suites
@@ -68,6 +70,7 @@ def run_gate_and_publish(
         candidate = freeze.freeze_release(connection, build_id=build_id, as_of=as_of)
         results, trouble = _check(settings, connection, candidate)
         audit(connection, candidate, results=results, gate_ran=trouble is None)
+        _tell_gate(settings, connection, candidate, results)
         releases.publish_release(connection, candidate.release_id)
         delivered = deliver_lists(settings, connection, today=as_of)
         sent = send_lists(settings, connection, delivered.lists, today=as_of)
@@ -169,14 +172,59 @@ def _key_findings(candidate: Candidate) -> tuple[Finding, ...]:
     )
 
 
+def _tell_gate(
+    settings: Settings,
+    connection: Connection[Any],
+    candidate: Candidate,
+    results: tuple[RuleResult, ...],
+) -> None:
+    """Keep the keys behind what failed, and say which rules nobody has looked at in time."""
+    if results:
+        keep_failing_keys(
+            connection,
+            load_suites(settings.expectations),
+            results,
+            release_id=candidate.release_id,
+            as_of=candidate.as_of_date,
+        )
+    past_review = [result.rule_id for result in results if result.is_past_review]
+    if past_review:
+        log.warning("%s rules of the gate are past their review", len(past_review))
+    _record(
+        connection,
+        "gate",
+        {
+            "release_id": candidate.release_id,
+            "rule_count": len(results),
+            "failed": sum(result.outcome == "failed" for result in results),
+            "could_not_check": sum(result.outcome == "could_not_check" for result in results),
+            "past_review": past_review,
+        },
+    )
+
+
 def _analyse(settings: Settings, connection: Connection[Any], *, as_of: date) -> None:
     """Bring the analysts' tables up to date; they must not keep the lists from anybody."""
     choice = load_district(settings.district_file).analytics
     try:
-        write_analytics(settings, connection, choice=choice, as_of=as_of)
+        done = write_analytics(settings, connection, choice=choice, as_of=as_of)
     except Exception as error:
         log.error("the analysts' tables were left as they are: %s", type(error).__name__)
         connection.rollback()
+        _record(connection, "analytics", {"trouble": type(error).__name__}, state="failed")
+        return
+    _record(connection, "analytics", {"moved": done.moved, "waiting": done.waiting})
+
+
+def _record(
+    connection: Connection[Any], kind: str, detail: dict[str, Any], *, state: str = "done"
+) -> None:
+    """Write an event of names and counts; commits."""
+    connection.execute(
+        "insert into ops.event (kind, state, detail) values (%s, %s, %s)",
+        (kind, state, Jsonb(detail)),
+    )
+    connection.commit()
 
 
 def _rows(
