@@ -1,0 +1,57 @@
+"""The data dictionary is made from the manifest alone."""
+
+import csv
+import io
+
+from wraparound.orchestration.dictionary import (
+    described_tables,
+    dictionary_csv,
+    dictionary_html,
+)
+
+
+def a_model(name, *, layer, columns):
+    return {
+        "resource_type": "model",
+        "name": name,
+        "fqn": ["wraparound", layer, name],
+        "description": "One row per\n  tree.",
+        "columns": {column["name"]: column for column in columns},
+    }
+
+
+def a_column(name, *, description="What it is.", person=False):
+    meta = {"contains_pii": True} if person else {}
+    return {"name": name, "description": description, "config": {"meta": meta}}
+
+
+def a_manifest():
+    models = [
+        a_model("fct_trees", layer="marts", columns=[a_column("height", description="a < b")]),
+        a_model("rpt_trees", layer="reports", columns=[a_column("sort_name", person=True)]),
+        a_model("int_trees_cut", layer="intermediate", columns=[a_column("height")]),
+    ]
+    return {"nodes": {model["name"]: model for model in models}}
+
+
+def test_people_read_reports_and_marts_only():
+    names = [table.name for table in described_tables(a_manifest())]
+
+    assert names == ["rpt_trees", "fct_trees"]
+
+
+def test_the_csv_has_a_line_for_each_column():
+    text = dictionary_csv(described_tables(a_manifest()))
+    rows = list(csv.DictReader(io.StringIO(text)))
+
+    assert [(row["column"], row["grain"], row["about_a_person"]) for row in rows] == [
+        ("sort_name", "One row per tree.", "yes"),
+        ("height", "One row per tree.", "no"),
+    ]
+
+
+def test_the_page_escapes_what_it_is_told():
+    page = dictionary_html(described_tables(a_manifest()))
+
+    assert "a &lt; b" in page
+    assert "<script" not in page
