@@ -43,7 +43,7 @@ def killing(function, *, after):
 
 POINTS = {
     "mid-copy": (staging, "_copy_bytes", False),
-    "after judging": (table_load, "_drop_repeats", True),
+    "after judging": (table_load, "drop_repeats", True),
     "mid-merge": (merging, "_insert", True),
     "before commit": (loading, "close_batch", True),
 }

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO
 
 from wraparound.errors import ContractBroken
@@ -26,12 +27,17 @@ FIRST_ROW = 2
 
 @dataclass
 class Seen:
-    """What was noticed in the bytes of a file while they went by."""
+    """What was noticed in the bytes of a file while they went by.
 
+    `has_padding` says that some cell may begin or end with a space, or be empty in quotes.
+    """
+
+    delimiter: str = ","
     has_control: bool = False
+    has_padding: bool = False
     newlines: int = 0
     ends_with_newline: bool = True
-    _tail: bytes = b""
+    _tail: bytes = b"\n"
 
     def look(self, block: bytes) -> None:
         """Take note of a block.
@@ -43,12 +49,25 @@ class Seen:
         self.newlines += block.count(b"\n")
         self.ends_with_newline = block.endswith(b"\n")
         edge = self._tail + block[:2]
+        if not self.has_padding:
+            self.has_padding = any(p in block or p in edge for p in self._paddings)
         # Before PostgreSQL 18, COPY took a line of \\. for the end of the data.
         if b"\n\\." in block or (b'"' in block and STRAY_QUOTE.search(block)):
             raise OddQuotes
         if b'"' in edge and STRAY_QUOTE.search(edge):
             raise OddQuotes
         self._tail = block[-2:]
+
+    @property
+    def ends_with_space(self) -> bool:
+        """Whether the file ends in the middle of padding."""
+        return self._tail.endswith(b" ")
+
+    @cached_property
+    def _paddings(self) -> tuple[bytes, ...]:
+        mark = self.delimiter.encode()
+        edges = [b" " + mark, mark + b" ", b" \r", b" \n", b"\n ", b' "', b'" ', b'""']
+        return tuple(edges)
 
     def has_line_breaks(self, rows: int) -> bool:
         """Whether some of that many rows went over more than one line."""

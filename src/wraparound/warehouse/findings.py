@@ -92,12 +92,20 @@ def set_aside(
 
 def move_to_bad(connection: Connection, judging: Judging, *, rows: Sql) -> None:
     """Move rows from `good` to `bad`, where only what they hold in force is kept of them."""
+    _move(connection, judging, which=sql.SQL("using ({}) as q where g._row = q._row").format(rows))
+
+
+def move_flawed(connection: Connection, judging: Judging) -> None:
+    """Move every flawed row from `good` to `bad`."""
+    _move(connection, judging, which=sql.SQL("where g._flaw"))
+
+
+def _move(connection: Connection, judging: Judging, *, which: Sql) -> None:
     connection.execute(
         sql.SQL(
-            "with gone as (delete from pg_temp.good as g using ({rows}) as q"
-            " where g._row = q._row returning g._row, {held})"
+            "with gone as (delete from pg_temp.good as g {which} returning g._row, {held})"
             " insert into pg_temp.bad select * from gone"
-        ).format(rows=rows, held=judging.held_by("g"))
+        ).format(which=which, held=judging.held_by("g"))
     )
 
 
@@ -125,6 +133,7 @@ def keep_lines(connection: Connection, judging: Judging) -> None:
             " from pg_temp.stage as s inner join (select distinct _row from pg_temp.noted) as n"
             "  on s._row = n._row"
             " left join (select g._row, {good_key} as record_key from pg_temp.good as g"
+            "   where g._row in (select _row from pg_temp.noted)"
             "  union all select b._row, {bad_key} from pg_temp.bad as b"
             "  union all select o._row, {outdone_key} from pg_temp.outdone as o) as k"
             "  on s._row = k._row"
@@ -146,6 +155,8 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     With `whole_table` the file says what is true of the whole table, and all older ones close.
     Returns how many findings it closed.
     """
+    if not _any_older(connection, judging):
+        return 0
     about: Sql = sql.SQL("true")
     if not whole_table:
         about = sql.SQL(
@@ -175,6 +186,15 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     if closed:
         _forget_closed_lines(connection, judging)
     return closed
+
+
+def _any_older(connection: Connection, judging: Judging) -> bool:
+    row = connection.execute(
+        "select exists (select 1 from ops.quarantine where state = 'open' and feed = %s"
+        " and table_name = %s and arrival_id <> %s) as it",
+        [judging.contract.feed, judging.name, judging.arrival_id],
+    ).fetchone()
+    return bool(row and row["it"])
 
 
 def _forget_closed_lines(connection: Connection, judging: Judging) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of
@@ -27,7 +27,15 @@ from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, supersede_older
 from wraparound.warehouse.mapping import Notice, map_header
-from wraparound.warehouse.merging import Changes, Merge, apply, compare, remember_told
+from wraparound.warehouse.merging import (
+    Changes,
+    Merge,
+    apply,
+    compare,
+    fill,
+    is_large_first,
+    remember_told,
+)
 from wraparound.warehouse.planning import File, plan
 from wraparound.warehouse.raw_tables import holding_columns
 from wraparound.warehouse.staging import Staged, stage_file, stage_lines
@@ -221,7 +229,7 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     rows_in = _count(connection, "stage") + len(judged.staged.ragged)
     judging = _judging(work, judged)
     merge = _merge_of(work, judged)
-    duplicate = table_load.judge(connection, judging, ragged=judged.staged.ragged)
+    table_load.judge(connection, judging, ragged=judged.staged.ragged)
     if (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
         oneroster.refuse_older_school_year(connection, file_name=work.arrival.file_name)
     if merge.scope == "table" and rows_in == 0:
@@ -229,15 +237,8 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
             "record. The whole arrival was set aside; ask the sender to send it again."
         )
-    unreadable = table_load.any_key_unreadable(connection, judging)
-    changes = compare(connection, merge, keys_unreadable=unreadable)
-    _brake(merge, changes, arrival=work.arrival)
-    record_touched(connection, merge)
-    if not merge.is_last:
-        remember_told(connection, merge, keys_unreadable=unreadable)
-    elif merge.follows:
-        connection.execute("drop table pg_temp.told")
-    apply(connection, merge, changes)
+    changes, duplicate = _merge(work, judging, merge)
+    table_load.keep_noted(connection, judging)
     if not merge.is_replay:
         whole = merge.scope == "table" and judged.is_last
         supersede_older(connection, judging, whole_table=whole)
@@ -254,6 +255,30 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     return counts
 
 
+def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
+    """Bring the good rows into force; what changed, and how many rows were repeats."""
+    connection = work.connection
+    if merge.is_last and not merge.follows and is_large_first(connection, merge):
+        try:
+            changes = fill(connection, merge)
+        except errors.UniqueViolation:
+            pass  # some key comes twice: the longer way finds out which
+        else:
+            record_touched(connection, merge, everything=True)
+            return changes, 0
+    duplicate = table_load.drop_repeats(connection, judging)
+    unreadable = table_load.any_key_unreadable(connection, judging)
+    changes = compare(connection, merge, keys_unreadable=unreadable)
+    _brake(merge, changes, arrival=work.arrival)
+    record_touched(connection, merge)
+    if not merge.is_last:
+        remember_told(connection, merge, keys_unreadable=unreadable)
+    elif merge.follows:
+        connection.execute("drop table pg_temp.told")
+    apply(connection, merge, changes)
+    return changes, duplicate
+
+
 def _judging(work: _Load, judged: _Judged) -> Judging:
     profile = work.profile(judged.contract.feed)
     work.connection.execute(
@@ -265,7 +290,12 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         table=judged.table,
         profile=profile,
         checks=column_checks(
-            judged.table, have=judged.have, profile=profile, shape=judged.shape, seeds=work.seeds
+            judged.table,
+            have=judged.have,
+            profile=profile,
+            shape=judged.shape,
+            seeds=work.seeds,
+            padded=judged.staged.has_padding,
         ),
         holding=holding_columns(judged.table),
         arrival_id=work.arrival.arrival_id,

@@ -1,5 +1,7 @@
 """One file's good rows against what is in force: compare, then apply; counts come back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ ENDING_STATES = ("tobedeleted", "inactive")
 STAMPED = ("_sender", "_batch_id", "_effective_at", "_changed_at", "_deleted_at", "_held")
 # Below this, building the key anew costs more than it saves. A measure of the machine.
 KEY_AFTER_ROWS = 50_000
+INDEX_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,12 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
     A good row without an entry in `fate` says what is in force already.
     """
     connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
-    before = _live_rows(connection, merge)
+    # Counting a large table has its price, and only a brake that may brake asks for it.
+    before = _live_rows(connection, merge) if merge.scope in ("span", "table") else 0
     good = _count(connection, sql.SQL("select 1 from pg_temp.good"))
-    _list_fates(connection, merge)
-    _list_ending(connection, merge, keys_unreadable=keys_unreadable)
+    with _joined_wisely(connection, merge, rows=good):
+        _list_fates(connection, merge)
+        _list_ending(connection, merge, keys_unreadable=keys_unreadable)
     fates = {
         row["fate"]: row["n"]
         for row in connection.execute("select fate, count(*) as n from pg_temp.fate group by fate")
@@ -121,6 +126,24 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
     )
 
 
+@contextmanager
+def _joined_wisely(connection: Connection, merge: Merge, *, rows: int) -> Iterator[None]:
+    """Keep the planner from reading a whole table once per row: it takes the columns of a key
+    for independent of each other, and expects one match where there are millions."""
+    is_large = rows >= KEY_AFTER_ROWS
+    if is_large:
+        connection.execute("set local enable_nestloop = off")
+    elif rows >= INDEX_ROWS:
+        connection.execute(
+            sql.SQL("create index on pg_temp.good ({})").format(
+                sql.SQL(", ").join(map(sql.Identifier, merge.holding))
+            )
+        )
+    yield
+    if is_large:
+        connection.execute("set local enable_nestloop = on")
+
+
 def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     """Bring the raw table to what the file says."""
     if changes.ended:
@@ -129,8 +152,8 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
         _update(connection, merge)
     _release_held(connection, merge)
     if changes.created:
-        _insert(connection, merge, count=changes.created)
-    _hold(connection, merge)
+        _insert(connection, merge)
+    hold(connection, merge)
 
 
 def _live_rows(connection: Connection, merge: Merge) -> int:
@@ -282,31 +305,51 @@ def _update(connection: Connection, merge: Merge) -> None:
     )
 
 
-def _insert(connection: Connection, merge: Merge, *, count: int) -> None:
-    """Insert what is new; a large first load builds its key after the rows, at half the cost."""
-    first = count >= KEY_AFTER_ROWS and not _count(
-        connection, sql.SQL("select 1 from {} limit 1").format(merge.raw)
-    )
-    raw = merge.contract.raw_name(merge.name)
-    key = sql.Identifier(key_constraint(raw))
-    if first:
-        connection.execute(sql.SQL("alter table {} drop constraint {}").format(merge.raw, key))
+def _insert(connection: Connection, merge: Merge) -> None:
     connection.execute(
         sql.SQL(
             "insert into {raw} ({columns}) select {values} from pg_temp.good as g"
             " inner join pg_temp.fate as f on g._row = f._row where f.fate = 'created'"
         ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
     )
-    if first:
+
+
+def is_large_first(connection: Connection, merge: Merge) -> bool:
+    """Whether a table that never held anything is to be filled with many rows."""
+    if merge.is_replay or _count(
+        connection, sql.SQL("select 1 from {} limit 1").format(merge.raw)
+    ):
+        return False
+    return _count(connection, sql.SQL("select 1 from pg_temp.good")) >= KEY_AFTER_ROWS
+
+
+def fill(connection: Connection, merge: Merge) -> Changes:
+    """Fill an empty table: nothing to compare, and the key is built after the rows.
+
+    Raises:
+        psycopg.errors.UniqueViolation: the file repeats a key; nothing was done then.
+    """
+    raw = merge.contract.raw_name(merge.name)
+    key = sql.Identifier(key_constraint(raw))
+    connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
+    with connection.transaction():
+        connection.execute(sql.SQL("alter table {} drop constraint {}").format(merge.raw, key))
+        created = connection.execute(
+            sql.SQL("insert into {} ({}) select {} from pg_temp.good as g").format(
+                merge.raw, _targets(merge), _values(merge)
+            )
+        ).rowcount
         connection.execute(
             sql.SQL("alter table {} add constraint {} unique nulls not distinct ({})").format(
                 merge.raw, key, sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table)))
             )
         )
-        connection.execute(sql.SQL("analyze {}").format(merge.raw))
+    connection.execute(sql.SQL("analyze {}").format(merge.raw))
+    hold(connection, merge)
+    return Changes(created=created)
 
 
-def _hold(connection: Connection, merge: Merge) -> None:
+def hold(connection: Connection, merge: Merge) -> None:
     """A record whose new row could not be read stays in force, marked."""
     if _count(connection, sql.SQL("select 1 from pg_temp.bad limit 1")):
         connection.execute(

@@ -39,6 +39,7 @@ class Staged:
     ragged: list[RaggedRow] = field(default_factory=list)
     trimmed: int = 0
     has_control: bool = True
+    has_padding: bool = True
     has_line_breaks: bool = True
 
 
@@ -161,14 +162,17 @@ def _joined(parts: list[str]) -> sql.Composed:
 
 
 def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) -> Staged:
-    seen = Seen()
+    seen = Seen(delimiter=source.delimiter)
     cursor = connection.cursor()
     with cursor.copy(_copy_statement(names, source)) as copy, source.blocks() as blocks:
         for block in blocks:
             seen.look(block)
             copy.write(block)
     return Staged(
-        has_control=seen.has_control, has_line_breaks=seen.has_line_breaks(cursor.rowcount)
+        has_control=seen.has_control,
+        # The last cell of all may be followed by nothing.
+        has_padding=seen.has_padding or seen.ends_with_space,
+        has_line_breaks=seen.has_line_breaks(cursor.rowcount),
     )
 
 

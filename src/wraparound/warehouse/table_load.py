@@ -14,6 +14,7 @@ from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import (
     Judging,
     keep_lines,
+    move_flawed,
     move_to_bad,
     note,
     note_ragged,
@@ -28,11 +29,8 @@ CONTROL = "[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]"
 LINE_BREAK = "[\\n\\r]"
 
 
-def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> int:
-    """Sort the staged rows into `good` and `bad`, each bad one with its findings.
-
-    Returns the number of rows that repeat another one exactly; they are in neither.
-    """
+def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> None:
+    """Sort the staged rows into `good` and `bad`, each bad one with its findings."""
     _make_cells(connection, judging)
     _make_good(connection, judging)
     _make_bad(connection, judging)
@@ -42,10 +40,12 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
     for reference in judging.table.references:
         _resolve_reference(connection, judging, reference)
     _refuse_unknown_people(connection, judging)
-    repeated = _drop_repeats(connection, judging)
+
+
+def keep_noted(connection: Connection, judging: Judging) -> None:
+    """Keep the lines of every row that was noted; after the last finding."""
     if _any(connection, "noted"):
         keep_lines(connection, judging)
-    return repeated
 
 
 def count_set_aside(connection: Connection) -> int:
@@ -208,6 +208,9 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
         rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(bad)
         scope = "row" if check.costs_row or rule in CHARACTER_RULES else "cell"
         note(connection, judging, column=check.name, rule=rule, scope=scope, rows=rows)
+    if not characters and all(c.costs_row for c in judging.checks if c.flaw is not None):
+        move_flawed(connection, judging)
+        return
     costly = [b for c, rule, b in tests if c.costs_row or rule in CHARACTER_RULES]
     if costly:
         rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(
@@ -334,7 +337,7 @@ def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
         set_aside(connection, judging, column=column, rule=f"{what}_unknown", rows=rows)
 
 
-def _drop_repeats(connection: Connection, judging: Judging) -> int:
+def drop_repeats(connection: Connection, judging: Judging) -> int:
     """Drop repeated rows from `good`; of rows that differ under one key the last stays.
 
     The number of exact repeats comes back; the others are findings.
