@@ -123,7 +123,9 @@ def connect(
             application_name="wraparound",
             # Nothing personal in notices: they are not asked for.
             options="-c client_min_messages=error -c search_path=pg_catalog -c lock_timeout=60s"
-            " -c idle_in_transaction_session_timeout=30min",
+            " -c idle_in_transaction_session_timeout=30min"
+            # A loader that was killed must not hold its locks until its statement ends.
+            " -c client_connection_check_interval=5s",
         )
     except psycopg.OperationalError as exc:
         raise WarehouseMissing(
