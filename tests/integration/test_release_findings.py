@@ -96,8 +96,8 @@ def test_a_small_school_may_be_all_in_tier_three(settings, connection):
 def test_the_keys_behind_a_finding_are_kept_apart(settings, connection):
     build_reports(connection, ALDER, BIRCH)
     connection.execute(
-        "update reports.rpt_students set decided_tier = '9', decided_on = '2026-10-01', days_absent = 99"
-        " where student_key = 2002"
+        "update reports.rpt_students set decided_tier = '9', decided_on = '2026-10-01',"
+        " days_absent = 99 where student_key = 2002"
     )
     connection.commit()
     gate(settings, connection)

@@ -128,15 +128,9 @@ def hide_counts(
     cells = {(ALL, ALL, column) for column in columns}
     bounded = {(ALL, ALL, column) for column in _coded_in(metric.district, policy)}
     withheld = set(groups.withheld)
-    for breakdown, counts in metric.breakdowns.items():
-        if breakdown in withheld:
-            continue
+    for breakdown in metric.breakdowns.keys() - groups.withheld:
         table = _table(metric, policy, breakdown, columns=columns, groups=groups)
-        table = replace(
-            table.hiding({(g, c) for b, g, c in kept if b == breakdown} & _cells(counts)),
-            avoid=frozenset((g, c) for b, g, c in told if b == breakdown),
-        )
-        done = _protect(table, policy)
+        done = _protect(table.after(breakdown, kept=kept, told=told), policy)
         if done is None:
             withheld.add(breakdown)
             continue
@@ -278,6 +272,19 @@ class _Table:
         more = {(g, c) for g, c in cells if self.counts[g][c] or not self.least}
         return replace(self, hidden=self.hidden | more)
 
+    def after(
+        self,
+        breakdown: str,
+        *,
+        kept: Iterable[tuple[str, str, str]],
+        told: Iterable[tuple[str, str, str]],
+    ) -> "_Table":
+        """Hide again what was hidden the time before, and remember what was told."""
+        again = {(g, c) for b, g, c in kept if b == breakdown} & _cells(self.counts)
+        return replace(
+            self.hiding(again), avoid=frozenset((g, c) for b, g, c in told if b == breakdown)
+        )
+
     def without_any(self) -> "_Table":
         """Hide every count: the last resort before not even the groups are told."""
         whole = frozenset(self.counts)
@@ -320,21 +327,19 @@ def _table(
     counts = metric.breakdowns[breakdown]
     hidden_columns = frozenset(columns)
     sizeless = frozenset(g for b, g in groups.groups if b == breakdown)
-    whole = sizeless | {g for g, row in counts.items() if policy.is_small_group(sum(row.values()))}
-    # An empty group is no secret: its zeros add up to a published zero.
-    whole = frozenset(g for g in whole if sum(counts[g].values()) or not policy.publish_zero)
-    hidden: set[Cell] = set()
-    coded: dict[Cell, tuple[int, int]] = {}
-    for group, row in counts.items():
-        bounds = _coded_in(row, policy)
-        for column, count in row.items():
-            if group in whole or column in hidden_columns:
-                hidden.add((group, column))
-            elif column in bounds:
-                hidden.add((group, column))
-                coded[group, column] = bounds[column]
-            elif policy.is_small(count):
-                hidden.add((group, column))
+    whole = _whole_groups(counts, sizeless, policy)
+    coded = {
+        (group, column): bounds
+        for group, row in counts.items()
+        for column, bounds in _coded_in(row, policy).items()
+        if group not in whole and column not in hidden_columns
+    }
+    hidden = coded.keys() | {
+        (group, column)
+        for group, row in counts.items()
+        for column, count in row.items()
+        if group in whole or column in hidden_columns or policy.is_small(count)
+    }
     return _Table(
         counts=counts,
         categories=metric.categories,
@@ -345,6 +350,19 @@ def _table(
         hidden=frozenset(hidden),
         least=int(policy.publish_zero),
         district=metric.district,
+    )
+
+
+def _whole_groups(counts: Counts, sizeless: frozenset[str], policy: Policy) -> frozenset[str]:
+    """Return the groups of which no count is told.
+
+    An empty one is no secret where zeros are told: its zeros add up to a published zero.
+    """
+    sizes = {group: sum(row.values()) for group, row in counts.items()}
+    return frozenset(
+        group
+        for group, size in sizes.items()
+        if (group in sizeless or policy.is_small_group(size)) and (size or not policy.publish_zero)
     )
 
 
