@@ -12,7 +12,7 @@ settings as (
 
 ),
 
--- From the environment: a changed variable would have all models parsed anew each night.
+-- From the environment: a changed variable would have all models parsed anew.
 run_dates as (
 
     select
