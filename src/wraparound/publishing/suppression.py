@@ -320,12 +320,10 @@ def _table(
 ) -> _Table:
     """Return the table of a breakdown with what must be hidden whatever stands around it.
 
-    A category that is hidden in the district is hidden in each group, zeros and all: so
-    every breakdown leaves the same freedom to it, and none tells on another. The same holds
-    for a group whose size is hidden, in every metric.
+    A category hidden in the district is hidden in each group, zeros and all: so every
+    breakdown leaves it the same freedom. So is a group of hidden size, in every metric.
     """
-    counts = metric.breakdowns[breakdown]
-    hidden_columns = frozenset(columns)
+    counts, hidden_columns = metric.breakdowns[breakdown], frozenset(columns)
     sizeless = frozenset(g for b, g in groups.groups if b == breakdown)
     whole = _whole_groups(counts, sizeless, policy)
     coded = {
