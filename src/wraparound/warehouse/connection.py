@@ -110,9 +110,18 @@ def connect(
         WarehouseMissing: nothing answers; the message says what to try.
     """
     ensure_server(settings)
-    where = address(settings, database=database)
+    connection = _open(address(settings, database=database), autocommit=autocommit)
+    with connection:
+        if role is not None:
+            from psycopg import sql
+
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        yield connection
+
+
+def _open(where: Address, *, autocommit: bool) -> Connection:
     try:
-        connection: Connection = psycopg.connect(
+        return psycopg.connect(
             host=where.host,
             port=where.port,
             user=where.user,
@@ -131,12 +140,6 @@ def connect(
         raise WarehouseMissing(
             f"The warehouse at {where.host} does not answer. Run `wraparound doctor`."
         ) from exc
-    with connection:
-        if role is not None:
-            from psycopg import sql
-
-            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-        yield connection
 
 
 def database_exists(settings: Settings, *, database: str) -> bool:
