@@ -29,18 +29,28 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LookUp(Strict):
+    """A value that the sender does not send with the row: `column` of the record of `table` that
+    the cell under the header `by` names."""
+
+    by: str
+    table: str
+    column: str
+
+
 class TableProfile(Strict):
     """How one sender's file differs from the contract's table.
 
     `columns` maps contract column -> the sender's header, or a list of headers whose cells are
     joined by a colon where the sender has no column of that meaning; `constants` fills contract
-    columns that the sender does not send; `codes` maps contract column -> {sender's code: our
-    code}.
+    columns that the sender does not send, and `look_ups` take them from another record; `codes`
+    maps contract column -> {sender's code: our code}.
     """
 
     file: str | None = None
     columns: dict[str, str | tuple[str, ...]] = {}
     constants: dict[str, str] = {}
+    look_ups: dict[str, LookUp] = {}
     codes: dict[str, dict[str, str]] = {}
 
     def header_of(self, column: str) -> str:
@@ -169,10 +179,14 @@ def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
         if table is None:
             return f"there is no table '{table_name}'; {', '.join(contract.tables)}"
         for shape in shapes:
-            named = {*shape.columns, *shape.constants, *shape.codes}
+            named = {*shape.columns, *shape.constants, *shape.codes, *shape.look_ups}
             unknown = sorted(named - set(table.columns))
             if unknown:
                 return f"tables.{table_name}: there is no column '{unknown[0]}'"
+            for look_up in shape.look_ups.values():
+                other = contract.tables.get(look_up.table)
+                if other is None or look_up.column not in other.columns:
+                    return f"tables.{table_name}: nothing to look up in '{look_up.table}'"
     return None
 
 
@@ -180,8 +194,9 @@ class _Texts(yaml.SafeLoader):
     """YAML in which a plain word is that word: No, 01 and 05:30 are codes, not values."""
 
 
+PLAIN_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 _Texts.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in PLAIN_TAGS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 

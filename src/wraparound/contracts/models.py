@@ -1,7 +1,6 @@
 """What a feed must look like: one YAML file per feed, read into these strict models."""
 
 import re
-from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -128,7 +127,7 @@ class Table(Strict):
         """The warehouse's name of a column."""
         return self.columns[name].raw or snake(name)
 
-    @cached_property
+    @property
     def loaded(self) -> dict[str, Column]:
         """The columns that are kept: all but the refused ones."""
         return {name: column for name, column in self.columns.items() if not column.refused}

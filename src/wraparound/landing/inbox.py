@@ -36,10 +36,14 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
     ]
 
 
-def is_package(folder: Path) -> bool:
-    """Whether a folder is one delivery: it holds a manifest, or only files of one feed."""
+def is_package(folder: Path, *, district: District, sender: str) -> bool:
+    """Whether a folder is one delivery: a manifest is in it, or several files of one feed, by the
+    standard's names or by those of the sender's profile."""
     names = {path.name for path in folder.iterdir() if path.is_file()}
     if names & set(PACKAGE_MARKERS):
+        return True
+    known = district.senders.get(sender)
+    if known and any(len(names & profile.named_files) > 1 for profile in known.feeds.values()):
         return True
     return any(
         len(names & {table.file for table in contract.tables.values()}) > 1
@@ -52,11 +56,16 @@ def _walk(folder: Path, *, sender: str, feed: str | None, district: District) ->
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or path.name.startswith(".") or path.name.endswith(UNFINISHED):
             continue
-        if path.is_file() or (path.is_dir() and is_package(path)):
+        if path.is_file():
             found.append(Found(path, sender, feed))
-        elif path.is_dir():
-            inner_feed = path.name if path.name in load_contracts() else feed
-            inner_sender = path.name if path.name in district.senders else sender
+            continue
+        if not path.is_dir():
+            continue
+        inner_feed = path.name if path.name in load_contracts() else feed
+        inner_sender = path.name if path.name in district.senders else sender
+        if is_package(path, district=district, sender=sender):
+            found.append(Found(path, inner_sender, inner_feed))
+        else:
             found += _walk(path, sender=inner_sender, feed=inner_feed, district=district)
     return found
 

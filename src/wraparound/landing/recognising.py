@@ -20,7 +20,7 @@ def recognise(
         FeedUnknown: nothing tells.
     """
     feed = (
-        _by_profile(file_name, district=district, sender=sender)
+        _by_profile(file_name, members=members, district=district, sender=sender)
         or (_by_members(members) if members and not _is_one_file(members, file_name) else None)
         or _by_name(file_name)
         or (_by_header(members, district=district, sender=sender) if members else None)
@@ -38,13 +38,17 @@ def _is_one_file(members: dict[str, Member], file_name: str) -> bool:
     return set(members) == {file_name}
 
 
-def _by_profile(file_name: str, *, district: District, sender: str) -> str | None:
+def _by_profile(
+    file_name: str, *, members: dict[str, Member] | None, district: District, sender: str
+) -> str | None:
+    """The feed whose profile knows the file's name, or names of files in it."""
     known = district.senders.get(sender)
-    feeds = known.feeds.items() if known else ()
-    return next(
-        (feed for feed, profile in feeds if any(fnmatch(file_name, p) for p in profile.files)),
-        None,
-    )
+    for feed, profile in known.feeds.items() if known else ():
+        if any(fnmatch(file_name, pattern) for pattern in profile.files):
+            return feed
+        if profile.named_files & set(members or ()):
+            return feed
+    return None
 
 
 def _by_members(members: dict[str, Member]) -> str | None:

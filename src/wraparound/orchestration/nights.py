@@ -116,7 +116,7 @@ def land(
             district=district,
             effective_at=effective_at,
         )
-        for path in _deliveries(paths)
+        for path in _deliveries(paths, district=district, sender=sender)
     ]
     accepted = [one.arrival for one in taken]
     with connect(settings) as connection:
@@ -403,14 +403,13 @@ def expected_feeds_missing(
     return missing
 
 
-def _deliveries(paths: Iterable[Path]) -> list[Path]:
+def _deliveries(paths: Iterable[Path], *, district: District, sender: str) -> list[Path]:
     """Files and package folders; another folder stands for what is in it."""
     found = []
     for path in paths:
-        if path.is_dir() and not is_package(path):
-            found += _deliveries(
-                child for child in sorted(path.iterdir()) if not child.name.startswith(".")
-            )
+        if path.is_dir() and not is_package(path, district=district, sender=sender):
+            inner = (child for child in sorted(path.iterdir()) if not child.name.startswith("."))
+            found += _deliveries(inner, district=district, sender=sender)
         else:
             found.append(path)
     return found

@@ -132,13 +132,15 @@ def close_replay(
     connection.execute(
         "delete from ops.quarantine as old using ops.quarantine as new where old.arrival_id = %s"
         " and old.state = 'released' and new.state = 'open' and new.arrival_id = old.arrival_id"
-        " and new.file_name = old.file_name and new.row_number = old.row_number",
+        " and new.table_name = old.table_name and new.file_name = old.file_name"
+        " and new.row_number = old.row_number",
         [arrival.arrival_id],
     )
     connection.execute(
         "delete from restricted.quarantine_line as l where arrival_id = %s and not exists"
         " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
-        "  and q.file_name = l.file_name and q.row_number = l.row_number and q.state = 'open')",
+        "  and q.table_name = l.table_name and q.file_name = l.file_name"
+        "  and q.row_number = l.row_number and q.state = 'open')",
         [arrival.arrival_id],
     )
     connection.execute(
@@ -196,7 +198,7 @@ def record_touched(connection: Connection, merge: Merge, *, everything: bool = F
 def _message(connection: Connection, arrival: Arrival) -> str | None:
     """How many rows are set aside, and where the first of them is."""
     row = connection.execute(
-        "select count(distinct (file_name, row_number)) as n,"
+        "select count(distinct (table_name, file_name, row_number)) as n,"
         " (array_agg(file_name || ' row ' || row_number || coalesce(', ' || column_name, '')"
         "   || ': ' || rule order by file_name, row_number, quarantine_id))[1] as first_one"
         " from ops.quarantine where arrival_id = %s and state = 'open' and scope = 'row'",

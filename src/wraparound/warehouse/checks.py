@@ -7,9 +7,10 @@ from pathlib import Path
 
 from psycopg import sql
 
-from wraparound.contracts.district import DateOrder, FeedProfile, TableProfile
-from wraparound.contracts.models import SQL_TYPES, Column, Table
+from wraparound.contracts.district import DateOrder, FeedProfile, LookUp, TableProfile
+from wraparound.contracts.models import SQL_TYPES, Column, Contract, Table
 from wraparound.errors import SettingsWrong
+from wraparound.warehouse.mapping import BY
 
 Sql = sql.Composable
 # OneRoster's limit of an id; four of them fit an index entry.
@@ -47,6 +48,7 @@ class ColumnCheck:
 def column_checks(
     table: Table,
     *,
+    contract: Contract,
     have: set[str],
     profile: FeedProfile,
     shape: TableProfile,
@@ -62,7 +64,16 @@ def column_checks(
             name,
             column,
             raw=table.raw_column(name),
-            staged=_cell(name, column, table=table, have=have, shape=shape, padded=padded),
+            staged=_cell(
+                name,
+                column,
+                contract=contract,
+                table=table,
+                have=have,
+                shape=shape,
+                profile=profile,
+                padded=padded,
+            ),
             profile=profile,
             seeds=seeds,
         )
@@ -74,12 +85,16 @@ def _cell(
     name: str,
     column: Column,
     *,
+    contract: Contract,
     table: Table,
     have: set[str],
     shape: TableProfile,
+    profile: FeedProfile,
     padded: bool,
 ) -> Sql:
     """The cell as text: trimmed, blank as null, the sender's codes as ours."""
+    if name in shape.look_ups and name in have:
+        return _looked_up(shape.look_ups[name], table.raw_column(name), contract=contract)
     if name not in have:
         return (
             sql.Literal(shape.constants[name])
@@ -97,12 +112,38 @@ def _cell(
         ).format(text)
     codes = shape.codes.get(name)
     if codes:
-        whens = sql.SQL(" ").join(
-            sql.SQL("when {} then {}").format(sql.Literal(theirs), sql.Literal(ours))
-            for theirs, ours in codes.items()
-        )
-        text = sql.SQL("case {} {} else {} end").format(text, whens, text)
+        text = _translated(text, codes, tolerant=profile.strictness == "tolerant")
     return text
+
+
+def _translated(text: Sql, codes: dict[str, str], *, tolerant: bool) -> Sql:
+    """The sender's codes as ours; in tolerant reading in any letter case that is not ambiguous."""
+    lowered = {theirs.lower(): ours for theirs, ours in codes.items()}
+    if not tolerant or len(lowered) != len(codes):
+        return _case(text, codes, otherwise=text)
+    any_case = _case(sql.SQL("lower({})").format(text), lowered, otherwise=text)
+    return _case(text, codes, otherwise=any_case)
+
+
+def _case(value: Sql, codes: dict[str, str], *, otherwise: Sql) -> Sql:
+    whens = sql.SQL(" ").join(
+        sql.SQL("when {} then {}").format(sql.Literal(theirs), sql.Literal(ours))
+        for theirs, ours in codes.items()
+    )
+    return sql.SQL("case {} {} else {} end").format(value, whens, otherwise)
+
+
+def _looked_up(look_up: LookUp, raw: str, *, contract: Contract) -> Sql:
+    """The value of another record, by the cell that names it."""
+    table = contract.tables[look_up.table]
+    return sql.SQL(
+        "(select p.{} from raw.{} as p where p.{} = s.{} and p._deleted_at is null limit 1)::text"
+    ).format(
+        sql.Identifier(table.raw_column(look_up.column)),
+        sql.Identifier(contract.raw_name(look_up.table)),
+        sql.Identifier(table.raw_column(table.key[0])),
+        sql.Identifier(f"{raw}{BY}"),
+    )
 
 
 def _column_check(
@@ -234,17 +275,15 @@ def _invalid(cell: Sql, *, kind: str) -> Sql:
 
 def _code(codes: tuple[str, ...], *, cell: Sql) -> Sql:
     """The code as the contract spells it: in tolerant reading letter case does not matter."""
-    others = {code.lower(): code for code in codes}
-    if not others:
+    lowered = {code.lower(): code for code in codes}
+    if not lowered:
         return cell
-    whens = sql.SQL(" ").join(
-        sql.SQL("when {} then {}").format(sql.Literal(lower), sql.Literal(code))
-        for lower, code in others.items()
-    )
     # The first test is the cheap one, and nearly always enough.
-    return sql.SQL(
-        "case when {0} = any({1}::text[]) then {0} else case lower({0}) {2} else {0} end end"
-    ).format(cell, sql.Literal(list(codes)), whens)
+    return sql.SQL("case when {0} = any({1}::text[]) then {0} else {2} end").format(
+        cell,
+        sql.Literal(list(codes)),
+        _case(sql.SQL("lower({})").format(cell), lowered, otherwise=cell),
+    )
 
 
 def _date_bad(cell: Sql, *, order: DateOrder) -> Sql:

@@ -19,7 +19,8 @@ class Judging:
     """What judging one file needs to know.
 
     `holding` are the columns by which a row that is set aside keeps what is in force: the
-    natural key, or the student's day where a file speaks of whole days.
+    natural key, or the student's day where a file speaks of whole days. `kept` are the staged
+    columns that a quarantined line keeps.
     """
 
     contract: Contract
@@ -33,6 +34,7 @@ class Judging:
     file_name: str
     sender: str
     effective_at: Any
+    kept: tuple[str, ...]
     has_control: bool = True
     has_line_breaks: bool = True
 
@@ -113,7 +115,14 @@ def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow
     """Findings for rows that do not fit the header; nobody can say whose they are."""
     if not ragged:
         return
-    keep_ragged(connection, ragged, arrival_id=judging.arrival_id, file_name=judging.file_name)
+    keep_ragged(
+        connection,
+        ragged,
+        arrival_id=judging.arrival_id,
+        table_name=judging.name,
+        file_name=judging.file_name,
+        whole=not any(column.refused for column in judging.table.columns.values()),
+    )
     numbers = [row for row, _ in ragged]
     rows = sql.SQL("select unnest({}::bigint[]) as _row").format(sql.Literal(numbers))
     note(connection, judging, column=None, rule="ragged_row", rows=rows)
@@ -128,8 +137,8 @@ def keep_lines(connection: Connection, judging: Judging) -> None:
     connection.execute(
         sql.SQL(
             "insert into restricted.quarantine_line"
-            " (arrival_id, file_name, row_number, record_key, cells)"
-            " select {arrival}, {file}, s._row, k.record_key, to_jsonb(s) - '_row'"
+            " (arrival_id, table_name, file_name, row_number, record_key, cells)"
+            " select {arrival}, {name}, {file}, s._row, k.record_key, jsonb_build_object({cells})"
             " from pg_temp.stage as s inner join (select distinct _row from pg_temp.noted) as n"
             "  on s._row = n._row"
             " left join (select g._row, {good_key} as record_key from pg_temp.good as g"
@@ -137,11 +146,17 @@ def keep_lines(connection: Connection, judging: Judging) -> None:
             "  union all select b._row, {bad_key} from pg_temp.bad as b"
             "  union all select o._row, {outdone_key} from pg_temp.outdone as o) as k"
             "  on s._row = k._row"
-            " on conflict (arrival_id, file_name, row_number)"
+            " on conflict (arrival_id, table_name, file_name, row_number)"
             " do update set record_key = excluded.record_key"
         ).format(
             arrival=sql.Literal(judging.arrival_id),
+            name=sql.Literal(judging.name),
             file=sql.Literal(judging.file_name),
+            # Only what the contract reads: no password, no column that nobody asked for.
+            cells=sql.SQL(", ").join(
+                sql.SQL("{}, s.{}").format(sql.Literal(column), sql.Identifier(column))
+                for column in judging.kept
+            ),
             good_key=judging.record_key("g"),
             bad_key=judging.record_key("b"),
             outdone_key=judging.record_key("o"),
@@ -168,7 +183,8 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
             "with older as (select q.quarantine_id from ops.quarantine as q"
             "  inner join ops.arrival as a on q.arrival_id = a.arrival_id"
             "  left join restricted.quarantine_line as l on q.arrival_id = l.arrival_id"
-            "   and q.file_name = l.file_name and q.row_number = l.row_number"
+            "   and q.table_name = l.table_name and q.file_name = l.file_name"
+            "   and q.row_number = l.row_number"
             "  where q.state = 'open' and q.feed = {feed} and q.table_name = {name}"
             "   and a.sender = {sender} and a.arrival_id <> {arrival}"
             "   and a.effective_at < {effective} and {about})"
@@ -200,11 +216,12 @@ def _any_older(connection: Connection, judging: Judging) -> bool:
 def _forget_closed_lines(connection: Connection, judging: Judging) -> None:
     connection.execute(
         "delete from restricted.quarantine_line as l using"
-        " (select arrival_id, file_name, row_number from ops.quarantine"
+        " (select arrival_id, table_name, file_name, row_number from ops.quarantine"
         "  where superseded_by = %s) as closed"
-        " where l.arrival_id = closed.arrival_id and l.file_name = closed.file_name"
-        " and l.row_number = closed.row_number and not exists"
+        " where l.arrival_id = closed.arrival_id and l.table_name = closed.table_name"
+        " and l.file_name = closed.file_name and l.row_number = closed.row_number and not exists"
         " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
-        "  and q.file_name = l.file_name and q.row_number = l.row_number and q.state = 'open')",
+        "  and q.table_name = l.table_name and q.file_name = l.file_name"
+        "  and q.row_number = l.row_number and q.state = 'open')",
         [judging.arrival_id],
     )

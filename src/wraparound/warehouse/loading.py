@@ -26,7 +26,7 @@ from wraparound.warehouse.batches import (
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, supersede_older
-from wraparound.warehouse.mapping import Notice, map_header
+from wraparound.warehouse.mapping import BY, Notice, map_header
 from wraparound.warehouse.merging import (
     Changes,
     Merge,
@@ -38,7 +38,7 @@ from wraparound.warehouse.merging import (
 )
 from wraparound.warehouse.planning import File, plan
 from wraparound.warehouse.raw_tables import holding_columns
-from wraparound.warehouse.staging import Staged, stage_file, stage_lines
+from wraparound.warehouse.staging import Staged, kept_columns, stage_file, stage_lines
 
 __all__ = ["Arrival", "Loaded", "load", "replay"]
 # Rows that cannot become good by looking at them once more.
@@ -72,6 +72,7 @@ class _Judged:
     file_name: str
     mode: oneroster.Mode | Literal["replay"]
     staged: Staged
+    kept: tuple[str, ...]
     is_last: bool = True
     follows: bool = False
 
@@ -148,12 +149,14 @@ def _replay_file(
 ) -> tuple[TableCounts, Moved]:
     contract = contract_of(feed)
     table = contract.tables[table_name]
-    have = stage_lines(
+    staged = stage_lines(
         work.connection,
         arrival_id=work.arrival.arrival_id,
+        table_name=table_name,
         file_name=file_name,
         leave=NOT_REPLAYED,
     )
+    have = {column.removesuffix(BY) for column in staged}
     names = {name for name in table.loaded if table.raw_column(name) in have}
     # An old version of a standard lacks columns that a newer one requires.
     old = {
@@ -170,6 +173,7 @@ def _replay_file(
         file_name,
         "replay",
         Staged(),
+        tuple(sorted(staged)),
     )
     counts = _judge_and_merge(work, judged)
     return counts, _count_moved(work.connection)
@@ -211,6 +215,7 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         file.member.name,
         file.mode,
         staged,
+        kept_columns(file.table, mapping),
         file.is_last,
         file.follows,
     )
@@ -291,6 +296,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         profile=profile,
         checks=column_checks(
             judged.table,
+            contract=judged.contract,
             have=judged.have,
             profile=profile,
             shape=judged.shape,
@@ -303,6 +309,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         file_name=judged.file_name,
         sender=work.arrival.sender,
         effective_at=work.arrival.effective_at,
+        kept=judged.kept,
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
     )

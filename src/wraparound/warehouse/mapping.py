@@ -8,6 +8,9 @@ from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
 
+# Marks the cell by which a column is looked up.
+BY = "~by"
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -32,7 +35,8 @@ class Notice:
 class Mapping:
     """`positions[i]` is the contract column of the i-th cell, or None where nothing reads it.
 
-    `composed` are columns that are joined from the cells at several positions.
+    `composed` are columns that are joined from the cells at several positions, and the cells by
+    which others are looked up, under the column's name with `BY`.
     """
 
     positions: tuple[str | None, ...]
@@ -42,7 +46,8 @@ class Mapping:
     @property
     def columns(self) -> set[str]:
         """The contract columns that the file carries."""
-        return {name for name in self.positions if name} | set(self.composed)
+        joined = {name.removesuffix(BY) for name in self.composed}
+        return {name for name in self.positions if name} | joined
 
 
 def map_header(
@@ -73,7 +78,8 @@ def map_header(
             notices.append(Notice("column_refused", name, cell))
             column = None
         positions.append(column)
-    have = {p for p in positions if p} | set(profile.constants) | set(composed)
+    have = {p for p in positions if p} | set(profile.constants)
+    have |= {column.removesuffix(BY) for column in composed}
     # In this order: where columns are missing, the first line may be no header but a child's row,
     # and must not be told.
     _refuse_missing(header, have=have, table=table, file_name=file_name, profile=profile)
@@ -87,11 +93,27 @@ def _composed(
     header: list[str], *, table: Table, profile: TableProfile
 ) -> dict[str, tuple[int, ...]]:
     """Columns that the sender's profile joins from several headers, all of which are there."""
+    parts = {column: own for column, own in profile.columns.items() if not isinstance(own, str)}
+    parts |= {f"{column}{BY}": (look_up.by,) for column, look_up in profile.look_ups.items()}
+    # A header that fills several columns stands under the first, and is copied to the others.
+    parts |= _shared(table, profile)
     return {
         column: tuple(header.index(part) for part in own)
-        for column, own in profile.columns.items()
-        if not isinstance(own, str) and column in table.columns and set(own) <= set(header)
+        for column, own in parts.items()
+        if set(own) <= set(header)
     }
+
+
+def _shared(table: Table, profile: TableProfile) -> dict[str, tuple[str, ...]]:
+    seen: set[str] = set()
+    shared: dict[str, tuple[str, ...]] = {}
+    for column in table.columns:
+        own = profile.columns.get(column)
+        if isinstance(own, str) and own in seen:
+            shared[column] = (own,)
+        elif isinstance(own, str):
+            seen.add(own)
+    return shared
 
 
 def _standard(column: str) -> bool:
@@ -101,10 +123,13 @@ def _standard(column: str) -> bool:
 def _spellings(table: Table, profile: TableProfile) -> dict[str, str]:
     """Every accepted spelling of a header, the sender's own first."""
     spelt: dict[str, str] = {}
-    for column, spec in table.columns.items():
+    mapped_first = sorted(table.columns, key=lambda column: column not in profile.columns)
+    for column in mapped_first:
+        spec = table.columns[column]
         own = profile.columns.get(column)
         if isinstance(own, str):
-            spelt |= {own: column, own.lower(): column}
+            spelt.setdefault(own, column)
+            spelt.setdefault(own.lower(), column)
         if own is not None:
             continue
         for spelling in (column, *spec.aliases):

@@ -159,6 +159,7 @@ quarantine_line = Table(
     "quarantine_line",
     metadata,
     Column("arrival_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("table_name", Text, primary_key=True),
     Column("file_name", Text, primary_key=True),
     Column("row_number", BigInteger, primary_key=True, autoincrement=False),
     # A hash of what the row speaks of; a later row about the same closes this one.

@@ -16,7 +16,7 @@ from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.mapping import Mapping
+from wraparound.warehouse.mapping import BY, Mapping
 
 PG_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252"}
 BAD_COPY_FORMAT = "22P04"
@@ -56,7 +56,7 @@ def stage_file(
         for position, name in enumerate(mapping.positions)
     ]
     composed = {
-        table.raw_column(name): [names[position] for position in positions]
+        _raw_name(table, name): [names[position] for position in positions]
         for name, positions in mapping.composed.items()
     }
     try:
@@ -80,8 +80,24 @@ def stage_file(
     return _copy_even_rows(connection, source, names=names)
 
 
+def _raw_name(table: Table, name: str) -> str:
+    column = table.raw_column(name.removesuffix(BY))
+    return column + BY if name.endswith(BY) else column
+
+
+def kept_columns(table: Table, mapping: Mapping) -> tuple[str, ...]:
+    """The staged columns that the contract reads."""
+    read = [name for name in mapping.positions if name] + list(mapping.composed)
+    return tuple(_raw_name(table, name) for name in dict.fromkeys(read))
+
+
 def stage_lines(
-    connection: Connection, *, arrival_id: int, file_name: str, leave: tuple[str, ...]
+    connection: Connection,
+    *,
+    arrival_id: int,
+    table_name: str,
+    file_name: str,
+    leave: tuple[str, ...],
 ) -> set[str]:
     """Fill `stage` from quarantined lines, and close their findings; the columns come back.
 
@@ -93,11 +109,12 @@ def stage_lines(
         "create temp table lines on commit drop as"
         " select l.row_number as _row, l.cells, bool_or(q.scope = 'row') as waited"
         " from restricted.quarantine_line as l inner join ops.quarantine as q"
-        " on l.arrival_id = q.arrival_id and l.file_name = q.file_name"
-        "  and l.row_number = q.row_number"
-        " where l.arrival_id = %s and l.file_name = %s and q.state = 'open'"
+        " on l.arrival_id = q.arrival_id and l.table_name = q.table_name"
+        "  and l.file_name = q.file_name and l.row_number = q.row_number"
+        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s"
+        "  and q.state = 'open'"
         " group by l.row_number, l.cells having not bool_or(q.rule = any(%s))",
-        [arrival_id, file_name, list(leave)],
+        [arrival_id, table_name, file_name, list(leave)],
     )
     connection.execute(
         "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
@@ -118,23 +135,36 @@ def stage_lines(
         )
     connection.execute(
         "update ops.quarantine as q set state = 'released' from pg_temp.lines as l"
-        " where q.arrival_id = %s and q.file_name = %s and q.row_number = l._row"
-        " and q.state = 'open'",
-        [arrival_id, file_name],
+        " where q.arrival_id = %s and q.table_name = %s and q.file_name = %s"
+        " and q.row_number = l._row and q.state = 'open'",
+        [arrival_id, table_name, file_name],
     )
     return set(names)
 
 
 def keep_ragged(
-    connection: Connection, ragged: list[RaggedRow], *, arrival_id: int, file_name: str
+    connection: Connection,
+    ragged: list[RaggedRow],
+    *,
+    arrival_id: int,
+    table_name: str,
+    file_name: str,
+    whole: bool,
 ) -> None:
-    """Keep the cells of rows that do not fit the header."""
+    """Keep the cells of rows that do not fit the header.
+
+    Unless `whole`, only their number: where a file has a column that must not be stored, nobody
+    knows which cell of an uneven row it is.
+    """
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into restricted.quarantine_line (arrival_id, file_name, row_number, cells)"
-            " values (%s, %s, %s, %s)"
-            " on conflict do nothing",
-            [(arrival_id, file_name, row, Jsonb({"_line": cells})) for row, cells in ragged],
+            "insert into restricted.quarantine_line"
+            " (arrival_id, table_name, file_name, row_number, cells)"
+            " values (%s, %s, %s, %s, %s) on conflict do nothing",
+            [
+                (arrival_id, table_name, file_name, row, Jsonb({"_line": cells if whole else []}))
+                for row, cells in ragged
+            ],
         )
 
 

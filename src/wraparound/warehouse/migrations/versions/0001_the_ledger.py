@@ -319,12 +319,13 @@ def upgrade() -> None:
     op.create_table(
         "quarantine_line",
         sa.Column("arrival_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("row_number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("record_key", sa.BigInteger(), nullable=True),
         sa.Column("cells", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint(
-            "arrival_id", "file_name", "row_number", name=op.f("pk_quarantine_line")
+            "arrival_id", "table_name", "file_name", "row_number", name=op.f("pk_quarantine_line")
         ),
         schema="restricted",
     )

@@ -1,0 +1,484 @@
+"""Other people's files, kept beside the checkout: counts as their README gives them."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lib.feed_builders import Child, Roster
+from lib.warehouse_in_tests import (
+    findings,
+    is_conserved,
+    landed_and_loaded,
+    places_with,
+    query,
+    write_district,
+)
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason="the sample data (../shared/data) are not beside the checkout"
+)
+ROSTER = "roster__"
+
+
+def count(settings, table, condition="true"):
+    (row,) = query(
+        settings,
+        f"select count(*) as n from raw.{table} where _deleted_at is null and {condition}",
+    )
+    return row["n"]
+
+
+def loaded(settings, path, **words):
+    (arrival,) = landed_and_loaded(settings, DATA / path, **words)
+    assert arrival["state"] == "loaded", arrival["message"]
+    assert is_conserved(arrival)
+    return arrival
+
+
+def rules(arrival):
+    return {notice["rule"] for notice in arrival["notices"]}
+
+
+# ----------------------------------------------------------------- OneRoster
+
+
+@pytest.mark.parametrize(
+    ("size", "students", "teachers", "administrators", "homerooms", "enrolled"),
+    [("small", 248, 16, 4, 17, 1736), ("medium", 778, 50, 9, 52, 5446)],
+)
+def test_a_vendors_package_is_read_without_losing_a_row(
+    settings, size, students, teachers, administrators, homerooms, enrolled
+):
+    arrival = loaded(settings, f"oneroster/gospelnerd/district-{size}.zip")
+    expected = json.loads((DATA / "oneroster/gospelnerd/expected_counts.json").read_text())
+    rows = expected[f"district-{size}"]["rows"]
+    assert arrival["rows_in"] == arrival["rows_loaded"] == sum(rows.values())
+    assert findings(settings) == []
+    tables = {"academicSessions": "academic_sessions"}
+    assert {name: count(settings, ROSTER + tables.get(name, name)) for name in rows} == rows
+    assert [
+        count(settings, "roster__users", f"role = '{role}'")
+        for role in ("student", "teacher", "administrator")
+    ] == [students, teachers, administrators]
+    assert count(settings, "roster__classes", "class_type = 'homeroom'") == homerooms
+    assert count(settings, "roster__enrollments", "role = 'student'") == enrolled
+    assert {"status_filled_in_bulk", "school_year_as_range"} <= rules(arrival)
+    assert query(settings, "select distinct school_year from raw.roster__academic_sessions") == [
+        {"school_year": 2026}
+    ]
+    (keys,) = query(settings, "select count(distinct student_key) as n from ops.student_crosswalk")
+    assert keys["n"] == students
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_both_versions_of_a_standard_give_the_same_roster(settings, version):
+    arrival = loaded(settings, f"oneroster/edfi-lms-{version}")
+    assert arrival["rows_quarantined"] == 0
+    assert findings(settings) == []
+    (people,) = query(
+        settings,
+        "select count(*) as n, count(birth_date) as dated, count(sex) as with_sex"
+        " from raw.roster__users inner join raw.roster__demographics using (sourced_id)"
+        " where role = 'student'",
+    )
+    assert people == {"n": 8, "dated": 8, "with_sex": 8}
+    assert count(settings, "roster__users", "role = 'student'") == 8
+    assert count(settings, "roster__classes") == 2
+    assert count(settings, "roster__enrollments", "role = 'student'") == 20
+    (pairs,) = query(
+        settings,
+        "select count(distinct (user_sourced_id, class_sourced_id)) as n"
+        " from raw.roster__enrollments where role = 'student'",
+    )
+    assert pairs["n"] == 10
+    assert ("oneroster_1_0_without_manifest" in rules(arrival)) == (version == "1.0")
+
+
+SDS = """
+senders:
+  sds:
+    title: School Data Sync, version 1
+    feeds:
+      roster:
+        date_order: MDY
+        tables:
+          orgs:
+            file: School.csv
+            columns: {sourcedId: SIS ID, name: Name, identifier: School Number}
+            constants: {type: school}
+          academic_sessions:
+            file: Section.csv
+            columns:
+              sourcedId: Term SIS ID
+              title: Term Name
+              startDate: Term StartDate
+              endDate: Term EndDate
+            constants: {type: term, schoolYear: "2018"}
+          courses:
+            file: Section.csv
+            columns:
+              sourcedId: Course SIS ID
+              title: Course Name
+              courseCode: Course Number
+              orgSourcedId: School SIS ID
+          users:
+            - file: Student.csv
+              columns: &people
+                sourcedId: SIS ID
+                orgSourcedIds: School SIS ID
+                givenName: First Name
+                familyName: Last Name
+                middleName: Middle Name
+                username: Username
+                grades: Grade
+                identifier: Student Number
+              constants: {role: student}
+            - file: Teacher.csv
+              columns: {<<: *people, identifier: Teacher Number}
+              constants: {role: teacher}
+          classes:
+            file: Section.csv
+            columns:
+              sourcedId: SIS ID
+              schoolSourcedId: School SIS ID
+              title: Section Name
+              courseSourcedId: Course SIS ID
+              termSourcedIds: Term SIS ID
+              periods: Periods
+            constants: {classType: scheduled}
+          enrollments:
+            - file: StudentEnrollment.csv
+              columns: &enrolled
+                sourcedId: [Section SIS ID, SIS ID]
+                classSourcedId: Section SIS ID
+                userSourcedId: SIS ID
+              look_ups: &school
+                schoolSourcedId: {by: Section SIS ID, table: classes, column: schoolSourcedId}
+              constants: {role: student}
+            - file: TeacherRoster.csv
+              columns: *enrolled
+              look_ups: *school
+              constants: {role: teacher}
+"""
+
+
+def test_school_data_sync_is_read_by_a_profile(settings):
+    write_district(settings, SDS)
+    arrival = loaded(settings, "oneroster/microsoft-sds-csv/v1-100-users", sender="sds")
+    assert arrival["feed"] == "roster"
+    assert findings(settings) == []
+    assert count(settings, "roster__orgs") == 2
+    assert count(settings, "roster__classes") == 28
+    assert count(settings, "roster__users", "role = 'student'") == 86
+    assert count(settings, "roster__users", "role = 'teacher'") == 12
+    assert count(settings, "roster__enrollments", "role = 'student'") == 602
+    assert count(settings, "roster__enrollments", "role = 'teacher'") == 28
+    by_school = query(
+        settings,
+        "select count(distinct user_sourced_id) as n from raw.roster__enrollments"
+        " where role = 'student' group by school_sourced_id order by 1 desc",
+    )
+    assert [row["n"] for row in by_school] == [60, 26]
+
+
+MINIMUM = """
+senders:
+  least:
+    title: School Data Sync, the fewest columns
+    feeds:
+      roster:
+        tables:
+          orgs:
+            file: School.csv
+            columns: {sourcedId: SIS ID, name: Name}
+            constants: {type: school}
+          users:
+            - file: Student.csv
+              columns: &people
+                sourcedId: SIS ID
+                orgSourcedIds: School SIS ID
+                username: Username
+                givenName: Username
+              constants: {role: student, familyName: "(not sent)"}
+            - file: Teacher.csv
+              columns: *people
+              constants: {role: teacher, familyName: "(not sent)"}
+          classes:
+            file: Section.csv
+            columns: {sourcedId: SIS ID, schoolSourcedId: School SIS ID, title: Section Name}
+            constants: {classType: scheduled, courseSourcedId: "(not sent)"}
+          enrollments:
+            - file: StudentEnrollment.csv
+              columns: &enrolled
+                sourcedId: [Section SIS ID, SIS ID]
+                classSourcedId: Section SIS ID
+                userSourcedId: SIS ID
+              look_ups: &school
+                schoolSourcedId: {by: Section SIS ID, table: classes, column: schoolSourcedId}
+              constants: {role: student}
+            - file: TeacherRoster.csv
+              columns: *enrolled
+              look_ups: *school
+              constants: {role: teacher}
+"""
+
+
+def test_the_fewest_columns_are_enough(settings):
+    write_district(settings, MINIMUM)
+    loaded(settings, "oneroster/microsoft-sds-csv/v1-minimum-columns", sender="least")
+    assert [f for f in findings(settings) if f[4] == "row"] == []
+    assert count(settings, "roster__users", "role = 'student'") == 22
+    assert count(settings, "roster__users", "role = 'teacher'") == 2
+    assert count(settings, "roster__enrollments", "role = 'student'") == 44
+
+
+SECOND = """
+senders:
+  second:
+    title: School Data Sync, version 2
+    feeds:
+      roster:
+        tables:
+          orgs:
+            file: orgs.csv
+            codes: {type: {ministryofeducation: national, university: local, college: department}}
+          users:
+            file: users.csv
+            columns: {grades: grade}
+            codes:
+              role: {staff: administrator, faculty: teacher, Professor: teacher, Lecturer: teacher}
+          classes:
+            file: classes.csv
+            columns: {schoolSourcedId: orgSourcedId}
+            constants: {classType: scheduled, courseSourcedId: "(not sent)"}
+          enrollments:
+            file: enrollments.csv
+            columns: {sourcedId: [classSourcedId, userSourcedId]}
+            look_ups:
+              schoolSourcedId: {by: classSourcedId, table: classes, column: schoolSourcedId}
+            codes:
+              role: {staff: administrator, faculty: teacher, Professor: teacher, Lecturer: teacher}
+"""
+
+
+def test_the_second_version_is_read_by_another_profile(settings):
+    write_district(settings, SECOND)
+    loaded(settings, "oneroster/microsoft-sds-csv/v2", sender="second")
+    assert [f for f in findings(settings) if f[4] == "row"] == []
+    assert count(settings, "roster__users") == 29
+    assert count(settings, "roster__users", "role = 'student'") == 22
+    assert count(settings, "roster__enrollments") == 29
+
+
+def test_a_password_is_stored_nowhere(settings):
+    write_district(settings, SDS)
+    arrival = loaded(settings, "oneroster/microsoft-sds-csv/v1-100-users", sender="sds")
+    assert ("column_refused", "Password") in [
+        (notice["rule"], notice["column"]) for notice in arrival["notices"]
+    ]
+    assert places_with(settings, "P@ssw") == []
+    for table in query(
+        settings,
+        "select table_schema || '.' || table_name as name from information_schema.tables"
+        " where table_schema in ('raw', 'restricted')",
+    ):
+        found = query(
+            settings, f"select 1 from {table['name']} as t where t::text like '%%P@ssw%%' limit 1"
+        )
+        assert found == [], table["name"]
+
+
+# ----------------------------------------------------------------- HSDS
+
+
+def test_the_specifications_own_example(settings):
+    arrival = loaded(settings, "hsds/hsds-spec-3.x-examples/csv")
+    assert arrival["feed"] == "providers"
+    assert arrival["rows_quarantined"] == 0
+    assert Counter(finding[3] for finding in findings(settings)) == {
+        "reference_missing": 4,
+        "out_of_range": 1,
+    }
+    services = query(
+        settings,
+        "select minimum_age, maximum_age from raw.providers__services where status = 'active'",
+    )
+    assert [tuple(map(int, row.values())) for row in services] == [(12, 100)]
+    assert count(settings, "providers__service_at_location") == 1
+    assert query(settings, "select latitude from raw.providers__locations") == [{"latitude": None}]
+
+
+OHANA = """
+senders:
+  ohana:
+    title: An older directory
+    feeds:
+      providers:
+        tables:
+          locations:
+            file: locations.csv
+            columns: {id: id, organization_id: organization_id, location_type: virtual}
+            codes: {location_type: {"true": virtual, "TRUE": virtual, "false": physical}}
+          services:
+            file: services.csv
+            columns: {eligibility_description: eligibility, fees_description: fees, url: website}
+            look_ups:
+              organization_id: {by: location_id, table: locations, column: organization_id}
+          service_at_location:
+            file: services.csv
+            columns: {id: [location_id, id], service_id: id}
+          addresses:
+            file: addresses.csv
+            constants: {address_type: physical}
+          phones:
+            file: phones.csv
+            columns: {type: number_type}
+          contacts: {file: contacts.csv}
+          schedules:
+            file: regular_schedules.csv
+            columns: {byday: weekday}
+            constants: {freq: WEEKLY}
+          taxonomy_terms:
+            file: taxonomy.csv
+            columns: {id: taxonomy_id, code: taxonomy_id}
+            constants: {description: "-"}
+"""
+
+
+def test_an_older_directory_is_read_by_a_profile(settings):
+    write_district(settings, OHANA)
+    loaded(settings, "hsds/hsds-ohana-smc/sample-csv", sender="ohana")
+    tables = "organizations locations services addresses phones contacts taxonomy_terms programs"
+    assert [count(settings, f"providers__{table}") for table in tables.split()] == [
+        8, 22, 23, 21, 54, 31, 290, 1,
+    ]  # fmt: skip
+    statuses = query(
+        settings, "select status, count(*) as n from raw.providers__services group by status"
+    )
+    assert {row["status"]: row["n"] for row in statuses} == {
+        "active": 21,
+        "defunct": 1,
+        "inactive": 1,
+    }
+    assert [f for f in findings(settings) if f[4] == "row"] == []
+
+
+FLORIDA = """
+senders:
+  florida:
+    title: A directory of legal aid
+    feeds:
+      providers:
+        tables:
+          organizations:
+            file: organizations.csv
+            columns:
+              id: organization_uuid
+              name: organization_name
+              email: organization_email
+              website: organization_url
+              description: organization_description
+              legal_status: organization_legal_status
+          locations:
+            file: locations.csv
+            columns: {id: location_uuid, organization_id: organization_uuid, name: location_name,
+                      url: location_url}
+          services:
+            file: services.csv
+            columns:
+              id: service_uuid
+              organization_id: organization_uuid
+              name: service_name
+              description: service_description
+              url: service_url
+              email: service_email
+              minimum_age: service_min_age
+              maximum_age: service_max_age
+              eligibility_description: service_additional_information
+            constants: {status: active}
+"""
+
+
+def test_a_real_directory_is_read_by_a_profile_and_its_broken_row_set_aside(settings):
+    write_district(settings, FLORIDA)
+    arrival = loaded(settings, "hsds/hsds-florida-legal", sender="florida")
+    assert (arrival["rows_in"], arrival["rows_quarantined"]) == (20 + 378 + 135, 1)
+    assert [count(settings, f"providers__{t}") for t in ("organizations", "locations")] == [
+        20,
+        378,
+    ]
+    assert count(settings, "providers__services") == 134
+    assert count(settings, "providers__services", "id like '5b5743ff-%%'") == 0
+    ages = "coalesce(minimum_age, 0) <= {0} and coalesce(maximum_age, 999) >= {0}"
+    assert count(settings, "providers__services", ages.format(14)) == 117
+    assert count(settings, "providers__services", ages.format(18)) == 129
+    assert (
+        count(settings, "providers__services", "minimum_age is null and maximum_age is null")
+        == 106
+    )
+
+
+# ----------------------------------------------------------------- attendance of a local export
+
+
+CONTOSO = """
+senders:
+  contoso:
+    title: A local export of attendance
+    feeds:
+      attendance:
+        tables:
+          events:
+            columns:
+              studentUniqueId: student_id
+              schoolId: school_id
+              eventDate: attendance_date
+              attendanceEventCategoryDescriptor: AttendanceCode
+            codes:
+              attendanceEventCategoryDescriptor: {P: Present, A: Unexcused Absence}
+"""
+
+
+class Guest(Child):
+    """A student whose id is the sender's."""
+
+    @property
+    def id(self):
+        return self.name
+
+
+@pytest.fixture
+def contoso(settings, tmp_path):
+    """A warehouse with a roster of the 600 ids, and the profile of the sender."""
+    with (DATA / "edfi/oea-contoso-sis/batch1/studentattendance.csv").open(newline="") as file:
+        pairs = sorted({(row["student_id"], row["school_id"]) for row in csv.DictReader(file)})
+    write_district(settings, CONTOSO)
+    guests = tuple(Guest(student, school=school) for student, school in pairs)
+    roster = Roster(guests, school_year=2022)
+    (arrival,) = landed_and_loaded(settings, roster.write(tmp_path / "in"))
+    assert arrival["rows_quarantined"] == 0
+    return settings
+
+
+def test_a_local_export_of_attendance_is_read_whole(contoso):
+    arrival = loaded(
+        contoso,
+        "edfi/oea-contoso-sis/batch1/studentattendance.csv",
+        sender="contoso",
+        feed="attendance",
+    )
+    assert (arrival["rows_in"], arrival["rows_loaded"]) == (12000, 12000)
+    absent = "attendance_event_category_descriptor = 'Unexcused Absence'"
+    assert count(contoso, "attendance__events", absent) == 1285
+    shares = query(
+        contoso,
+        f"select count(*) filter (where {absent}) as absent, count(*) as days"
+        " from raw.attendance__events group by _student_source_id",
+    )
+    assert len(shares) == 600
+    assert sum(10 * row["absent"] >= row["days"] for row in shares) == 382
+    assert sum(10 * row["absent"] > row["days"] for row in shares) == 208
