@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lib.warehouse_in_tests import (
     query,
     write_district,
 )
+from wraparound.orchestration import nights
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -482,3 +484,24 @@ def test_a_local_export_of_attendance_is_read_whole(contoso):
     assert len(shares) == 600
     assert sum(10 * row["absent"] >= row["days"] for row in shares) == 382
     assert sum(10 * row["absent"] > row["days"] for row in shares) == 208
+
+
+def test_chronic_absence_is_at_or_above_ten_per_cent(contoso):
+    loaded(
+        contoso,
+        "edfi/oea-contoso-sis/batch1/studentattendance.csv",
+        sender="contoso",
+        feed="attendance",
+    )
+    nights.build(contoso, as_of=date(2022, 1, 28))
+    rows = query(
+        contoso,
+        "select school_key, is_chronically_absent, days_absent, days_enrolled"
+        " from marts.fct_attendance_to_date where scope = 'school'",
+    )
+    assert len(rows) == 600
+    assert {row["days_enrolled"] for row in rows} == {20}
+    chronic = Counter(row["school_key"] for row in rows if row["is_chronically_absent"])
+    assert sum(chronic.values()) == 382
+    assert sorted(chronic.values()) == [72, 74, 76, 79, 81]
+    assert sum(row["days_absent"] for row in rows) == 1285
