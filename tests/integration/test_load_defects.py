@@ -1,5 +1,7 @@
 """Every planted defect: rows are conserved, the last good data stays, the ledger says it."""
 
+from datetime import date
+
 import pytest
 
 from lib.district_builders import a_district
@@ -68,6 +70,14 @@ def loaded(sound, tmp_path):
 
 def spoiled(folder, defect, name):
     return a_district(folder / defect, defects=(defect,), **SIZE) / name
+
+
+def test_an_ordinary_month_is_neither_braked_nor_set_aside(loaded, tmp_path):
+    for day in (date(2026, 3, 23), date(2026, 4, 20)):
+        folder = a_district(tmp_path / f"{day}", **SIZE, through=day, since=date(2026, 3, 20))
+        for arrival in landed_and_loaded(loaded, folder):
+            assert arrival["state"] == "loaded", arrival["message"]
+            assert arrival["rows_quarantined"] == 0, arrival["message"]
 
 
 def test_every_defect_is_tried():

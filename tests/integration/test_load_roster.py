@@ -144,42 +144,100 @@ def test_last_years_roster_is_refused(rostered, roster, tmp_path):
     assert "2027" in arrival["message"]
 
 
+MANY = children(40)
+
+
 @pytest.fixture
-def braked(rostered, roster, tmp_path):
-    """A roster that ends most of a larger one, as the brake left it; and what was in force."""
-    many = replace(roster, students=(*roster.students, *children(30, prefix="West")))
-    loaded(rostered, many.write(tmp_path / "in", "many.zip"), feed="roster")
-    (arrival,) = landed_and_loaded(
-        rostered, replace(roster, school_year=2027).write(tmp_path / "in", "roster_few.zip")
-    )
-    # These very bytes were the first arrival: they are known, so send others.
-    if arrival["state"] == "loaded":
-        few = replace(roster, students=roster.students[:-1])
-        (arrival,) = landed_and_loaded(rostered, few.write(tmp_path / "in", "roster_fewer.zip"))
-    return arrival
+def forty(settings, roster, tmp_path):
+    """A warehouse with forty children in one school and four in another."""
+    east = tuple(child for child in roster.students if child.school == "T-S2")
+    many = replace(roster, students=(*MANY, *east))
+    loaded(settings, many.write(tmp_path / "in", "roster.zip"))
+    return settings, many
 
 
-def test_the_brake_holds_a_file_that_ends_too_much(rostered, braked):
-    assert (braked["state"], braked["code"]) == ("braked", "W26")
-    assert "31 of 40" in braked["message"]
-    assert "brake release" in braked["message"]
-    assert len(names(rostered)) == 40
-    nights.ingest(rostered)
-    assert len(names(rostered)) == 40
+@pytest.fixture
+def braked(forty, tmp_path):
+    """A roster that ends thirty of forty-four, as the brake left it."""
+    settings, many = forty
+    few = replace(many, students=many.students[30:])
+    (arrival,) = landed_and_loaded(settings, few.write(tmp_path / "in", "roster_few.zip"))
+    return settings, arrival
 
 
-def test_a_person_may_release_what_was_braked(rostered, braked):
-    assert decide(rostered, braked, release=True)
-    nights.ingest(rostered)
-    assert len(names(rostered)) == 9
-    assert arrivals(rostered)[-1]["state"] == "loaded"
+def test_the_brake_holds_a_file_that_ends_too_much(braked):
+    settings, arrival = braked
+    assert (arrival["state"], arrival["code"]) == ("braked", "W26")
+    assert "would end 30 of 40 records of school T-S1 in roster__users" in arrival["message"]
+    assert "brake release" in arrival["message"]
+    assert len(names(settings)) == 44
+    nights.ingest(settings)
+    assert len(names(settings)) == 44
 
 
-def test_a_person_may_reject_what_was_braked(rostered, braked):
-    assert decide(rostered, braked, release=False)
-    nights.ingest(rostered)
-    assert len(names(rostered)) == 40
-    last = arrivals(rostered)[-1]
+def test_a_person_may_release_what_was_braked(braked):
+    settings, arrival = braked
+    assert decide(settings, arrival, release=True)
+    nights.ingest(settings)
+    assert len(names(settings)) == 14
+    assert arrivals(settings)[-1]["state"] == "loaded"
+
+
+def test_a_person_may_reject_what_was_braked(braked):
+    settings, arrival = braked
+    assert decide(settings, arrival, release=False)
+    nights.ingest(settings)
+    assert len(names(settings)) == 44
+    last = arrivals(settings)[-1]
     assert last["state"] == "refused"
     assert "Rejected by T. Linden: checked." in last["message"]
-    assert not decide(rostered, braked, release=True)
+    assert not decide(settings, arrival, release=True)
+
+
+def renamed(roster):
+    return replace(roster, students=tuple(replace(c, grade="05") for c in roster.students))
+
+
+BRAKED = {
+    "a school falls to zero": (
+        lambda r: replace(r, students=r.students[:40]),
+        "would end 1 of 1 records of school T-S2 in roster__classes",
+    ),
+    "most records change": (renamed, "would change 40 of 40 records of school T-S1"),
+    "many records are new": (
+        lambda r: replace(r, students=(*r.students, *children(12, prefix="New"))),
+        "would add 12 to 40 records of school T-S1",
+    ),
+    "a delta deletes too much": (
+        lambda r: replace(
+            r,
+            mode="delta",
+            students=r.students[:20],
+            statuses={child.id: "tobedeleted" for child in r.students[:20]},
+        ),
+        "would end 20 of 40 records of school T-S1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BRAKED))
+def test_the_brake_counts_by_school_whatever_changes(forty, tmp_path, case):
+    settings, many = forty
+    change, words = BRAKED[case]
+    (arrival,) = landed_and_loaded(settings, change(many).write(tmp_path / "in", "roster_2.zip"))
+    assert arrival["state"] == "braked", arrival["message"]
+    assert words in arrival["message"]
+
+
+def test_ten_records_of_a_school_may_change_without_a_question(forty, tmp_path):
+    settings, many = forty
+    fewer = replace(many, students=many.students[10:])
+    arrival = loaded(settings, fewer.write(tmp_path / "in", "roster_2.zip"))
+    assert arrival["rows_ended"] == 30
+
+
+def test_a_school_that_is_new_is_a_beginning(forty, tmp_path):
+    settings, many = forty
+    more = replace(many, students=(*many.students, *children(30, school="T-S3", prefix="West")))
+    (arrival,) = landed_and_loaded(settings, more.write(tmp_path / "in", "roster_2.zip"))
+    assert arrival["state"] == "loaded", arrival["message"]

@@ -67,8 +67,9 @@ def feed_page(contract: Contract) -> str:
         f"- **Standard**: {contract.standard}",
         f"- **Sent by**: {contract.owner}, {contract.cadence}",
         f"- **Legal basis**: {contract.legal_basis}",
-        f"- **Brake**: a file that ends more than {contract.brake.count} records and more than "
-        f"{contract.brake.percent:g} % of a table waits for a person.",
+        f"- **Brake**: a file by which more than {contract.brake.count} and more than "
+        f"{contract.brake.percent:g} % of a school's records in a table would be "
+        f"{' or '.join(contract.brake.watch)}, or all of them would end, waits for a person.",
         "",
     ]
     for name, table in contract.tables.items():

@@ -134,10 +134,14 @@ class Table(Strict):
 
 
 class Brake(Strict):
-    """A change larger than both numbers waits for a person."""
+    """A change of a school's records larger than both numbers waits for a person.
+
+    `watch` are the kinds of change that count; that a school falls to zero always does.
+    """
 
     count: int = Field(default=10, ge=0)
     percent: float = Field(default=10, ge=0)
+    watch: tuple[Literal["ended", "changed", "created"], ...] = ("ended",)
 
 
 class Contract(Strict):

@@ -9,7 +9,7 @@ from psycopg import errors, sql
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of
 from wraparound.contracts.models import Contract, Table
-from wraparound.errors import ArrivalBraked, ConservationBroken, ContractBroken
+from wraparound.errors import ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import open_members
 from wraparound.warehouse import oneroster, table_load
@@ -23,6 +23,7 @@ from wraparound.warehouse.batches import (
     open_batch,
     record_touched,
 )
+from wraparound.warehouse.braking import brake
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, supersede_older
@@ -274,7 +275,7 @@ def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
     duplicate = table_load.drop_repeats(connection, judging)
     unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
-    _brake(merge, changes, arrival=work.arrival)
+    brake(connection, merge, arrival=work.arrival)
     record_touched(connection, merge)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)
@@ -333,22 +334,6 @@ def _merge_of(work: _Load, judged: _Judged) -> Merge:
         is_last=judged.is_last,
         follows=judged.follows,
     )
-
-
-def _brake(merge: Merge, changes: Changes, *, arrival: Arrival) -> None:
-    """Stop before ending more than can be believed; a person may release it."""
-    brake = merge.contract.brake
-    if merge.scope == "day":
-        return  # each record that ends there has another in its place
-    too_many = changes.ended > brake.count and changes.ended * 100 > brake.percent * changes.before
-    if too_many and not arrival.brake_released:
-        raise ArrivalBraked(
-            f"{arrival.file_name} would end {changes.ended} of {changes.before} records in "
-            f"{merge.contract.raw_name(merge.name)} (the brake is more than {brake.count} and "
-            f"more than {brake.percent:g} %). Nothing was applied. Look at the file, then "
-            f"`wraparound brake release {arrival.arrival_id} --by NAME --reason …` or "
-            f"`wraparound brake reject {arrival.arrival_id} --by NAME --reason …`."
-        )
 
 
 def _conserve(counts: TableCounts) -> None:

@@ -69,14 +69,13 @@ class Merge:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by what became of them; `before` counts the live rows of the sender before it."""
+    """Rows by what became of them."""
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     older: int = 0
     ended: int = 0
-    before: int = 0
 
 
 def remember_told(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
@@ -105,8 +104,6 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
     A good row without an entry in `fate` says what is in force already.
     """
     connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
-    # Counting a large table has its price, and only a brake that may brake asks for it.
-    before = _live_rows(connection, merge) if merge.scope in ("span", "table") else 0
     good = _count(connection, sql.SQL("select 1 from pg_temp.good"))
     with _joined_wisely(connection, merge, rows=good):
         _list_fates(connection, merge)
@@ -122,7 +119,6 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
         unchanged=good - changing,
         older=fates.get("older", 0),
         ended=_count(connection, sql.SQL("select 1 from pg_temp.ending")),
-        before=before,
     )
 
 
@@ -154,15 +150,6 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     if changes.created:
         _insert(connection, merge)
     hold(connection, merge)
-
-
-def _live_rows(connection: Connection, merge: Merge) -> int:
-    return _count(
-        connection,
-        sql.SQL("select 1 from {} where _deleted_at is null and _sender = {}").format(
-            merge.raw, sql.Literal(merge.sender)
-        ),
-    )
 
 
 def _list_fates(connection: Connection, merge: Merge) -> None:

@@ -104,18 +104,23 @@ def stage_lines(
     The temporary table `waited` lists the rows among them that were not loaded at all. Rows
     with a finding of the rules in `leave` stay as they are.
     """
-    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited")
+    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited, pg_temp.noticed")
     connection.execute(
-        "create temp table lines on commit drop as"
-        " select l.row_number as _row, l.cells, bool_or(q.scope = 'row') as waited"
-        " from restricted.quarantine_line as l inner join ops.quarantine as q"
-        " on l.arrival_id = q.arrival_id and l.table_name = q.table_name"
-        "  and l.file_name = q.file_name and l.row_number = q.row_number"
-        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s"
-        "  and q.state = 'open'"
-        " group by l.row_number, l.cells having not bool_or(q.rule = any(%s))",
+        "create temp table noticed on commit drop as"
+        " select row_number as _row, bool_or(scope = 'row') as waited from ops.quarantine"
+        " where arrival_id = %s and table_name = %s and file_name = %s and state = 'open'"
+        " group by row_number having not bool_or(rule = any(%s))",
         [arrival_id, table_name, file_name, list(leave)],
     )
+    connection.execute("analyze pg_temp.noticed")
+    connection.execute(
+        "create temp table lines on commit drop as select n._row, n.waited, l.cells"
+        " from pg_temp.noticed as n inner join restricted.quarantine_line as l"
+        " on l.row_number = n._row"
+        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s",
+        [arrival_id, table_name, file_name],
+    )
+    connection.execute("analyze pg_temp.lines")
     connection.execute(
         "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
     )
