@@ -104,26 +104,8 @@ def stage_lines(
     The temporary table `waited` lists the rows among them that were not loaded at all. Rows
     with a finding of the rules in `leave` stay as they are.
     """
-    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited, pg_temp.noticed")
-    connection.execute(
-        "create temp table noticed on commit drop as"
-        " select row_number as _row, bool_or(scope = 'row') as waited from ops.quarantine"
-        " where arrival_id = %s and table_name = %s and file_name = %s and state = 'open'"
-        " group by row_number having not bool_or(rule = any(%s))",
-        [arrival_id, table_name, file_name, list(leave)],
-    )
-    connection.execute("analyze pg_temp.noticed")
-    connection.execute(
-        "create temp table lines on commit drop as select n._row, n.waited, l.cells"
-        " from pg_temp.noticed as n inner join restricted.quarantine_line as l"
-        " on l.row_number = n._row"
-        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s",
-        [arrival_id, table_name, file_name],
-    )
-    connection.execute("analyze pg_temp.lines")
-    connection.execute(
-        "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
-    )
+    which: list[int | str] = [arrival_id, table_name, file_name]
+    _find_lines(connection, which, leave=leave)
     found = connection.execute(
         "select distinct k from pg_temp.lines, jsonb_object_keys(cells) as k order by k"
     ).fetchall()
@@ -142,9 +124,36 @@ def stage_lines(
         "update ops.quarantine as q set state = 'released' from pg_temp.lines as l"
         " where q.arrival_id = %s and q.table_name = %s and q.file_name = %s"
         " and q.row_number = l._row and q.state = 'open'",
-        [arrival_id, table_name, file_name],
+        which,
     )
     return set(names)
+
+
+def _find_lines(connection: Connection, which: list[int | str], *, leave: tuple[str, ...]) -> None:
+    """List the open lines of a file in the temporary tables `lines` and `waited`.
+
+    `which` is its arrival, its table and its name.
+    """
+    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited, pg_temp.noticed")
+    connection.execute(
+        "create temp table noticed on commit drop as"
+        " select row_number as _row, bool_or(scope = 'row') as waited from ops.quarantine"
+        " where arrival_id = %s and table_name = %s and file_name = %s and state = 'open'"
+        " group by row_number having not bool_or(rule = any(%s))",
+        [*which, list(leave)],
+    )
+    connection.execute("analyze pg_temp.noticed")
+    connection.execute(
+        "create temp table lines on commit drop as select n._row, n.waited, l.cells"
+        " from pg_temp.noticed as n inner join restricted.quarantine_line as l"
+        " on l.row_number = n._row"
+        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s",
+        which,
+    )
+    connection.execute("analyze pg_temp.lines")
+    connection.execute(
+        "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
+    )
 
 
 def keep_ragged(
