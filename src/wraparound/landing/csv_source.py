@@ -186,7 +186,8 @@ class CsvSource:
                 except UnicodeDecodeError as exc:
                     return offset - pending + exc.start
                 offset += len(block)
-        return offset if decoder.getstate()[0] else None
+        cut_off = len(decoder.getstate()[0])
+        return offset - cut_off if cut_off else None
 
 
 def _with_mark(encoding: str) -> str:

@@ -64,7 +64,7 @@ def map_header(
     used = {header[position] for positions in composed.values() for position in positions}
     positions: list[str | None] = []
     notices = []
-    exact = {cell for cell in header if cell in table.columns}
+    exact = {cell for cell in header if spelt.get(cell) == cell}
     for cell in header:
         column = spelt.get(cell)
         if column in positions or (column in exact and column != cell):

@@ -1,0 +1,132 @@
+"""The inbox, the archive, and which feed a file belongs to."""
+
+import os
+import stat
+
+import pytest
+
+from lib.feed_builders import ATTENDANCE, Roster, a_file, a_zip, children
+from wraparound.contracts.district import District
+from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe, FeedUnknown
+from wraparound.landing import archive, inbox
+from wraparound.landing.opening import open_members
+from wraparound.landing.recognising import recognise
+
+ROSTER = Roster(children(2))
+
+
+def a_district(**senders):
+    return District.model_validate(
+        {"name": "Grove", "time_zone": "America/New_York", "senders": senders}
+    )
+
+
+OWN_NAMES = {
+    "feeds": {
+        "attendance": {"files": ["abs_*.txt"]},
+        "roster": {"tables": {"orgs": {"file": "School.csv"}, "users": {"file": "Kids.csv"}}},
+    }
+}
+
+
+def found(folder, district=None):
+    return [
+        (str(f.path.relative_to(folder)), f.sender, f.feed)
+        for f in inbox.find_complete(folder, district=district or a_district(), settle_seconds=0)
+    ]
+
+
+def test_folders_of_the_inbox_say_who_sent_what(tmp_path):
+    for place in ("", "grove", "staff", "grove/staff", "notes"):
+        a_file(tmp_path / place, "x.csv", "a\n1\n")
+    assert found(tmp_path, a_district(grove=OWN_NAMES)) == [
+        ("grove/staff/x.csv", "grove", "staff"),
+        ("grove/x.csv", "grove", None),
+        ("notes/x.csv", "default", None),
+        ("staff/x.csv", "default", "staff"),
+        ("x.csv", "default", None),
+    ]
+
+
+@pytest.mark.parametrize("name", [".x.csv", "x.csv.part", "x.csv.tmp", "x.csv.filepart"])
+def test_unfinished_names_are_left_alone(tmp_path, name):
+    a_file(tmp_path, name, "a\n1\n")
+    assert found(tmp_path) == []
+
+
+def test_a_folder_with_a_manifest_is_one_delivery(tmp_path):
+    for name, content in ROSTER.members().items():
+        a_file(tmp_path / "package", name, content)
+    assert found(tmp_path) == [("package", "default", None)]
+
+
+def test_a_folder_of_a_senders_own_names_is_one_delivery(tmp_path):
+    for name in ("School.csv", "Kids.csv"):
+        a_file(tmp_path / "grove" / "export", name, "a\n1\n")
+    assert found(tmp_path, a_district(grove=OWN_NAMES)) == [("grove/export", "grove", None)]
+
+
+def test_a_folder_that_is_written_to_is_not_complete(tmp_path):
+    a_file(tmp_path / "package", "manifest.csv", "a\n1\n")
+    settled = inbox.find_complete(tmp_path, district=a_district(), settle_seconds=60)
+    assert settled == []
+
+
+def test_the_same_bytes_are_stored_once_and_read_only(tmp_path):
+    first = archive.store(a_file(tmp_path, "a.csv", "x\n"), tmp_path / "archive")
+    again = archive.store(a_file(tmp_path, "b.csv", "x\n"), tmp_path / "archive")
+    assert (first.path, first.sha256) == (again.path, again.sha256)
+    assert stat.S_IMODE(first.path.stat().st_mode) == 0o400
+    assert [p for p in (tmp_path / "archive").rglob("*") if p.is_file()] == [first.path]
+
+
+def test_a_folder_is_packed_to_the_same_bytes_each_time(tmp_path):
+    hashes = set()
+    for place in ("one", "two"):
+        for name in sorted(ROSTER.members(), reverse=True):
+            a_file(tmp_path / place, name, ROSTER.members()[name])
+        hashes.add(archive.store(tmp_path / place, tmp_path / "archive").sha256)
+    assert len(hashes) == 1
+
+
+def test_what_is_no_file_is_not_taken(tmp_path):
+    (tmp_path / "link.csv").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("link.csv", "pipe.csv"):
+        with pytest.raises(ArrivalUnsafe):
+            archive.store(tmp_path / name, tmp_path / "archive")
+    with pytest.raises(ArrivalIncomplete):
+        archive.store(tmp_path / "gone.csv", tmp_path / "archive")
+
+
+def test_only_what_was_read_is_removed(tmp_path):
+    path = a_file(tmp_path, "a.csv", "x\n")
+    known = archive.fingerprint(path)
+    path.write_text("newer\n")
+    assert not archive.take_away(path, known=known)
+    assert path.read_text() == "newer\n"
+    assert archive.take_away(path, known=archive.fingerprint(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def recognised(path, *, sender="default", district=None):
+    members = open_members(path, file_name=path.name)
+    return recognise(
+        members, file_name=path.name, district=district or a_district(), sender=sender
+    )
+
+
+def test_a_file_is_known_by_its_name_its_members_or_its_header(tmp_path):
+    assert recognised(a_file(tmp_path, "attendance_0901.csv", "x\n1\n")) == "attendance"
+    assert recognised(a_file(tmp_path, "export.csv", ATTENDANCE + "\n")) == "attendance"
+    assert recognised(a_zip(tmp_path, "export.zip", ROSTER.members())) == "roster"
+
+
+def test_a_profile_knows_its_senders_names(tmp_path):
+    district = a_district(grove=OWN_NAMES)
+    exported = a_file(tmp_path, "abs_1.txt", "x\n1\n")
+    assert recognised(exported, sender="grove", district=district) == "attendance"
+    package = a_zip(tmp_path, "export.zip", {"School.csv": b"x\n1\n", "Kids.csv": b"x\n1\n"})
+    assert recognised(package, sender="grove", district=district) == "roster"
+    with pytest.raises(FeedUnknown):
+        recognised(exported, district=district)
