@@ -126,3 +126,22 @@ def test_all_at_once_ends_in_the_same_rows(server, week, tmp_path):
             nights.land(settings, [file], effective_at=FIRST_EVENING + timedelta(days=place))
         nights.ingest(settings)
         assert raw_state(settings) == wanted
+
+
+def test_a_correction_is_taken_back_by_the_old_bytes_declared_anew(server, tmp_path):
+    folder = tmp_path / "files"
+    files = [
+        Roster(KIDS).write(folder),
+        attendance(folder / "1", [(KIDS[0].id, "T-S1", "2026-10-01", TARDY)]),
+        attendance(folder / "2", [(KIDS[0].id, "T-S1", "2026-10-01", EXCUSED)]),
+    ]
+    with a_fresh_warehouse(server, tmp_path) as settings:
+        deliver(settings, files, range(3))
+        later = FIRST_EVENING + timedelta(days=9)
+        (row,) = nights.land(settings, [files[1]], effective_at=later)
+        nights.ingest(settings)
+        assert row["is_new"]
+        (event,) = raw_state(settings)["attendance__events"]
+        assert event[3] == TARDY
+        (row,) = nights.land(settings, [files[2]])
+        assert row["is_new"], "the first was declared, this one is not"

@@ -1,7 +1,7 @@
 """The ledger: what arrived, in which state it is, and who may work on it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from wraparound.contracts.loader import contract_of, load_contracts
@@ -33,16 +33,21 @@ def register(
     byte_count: int,
     effective_at: datetime | None = None,
 ) -> Registered:
-    """Write an arrival; the same bytes again only count, unless they were refused before."""
+    """Write an arrival; the same bytes again only count, unless they were refused before.
+
+    Declared for another time, the same bytes are another word: a correction taken back.
+    """
+    claim = effective_at.astimezone(UTC).isoformat() if effective_at else ""
     row = connection.execute(
-        "insert into ops.arrival as a (feed, sender, file_name, sha256, byte_count, effective_at)"
-        " values (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
-        " on conflict (feed, sender, sha256) do update set"
+        "insert into ops.arrival as a"
+        " (feed, sender, file_name, sha256, byte_count, claim, effective_at)"
+        " values (%s, %s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
+        " on conflict (feed, sender, sha256, claim) do update set"
         " received_count = a.received_count + 1,"
         # Refused bytes get another chance: the contract or the profile may have changed.
         " state = case when a.state = 'refused' then 'pending' else a.state end"
         " returning arrival_id, received_count = 1 as is_new, state",
-        [feed, sender, file_name, sha256, byte_count, effective_at],
+        [feed, sender, file_name, sha256, byte_count, claim, effective_at],
     ).fetchone()
     assert row is not None
     return Registered(row["arrival_id"], row["is_new"], row["state"])

@@ -90,6 +90,8 @@ arrival = Table(
     _text("code", null=True),
     _text("message", null=True),
     Column("batch_id", BigInteger),
+    # The time that the sender declares, where one does: the same bytes may be said anew later.
+    Column("claim", Text, nullable=False, server_default=""),
     _count("rows_in"),
     _count("rows_loaded"),
     _count("rows_unchanged"),
@@ -99,8 +101,8 @@ arrival = Table(
     Column("received_count", Integer, nullable=False, server_default=text("1")),
     Column("notices", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     _among("state", "pending", "loaded", "refused", "braked", "superseded"),
-    # The same bytes of the same sender for the same feed are one arrival.
-    UniqueConstraint("feed", "sender", "sha256"),
+    # The same bytes of the same sender for the same feed and time are one arrival.
+    UniqueConstraint("feed", "sender", "sha256", "claim"),
     Index(None, "state"),
     schema="ops",
 )

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("batch_id", sa.BigInteger(), nullable=True),
+        sa.Column("claim", sa.Text(), server_default="", nullable=False),
         sa.Column("rows_in", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rows_loaded", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rows_unchanged", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -56,7 +57,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("arrival_id", name=op.f("pk_arrival")),
         sa.UniqueConstraint(
-            "feed", "sender", "sha256", name=op.f("uq_arrival_feed_sender_sha256")
+            "feed", "sender", "sha256", "claim", name=op.f("uq_arrival_feed_sender_sha256_claim")
         ),
         schema="ops",
     )
