@@ -12,6 +12,8 @@ from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.staging import RaggedRow, keep_ragged
 
 Sql = sql.Composable
+# Rows that can be read, and wait for somebody or something that the warehouse does not know yet.
+WAITING_RULES = ("student_unknown", "school_unknown", "reference_missing")
 
 
 @dataclass(frozen=True)
@@ -88,26 +90,33 @@ def set_aside(
     """Write findings, and move their rows from `good` to `bad`; returns how many."""
     written = note(connection, judging, column=column, rule=rule, rows=rows)
     if written:
-        move_to_bad(connection, judging, rows=rows)
+        move_to_bad(connection, judging, rows=rows, waits=rule in WAITING_RULES)
     return written
 
 
-def move_to_bad(connection: Connection, judging: Judging, *, rows: Sql) -> None:
-    """Move rows from `good` to `bad`, where only what they hold in force is kept of them."""
-    _move(connection, judging, which=sql.SQL("using ({}) as q where g._row = q._row").format(rows))
+def move_to_bad(
+    connection: Connection, judging: Judging, *, rows: Sql, waits: bool = False
+) -> None:
+    """Move rows from `good` to `bad`, where only what they hold in force is kept of them.
+
+    `waits` says that they can be read, and wait for a record that is not here yet.
+    """
+    which = sql.SQL("using ({}) as q where g._row = q._row").format(rows)
+    _move(connection, judging, which=which, waits=waits)
 
 
 def move_flawed(connection: Connection, judging: Judging) -> None:
     """Move every flawed row from `good` to `bad`."""
-    _move(connection, judging, which=sql.SQL("where g._flaw"))
+    _move(connection, judging, which=sql.SQL("where g._flaw"), waits=False)
 
 
-def _move(connection: Connection, judging: Judging, *, which: Sql) -> None:
+def _move(connection: Connection, judging: Judging, *, which: Sql, waits: bool) -> None:
     connection.execute(
         sql.SQL(
-            "with gone as (delete from pg_temp.good as g {which} returning g._row, {held})"
+            "with gone as"
+            " (delete from pg_temp.good as g {which} returning g._row, {waits}, {held})"
             " insert into pg_temp.bad select * from gone"
-        ).format(which=which, held=judging.held_by("g"))
+        ).format(which=which, waits=sql.Literal(waits), held=judging.held_by("g"))
     )
 
 
@@ -168,16 +177,20 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     """Close older findings about records that this file speaks of, so that they never return.
 
     With `whole_table` the file says what is true of the whole table, and all older ones close.
+    A row that cannot be read says nothing: an older one about the same record stays open.
     Returns how many findings it closed.
     """
     if not _any_older(connection, judging):
         return 0
-    about: Sql = sql.SQL("true")
-    if not whole_table:
+    about = sql.SQL(
+        "l.record_key in (select {} from pg_temp.good as g"
+        " union all select {} from pg_temp.bad as b where b._waits)"
+    ).format(judging.record_key("g"), judging.record_key("b"))
+    if whole_table:
         about = sql.SQL(
-            "l.record_key in (select {} from pg_temp.good as g"
-            " union all select {} from pg_temp.bad as b)"
-        ).format(judging.record_key("g"), judging.record_key("b"))
+            "coalesce(l.record_key not in"
+            " (select {} from pg_temp.bad as b where not b._waits), true)"
+        ).format(judging.record_key("b"))
     closed = connection.execute(
         sql.SQL(
             "with older as (select q.quarantine_id from ops.quarantine as q"

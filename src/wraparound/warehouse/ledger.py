@@ -114,18 +114,26 @@ def arrival(connection: Connection, arrival_id: int) -> Row | None:
 def waiting_for_roster(connection: Connection) -> list[int]:
     """Arrivals with rows that wait for a record, where such records came since they were judged.
 
-    In order of effective time, so that the last word is the newest.
+    Later arrivals of the same feed with rows that cannot be read come with them, for those hold
+    what an earlier one brings in. In order of effective time, so that the last word is the newest.
     """
     rows = connection.execute(
-        "select a.arrival_id from ops.arrival as a inner join"
-        " (select arrival_id, feed, min(batch_id) as judged_in from ops.quarantine"
-        "  where state = 'open'"
-        "  and rule in ('student_unknown', 'school_unknown', 'reference_missing')"
-        "  group by arrival_id, feed) as waiting on a.arrival_id = waiting.arrival_id"
-        " where a.state = 'loaded' and exists (select 1 from ops.batch_table as t"
-        "  where t.batch_id > waiting.judged_in and t.rows_created + t.rows_changed > 0"
-        "  and split_part(t.table_name, '__', 1) in ('roster', waiting.feed))"
-        " group by a.arrival_id order by min(a.effective_at), a.arrival_id"
+        "with waiting as (select a.arrival_id, a.feed, a.sender, a.effective_at"
+        "  from ops.arrival as a inner join"
+        "  (select arrival_id, feed, min(batch_id) as judged_in from ops.quarantine"
+        "   where state = 'open'"
+        "   and rule in ('student_unknown', 'school_unknown', 'reference_missing')"
+        "   group by arrival_id, feed) as open on a.arrival_id = open.arrival_id"
+        "  where a.state = 'loaded' and exists (select 1 from ops.batch_table as t"
+        "   where t.batch_id > open.judged_in and t.rows_created + t.rows_changed > 0"
+        "   and split_part(t.table_name, '__', 1) in ('roster', open.feed)))"
+        " select a.arrival_id from ops.arrival as a where a.state = 'loaded'"
+        " and (a.arrival_id in (select arrival_id from waiting)"
+        "  or (exists (select 1 from waiting as w where w.feed = a.feed and w.sender = a.sender"
+        "    and w.effective_at < a.effective_at)"
+        "   and exists (select 1 from ops.quarantine as q where q.arrival_id = a.arrival_id"
+        "    and q.state = 'open' and q.scope = 'row')))"
+        " order by a.effective_at, a.arrival_id"
     ).fetchall()
     return [row["arrival_id"] for row in rows]
 

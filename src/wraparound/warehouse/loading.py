@@ -246,7 +246,8 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     changes, duplicate = _merge(work, judging, merge)
     table_load.keep_noted(connection, judging)
     if not merge.is_replay:
-        whole = merge.scope == "table" and judged.is_last
+        readable = not table_load.any_key_unreadable(connection, judging)
+        whole = merge.scope == "table" and judged.is_last and readable
         supersede_older(connection, judging, whole_table=whole)
     counts = TableCounts(
         judged.contract.feed,

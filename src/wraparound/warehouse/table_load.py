@@ -177,9 +177,10 @@ def _make_bad(connection: Connection, judging: Judging) -> None:
         connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
     for name in ("bad", "outdone"):
         connection.execute(
-            sql.SQL("create temp table {} (_row bigint, {}) on commit drop").format(
-                sql.Identifier(name), held
-            )
+            sql.SQL(
+                "create temp table {} (_row bigint, _waits boolean not null default false, {})"
+                " on commit drop"
+            ).format(sql.Identifier(name), held)
         )
     connection.execute("create temp table noted (_row bigint) on commit drop")
 
@@ -366,7 +367,7 @@ def drop_repeats(connection: Connection, judging: Judging) -> int:
     outdone = note(connection, judging, column=None, rule="conflicting_duplicate", rows=rows)
     connection.execute(
         sql.SQL(
-            "insert into pg_temp.outdone select g._row, {} from pg_temp.good as g"
+            "insert into pg_temp.outdone select g._row, false, {} from pg_temp.good as g"
             " inner join ({}) as q on g._row = q._row"
         ).format(judging.held_by("g"), rows)
     )
