@@ -177,20 +177,10 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     """Close older findings about records that this file speaks of, so that they never return.
 
     With `whole_table` the file says what is true of the whole table, and all older ones close.
-    A row that cannot be read says nothing: an older one about the same record stays open.
     Returns how many findings it closed.
     """
     if not _any_older(connection, judging):
         return 0
-    about = sql.SQL(
-        "l.record_key in (select {} from pg_temp.good as g"
-        " union all select {} from pg_temp.bad as b where b._waits)"
-    ).format(judging.record_key("g"), judging.record_key("b"))
-    if whole_table:
-        about = sql.SQL(
-            "coalesce(l.record_key not in"
-            " (select {} from pg_temp.bad as b where not b._waits), true)"
-        ).format(judging.record_key("b"))
     closed = connection.execute(
         sql.SQL(
             "with older as (select q.quarantine_id from ops.quarantine as q"
@@ -209,12 +199,33 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
             sender=sql.Literal(judging.sender),
             arrival=sql.Literal(judging.arrival_id),
             effective=sql.Literal(judging.effective_at),
-            about=about,
+            about=_about(judging, whole_table=whole_table),
         )
     ).rowcount
     if closed:
         _forget_closed_lines(connection, judging)
     return closed
+
+
+def _about(judging: Judging, *, whole_table: bool) -> Sql:
+    """Whether an older finding `q`, with its line `l`, is closed by what this file says.
+
+    A row that cannot be read says nothing: it closes what could not be read either, and leaves
+    open what could, and waits.
+    """
+    words = {
+        "unread": sql.SQL(
+            "l.record_key in (select {} from pg_temp.bad as b where not b._waits)"
+        ).format(judging.record_key("b")),
+        "waits": sql.SQL("q.rule = any({}::text[])").format(sql.Literal(list(WAITING_RULES))),
+        "read": sql.SQL(
+            "l.record_key in (select {} from pg_temp.good as g"
+            " union all select {} from pg_temp.bad as b where b._waits)"
+        ).format(judging.record_key("g"), judging.record_key("b")),
+    }
+    if whole_table:
+        return sql.SQL("not coalesce({unread} and {waits}, false)").format(**words)
+    return sql.SQL("({read} or ({unread} and not {waits}))").format(**words)
 
 
 def _any_older(connection: Connection, judging: Judging) -> bool:
