@@ -103,8 +103,9 @@ def test_lines_findings_and_what_was_sent_go(settings, connection, tmp_path, lon
     build_reports(connection, ALDER)
     publish_built(connection)
     connection.execute(
-        "insert into restricted.quarantine_line (arrival_id, file_name, row_number, cells)"
-        " select arrival_id, 'a.csv', 2, '{}' from ops.arrival"
+        "insert into restricted.quarantine_line"
+        " (arrival_id, table_name, file_name, row_number, cells)"
+        " select arrival_id, 'students', 'a.csv', 2, '{}' from ops.arrival"
     )
     connection.execute("insert into restricted.gate_finding values (1, 't.rule', 'r', 1, 1)")
     connection.execute(
