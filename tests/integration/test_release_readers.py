@@ -23,7 +23,10 @@ from wraparound.warehouse import connection as connections
 SCHOOLS = (ALDER, BIRCH, CEDAR)
 # A view over several tables takes no rows from anybody.
 CLOSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)
-VIEWS = ("students", "need_profiles", "referral_queue", "class_rosters", "today", "schools")
+VIEWS = (
+    *("students", "need_profiles", "referral_queue", "class_rosters", "reviews_due"),
+    *("today", "schools"),
+)
 
 
 @pytest.fixture(scope="module")

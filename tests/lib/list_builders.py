@@ -247,6 +247,27 @@ def a_class_row(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def a_review_due(**changes: Any) -> dict[str, Any]:
+    """A row of rpt_reviews_due."""
+    return {
+        **HOME,
+        "student_key": 1,
+        "student_source_id": "T-00001",
+        "review_kind": "plan_review",
+        "student_name": "Amara Birch",
+        "sort_name": "Birch, Amara",
+        "grade_level": "03",
+        "decided_tier": "2b",
+        "next_step": "Look at the plan again with family and staff.",
+        "kind_order": 2,
+        "counted_from": date(2026, 10, 5),
+        "due_date": date(2026, 11, 16),
+        "latest_date": date(2026, 11, 30),
+        "is_due": True,
+        "is_overdue": False,
+    } | changes
+
+
 def some_rows(**changes: Any) -> dict[str, Any]:
     """The rows of a school of two: one with a need, one about whom little is known."""
     return {
@@ -277,6 +298,7 @@ def some_rows(**changes: Any) -> dict[str, Any]:
         ],
         "profiles": [a_profile()],
         "class_rosters": [a_class_row(), a_class_row(student_key=2, is_reviewed=False)],
+        "reviews_due": [a_review_due()],
         "release": {"release_id": 83},
     } | changes
 
@@ -329,6 +351,9 @@ def a_hostile_list() -> ListData:
         class_rosters=[
             a_class_row(student_key=key, sort_name=n, class_title=n, class_key=n, teacher_names=n)
             for key, n in name.items()
+        ],
+        reviews_due=[
+            a_review_due(student_key=key, sort_name=n, next_step=n) for key, n in name.items()
         ],
         verdict={
             "verdict": "notice",
@@ -421,8 +446,14 @@ def rows_of_a_school(size: int, *, seed: int = 7) -> dict[str, Any]:
         "students": students,
         "profiles": profiles,
         "class_rosters": rosters,
+        "reviews_due": [_some_review(row) for row in students[::7]],
         "release": {"release_id": 83},
     }
+
+
+def _some_review(student: dict[str, Any]) -> dict[str, Any]:
+    shared = ("student_key", "student_source_id", "student_name", "sort_name", "grade_level")
+    return a_review_due(**{name: student[name] for name in shared})
 
 
 def _some_feeds() -> list[dict[str, Any]]:

@@ -52,6 +52,10 @@ REPORTS = {
     "rpt_today": f"""{IDENTITY},
         item_id text not null, item_kind text, student_name text, item_text text, item_date date,
         sort_order integer""",
+    "rpt_reviews_due": f"""{IDENTITY},
+        review_kind text not null, student_name text, sort_name text, grade_level text,
+        decided_tier text, next_step text, kind_order integer, counted_from date, due_date date,
+        latest_date date, is_due boolean, is_overdue boolean""",
     "rpt_schools": """
         school_key integer not null, school_source_id text not null, school_name text,
         as_of_date date not null, student_count integer, class_count integer,
@@ -286,6 +290,22 @@ def _build_student(
         grade_level="03",
         review_season="fall",
         is_reviewed=False,
+    )
+    insert_row(
+        connection,
+        "rpt_reviews_due",
+        **student,
+        review_kind="plan_review",
+        student_name=name,
+        sort_name=name,
+        grade_level="03",
+        next_step=mark,
+        kind_order=2,
+        counted_from=student["as_of_date"],
+        due_date=student["as_of_date"],
+        latest_date=student["as_of_date"],
+        is_due=True,
+        is_overdue=False,
     )
     insert_row(
         connection,

@@ -51,6 +51,7 @@ REPORTS = (
     "rpt_need_profiles",
     "rpt_referral_queue",
     "rpt_class_rosters",
+    "rpt_reviews_due",
     "rpt_today",
 )
 

@@ -25,6 +25,7 @@ from wraparound.publishing import lists, releases
 from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose, recipients_of
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
+from wraparound.publishing.views import relation_columns
 from wraparound.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -178,7 +179,10 @@ def _banner(connection: Connection[Any], live: Live) -> dict[str, Any]:
 def _read_list(
     connection: Connection[Any], live: Live, *, verdict: dict[str, Any]
 ) -> tuple[lists.ListData, "Told"]:
-    names = ("today", "referral_queue", "students", "need_profiles", "class_rosters")
+    names = (
+        *("today", "referral_queue", "students", "need_profiles", "class_rosters"),
+        "reviews_due",
+    )
     reports = {name: _report(connection, f"rpt_{name}", live) for name in names}
     (school,) = _report(connection, "rpt_schools", live)
     data = lists.ListData.from_rows(
@@ -188,6 +192,7 @@ def _read_list(
         students=reports["students"],
         profiles=reports["need_profiles"],
         class_rosters=reports["class_rosters"],
+        reviews_due=reports["reviews_due"],
         verdict=verdict,
         release={"release_id": live.release_id},
     )
@@ -218,6 +223,9 @@ def told_in(reports: Mapping[str, Sequence[Mapping[str, Any]]]) -> Told:
 def _report(connection: Connection[Any], report: str, live: Live) -> list[dict[str, Any]]:
     """Read one school's rows straight from the release: never whatever is newest by now."""
     table = frozen_name(report, release_id=live.release_id)
+    if report == "rpt_reviews_due" and not relation_columns(connection, "release", table):
+        # A release that an earlier version froze, still live because the school is held.
+        return []
     query = SQL("select * from {} where school_key = %s").format(Identifier("release", table))
     return _rows(connection, query, (live.school_key,))
 

@@ -32,6 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_need_profiles": ("student_key", "domain"),
     "rpt_referral_queue": ("need_id",),
     "rpt_class_rosters": ("class_key", "student_key"),
+    "rpt_reviews_due": ("student_key", "review_kind"),
     "rpt_today": ("item_id",),
 }
 # How long a freeze waits for a build to end.

@@ -197,6 +197,24 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
+class ReviewDue:
+    """One review of one student that falls due: of which kind, by when, and what to do."""
+
+    student_key: int
+    student_source_id: str
+    review_kind: str
+    sort_name: str
+    grade_level: str | None
+    decided_tier: str | None
+    next_step: str
+    kind_order: int
+    counted_from: date
+    due_date: date
+    is_due: bool
+    is_overdue: bool
+
+
+@dataclass(frozen=True)
 class Finding:
     """One rule of the gate that spoke about this school."""
 
@@ -253,6 +271,7 @@ class ListData:
     students: tuple[Student, ...]
     profiles: Mapping[int, tuple[Profile, ...]]
     class_rosters: tuple[ClassRow, ...]
+    reviews_due: tuple[ReviewDue, ...]
     verdict: Verdict
     release_id: int
     attendance_mark: float = field(default=0.9)
@@ -267,6 +286,7 @@ class ListData:
         students: Sequence[Row],
         profiles: Sequence[Row],
         class_rosters: Sequence[Row],
+        reviews_due: Sequence[Row],
         verdict: Row | None = None,
         release: Row,
         attendance_mark: float = 0.9,
@@ -285,6 +305,7 @@ class ListData:
             "students": students,
             "profiles": profiles,
             "class_rosters": class_rosters,
+            "reviews_due": reviews_due,
         }
         for name, rows in parts.items():
             _refuse_strangers(rows, name=name, school=school)
@@ -297,6 +318,7 @@ class ListData:
             class_rosters=_ordered(
                 _read_class_row, class_rosters, name="class_rosters", by=_by_class
             ),
+            reviews_due=_ordered(_read_due, reviews_due, name="reviews_due", by=_by_due),
             verdict=_read_verdict(verdict or {}),
             release_id=int(release["release_id"]),
             attendance_mark=attendance_mark,
@@ -558,6 +580,10 @@ def _read_class_row(row: Row) -> ClassRow:
     return _taken(ClassRow, row, class_key=_text(row["class_key"]))
 
 
+def _read_due(row: Row) -> ReviewDue:
+    return _taken(ReviewDue, row)
+
+
 def _read_verdict(row: Row) -> Verdict:
     findings = [
         Finding(
@@ -596,6 +622,10 @@ def _by_name(student: Student) -> tuple[str, int]:
 
 def _by_class(row: ClassRow) -> tuple[str, str, str, int]:
     return (_folded(row.class_title), row.class_key, _folded(row.sort_name), row.student_key)
+
+
+def _by_due(row: ReviewDue) -> tuple[int, date, str, int]:
+    return (row.kind_order, row.due_date, _folded(row.sort_name), row.student_key)
 
 
 def _by_student(profiles: Sequence[Profile]) -> Mapping[int, tuple[Profile, ...]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ListData,
         Profile,
         Referral,
+        ReviewDue,
         SchoolLine,
         Signal,
         Student,
@@ -167,6 +168,16 @@ class ReviewClass:
         return len(self.to_do) + len(self.done)
 
 
+@dataclass(frozen=True)
+class DueKind:
+    """One kind of review: what has come due, and what will."""
+
+    kind: str
+    next_step: str
+    due: "tuple[ReviewDue, ...]"
+    later: "tuple[ReviewDue, ...]"
+
+
 def render_school_page(data: "ListData", *, workbook_name: str, language: str) -> str:
     """Render one school's page as a whole HTML document."""
     words = words_in(language)
@@ -189,6 +200,8 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             letters=_by_letter(children),
             grades=[short_grade(grade) for grade in grades],
             classes=_classes(data.class_rosters),
+            due_kinds=_due_kinds(data.reviews_due),
+            due_count=sum(row.is_due for row in data.reviews_due),
             known={child.student.student_key: child.anchor for child in children},
             filters=_filters(data.queue),
             mark=f"M0 {_height(data.attendance_mark)}h110",
@@ -558,6 +571,22 @@ def _classes(rows: "Sequence[ClassRow]") -> list[ReviewClass]:
             )
         )
     return classes
+
+
+def _due_kinds(rows: "Sequence[ReviewDue]") -> list[DueKind]:
+    """Gather what falls due by kind; rows come ordered by kind, then by day."""
+    kinds = []
+    for kind, listed in groupby(rows, key=attrgetter("review_kind")):
+        of_kind = tuple(listed)
+        kinds.append(
+            DueKind(
+                kind=kind,
+                next_step=of_kind[0].next_step,
+                due=tuple(row for row in of_kind if row.is_due),
+                later=tuple(row for row in of_kind if not row.is_due),
+            )
+        )
+    return kinds
 
 
 def _why(signal: "Signal", *, words: Words) -> str:

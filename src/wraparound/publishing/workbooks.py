@@ -138,6 +138,7 @@ def _sheets(data: "ListData", *, words: Words) -> tuple[Sheet, ...]:
         Sheet("sheet_students", STUDENT_COLUMNS, _student_rows(data, words=words)),
         Sheet("sheet_needs", NEED_COLUMNS, _need_rows(data, words=words)),
         Sheet("sheet_classes", CLASS_COLUMNS, _class_rows(data, words=words)),
+        Sheet("sheet_reviews", REVIEW_COLUMNS, _review_rows(data, words=words)),
         Sheet("sheet_about", ABOUT_COLUMNS, _about_rows(data, words=words)),
     )
 
@@ -378,6 +379,36 @@ def _class_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
             words.yes_no(row.is_reviewed),
             row.reviewed_on,
             row.decided_tier,
+            None,
+        )
+
+
+REVIEW_COLUMNS = (
+    Column("x_kind", TEXT, 22),
+    Column("x_student", WRAP, 26),
+    Column("x_number", TEXT, 16),
+    Column("x_grade", TEXT, 7),
+    Column("x_tier", TEXT, 10),
+    Column("x_counted", DAY, 12),
+    Column("x_due", DAY, 12),
+    Column("x_overdue", TEXT, 9),
+    Column("x_next", WRAP, 46),
+    Column("x_notes", WRAP, 40),
+)
+
+
+def _review_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
+    for row in data.reviews_due:
+        yield (
+            words.code("review", row.review_kind),
+            row.sort_name,
+            row.student_source_id,
+            short_grade(row.grade_level),
+            row.decided_tier,
+            row.counted_from,
+            row.due_date,
+            words.yes_no(row.is_overdue),
+            row.next_step,
             None,
         )
 

@@ -14,6 +14,7 @@ from lib.list_builders import (
     a_list,
     a_profile,
     a_referral,
+    a_review_due,
     a_school,
     a_signal,
     a_strength,
@@ -59,6 +60,7 @@ def test_text_is_made_safe_to_show(given, shown):
         pytest.param("students", a_student(school_key=8), id="students"),
         pytest.param("profiles", a_profile(school_key=8), id="profiles"),
         pytest.param("class_rosters", a_class_row(school_key=8), id="classes"),
+        pytest.param("reviews_due", a_review_due(school_key=8), id="reviews due"),
         pytest.param("queue", a_referral(as_of_date=date(2026, 11, 19)), id="another day"),
     ],
 )

@@ -16,6 +16,7 @@ from lib.list_builders import (
     a_list,
     a_profile,
     a_referral,
+    a_review_due,
     a_school,
     a_service,
     a_signal,
@@ -82,7 +83,9 @@ def outline_of(page):
 
 PAGES = {
     "two students": lambda: a_list(),
-    "nobody": lambda: a_list(today=[], queue=[], students=[], profiles=[], class_rosters=[]),
+    "nobody": lambda: a_list(
+        today=[], queue=[], students=[], profiles=[], class_rosters=[], reviews_due=[]
+    ),
     "hostile": a_hostile_list,
     "a school": lambda: a_whole_school(60),
 }
@@ -448,6 +451,20 @@ def test_classes_without_a_season_or_teacher_still_show():
     data = a_list(school=a_school(review_season=None), class_rosters=rows)
     text = outline_of(page_of(data)).text
     assert "Whole class reviews Room 107" in text
+
+
+def test_reviews_say_what_is_due_first_and_fold_what_comes_later():
+    later = a_review_due(student_key=2, due_date=date(2026, 12, 14), is_due=False)
+    page = page_of(a_list(reviews_due=[later, a_review_due(is_overdue=True)]))
+    reviews = page[page.index('<section id="reviews"') :]
+    folded = reviews.index("<details>")
+    assert reviews.index("#c1") < folded < reviews.index("#c2")
+    assert "1 more, not yet due" in reviews
+    assert "Plans to look at again <b>1</b>" in reviews
+
+
+def test_a_school_without_anything_due_says_so():
+    assert "No review or plan falls due." in page_of(a_list(reviews_due=[]))
 
 
 def test_tables_have_captions_and_scopes():

@@ -23,8 +23,11 @@ from lib.list_builders import (
 from wraparound.publishing.lists import plain_text
 from wraparound.publishing.workbooks import FORMULA_LEADS, write_workbook
 
-ENGLISH = ["Today", "Referrals", "Students", "Needs", "Classes", "About"]
-SPANISH = ["Hoy", "Derivaciones", "Estudiantes", "Necesidades", "Clases", "Acerca de"]
+ENGLISH = ["Today", "Referrals", "Students", "Needs", "Classes", "Reviews due", "About"]
+SPANISH = [
+    *("Hoy", "Derivaciones", "Estudiantes", "Necesidades", "Clases", "Por revisar"),
+    "Acerca de",
+]
 
 
 def content_of(data, tmp_path, *, language="en"):
@@ -44,7 +47,7 @@ def rows_of(sheet):
 
 
 @pytest.mark.parametrize(("language", "names"), [("en", ENGLISH), ("es", SPANISH)])
-def test_there_are_six_sheets_in_reading_order(language, names, tmp_path):
+def test_there_are_seven_sheets_in_reading_order(language, names, tmp_path):
     assert book_of(a_list(), tmp_path, language=language).sheetnames == names
 
 
@@ -180,7 +183,7 @@ def test_about_says_day_release_freshness_and_verdict(tmp_path):
 
 
 def test_an_empty_school_still_has_a_workbook(tmp_path):
-    data = a_list(today=[], queue=[], students=[], profiles=[], class_rosters=[])
+    data = a_list(today=[], queue=[], students=[], profiles=[], class_rosters=[], reviews_due=[])
     book = book_of(data, tmp_path)
     assert book["Referrals"].max_row == 1
 
