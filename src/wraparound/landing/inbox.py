@@ -37,18 +37,20 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
 
 
 def is_package(folder: Path, *, district: District, sender: str) -> bool:
-    """Whether a folder is one delivery: a manifest is in it, or several files of one feed, by the
-    standard's names or by those of the sender's profile."""
+    """Whether a folder is one delivery: a manifest is in it, or several files of one feed and of
+    no other, by the standard's names or by those of the sender's profile."""
     names = {path.name for path in folder.iterdir() if path.is_file()}
     if names & set(PACKAGE_MARKERS):
         return True
     known = district.senders.get(sender)
     if known and any(len(names & profile.named_files) > 1 for profile in known.feeds.values()):
         return True
-    return any(
-        len(names & {table.file for table in contract.tables.values()}) > 1
-        for contract in load_contracts().values()
-    )
+    families: dict[str, set[str]] = {}
+    for contract in load_contracts().values():
+        files = {table.file for table in contract.tables.values()}
+        families.setdefault(contract.family, set()).update(files)
+    told = [names & files for files in families.values() if names & files]
+    return len(told) == 1 and len(told[0]) > 1
 
 
 def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:

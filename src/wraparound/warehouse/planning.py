@@ -7,9 +7,10 @@ from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of, family_tables
 from wraparound.contracts.models import Contract, Table
 from wraparound.errors import ContractBroken
+from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
 from wraparound.warehouse import oneroster
-from wraparound.warehouse.mapping import Notice
+from wraparound.warehouse.mapping import Notice, map_header
 
 Tables = dict[str, tuple[Contract, str, Table]]
 Place = tuple[Contract, str, Table]
@@ -57,7 +58,7 @@ def plan(
     for name, member in members.items():
         places = _places(name, contract=contract, tables=tables, profile=profile)
         if not places and len(members) == 1:
-            places = _only_place(name, contract=contract, tables=tables)
+            places = _only_place(member, contract=contract, tables=tables, profile=profile)
         for file_contract, table_name, table in places:
             own = district.profile(sender=sender, feed=file_contract.feed)
             shape = own.shape(table_name, file_name=name)
@@ -90,14 +91,35 @@ def _places(name: str, *, contract: Contract, tables: Tables, profile: FeedProfi
     return named or ([tables[name]] if name in tables else [])
 
 
-def _only_place(name: str, *, contract: Contract, tables: Tables) -> list[Place]:
-    """Where an arrival of one file belongs, whatever the file is called."""
+def _only_place(
+    member: Member, *, contract: Contract, tables: Tables, profile: FeedProfile
+) -> list[Place]:
+    """Where an arrival of one file belongs, whatever the file is called: by how its name begins,
+    or by the table whose columns it has."""
     if len(contract.tables) == 1:
         (only,) = contract.tables
         return [(contract, only, contract.tables[only])]
-    stem = Path(name).stem.lower()
+    stem = Path(member.name).stem.lower()
     by_stem = {Path(file).stem.lower(): place for file, place in tables.items()}
-    return [place for known, place in by_stem.items() if stem.startswith(known)][:1]
+    named = [place for known, place in by_stem.items() if stem.startswith(known)]
+    return (named or _by_header(member, contract=contract, profile=profile))[:1]
+
+
+def _by_header(member: Member, *, contract: Contract, profile: FeedProfile) -> list[Place]:
+    """The tables that a file's header fits, the one that asks for most first."""
+    if contract.package != "csv":
+        return []
+    header = CsvSource(member, profile.encoding, profile.delimiter).header()
+    fitting = []
+    for name, table in contract.tables.items():
+        shape = profile.shape(name, file_name=member.name)
+        try:
+            map_header(header, table=table, name=name, file_name=member.name, profile=shape)
+        except ContractBroken:
+            continue
+        asked = sum(column.required for column in table.columns.values())
+        fitting.append((asked, (contract, name, table)))
+    return [place for _, place in sorted(fitting, key=lambda fit: -fit[0])]
 
 
 def _refuse_missing_files(

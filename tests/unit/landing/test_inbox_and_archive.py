@@ -66,6 +66,18 @@ def test_a_folder_of_a_senders_own_names_is_one_delivery(tmp_path):
     assert found(tmp_path, a_district(grove=OWN_NAMES)) == [("grove/export", "grove", None)]
 
 
+def test_a_folder_of_many_feeds_is_a_folder_of_deliveries(tmp_path):
+    names = ("attendance.csv", "section_attendance.csv")
+    for name in names:
+        a_file(tmp_path / "one", name, "a\n1\n")
+        a_file(tmp_path / "many", name, "a\n1\n")
+    a_file(tmp_path / "many", "calendar.csv", "a\n1\n")
+    assert [place for place, *_ in found(tmp_path)] == [
+        *(f"many/{name}" for name in sorted((*names, "calendar.csv"))),
+        "one",
+    ]
+
+
 def test_a_folder_that_is_written_to_is_not_complete(tmp_path):
     a_file(tmp_path / "package", "manifest.csv", "a\n1\n")
     settled = inbox.find_complete(tmp_path, district=a_district(), settle_seconds=60)

@@ -39,7 +39,7 @@ def test_a_sender_maps_fills_and_joins():
     )
     assert mapping.positions == ("studentUniqueId", None, None, "eventDate")
     assert mapping.composed == {"attendanceEventReason": (1, 2)}
-    assert [n.column for n in mapping.notices] == ["eventDuration"]
+    assert [n.column for n in mapping.notices] == ["eventDuration", "schoolYear"]
 
 
 def test_one_header_may_fill_two_columns():
