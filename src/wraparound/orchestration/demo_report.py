@@ -23,8 +23,9 @@ class Follower:
         for _kind, key, _text in self._facts():
             self._told.add(key)
 
-    def tell_news(self) -> None:
-        """Say every fact that was not said yet, oldest first."""
+    def tell_news(self) -> int:
+        """Say every fact that was not said yet, oldest first; returns how many."""
+        known = len(self._told)
         for kind, key, text in self._facts():
             if key in self._told:
                 continue
@@ -32,6 +33,7 @@ class Follower:
             self._say(text)
             if kind == "build failed":
                 self.build_failure = text
+        return len(self._told) - known
 
     def _facts(self) -> Iterable[tuple[str, tuple[Any, ...], str]]:
         with connections.connect(self._settings) as connection:

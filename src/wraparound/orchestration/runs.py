@@ -53,6 +53,10 @@ class AirflowClient:
         body = {"logical_date": None, "conf": dict(params or {})}
         return _run(self._ask("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body=body))
 
+    def pause(self, dag_id: str, *, paused: bool) -> None:
+        """Let no event and no clock wake a DAG, or let them again."""
+        self._ask("PATCH", f"/api/v2/dags/{quote(dag_id)}", body={"is_paused": paused})
+
     def run(self, dag_id: str, run_id: str) -> Run:
         """One run as it is now."""
         return _run(self._ask("GET", f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"))
@@ -64,8 +68,8 @@ class AirflowClient:
         return [_run(item) for item in answer["dag_runs"]]
 
     def dag_ids(self) -> set[str]:
-        """The DAGs that are parsed and not paused."""
-        answer = self._ask("GET", "/api/v2/dags?paused=false&limit=100")
+        """The DAGs that are parsed."""
+        answer = self._ask("GET", "/api/v2/dags?limit=100")
         return {item["dag_id"] for item in answer["dags"]}
 
     def import_errors(self) -> int:
@@ -77,7 +81,7 @@ class AirflowClient:
         run: Run,
         *,
         seconds: float,
-        on_progress: Callable[[Run], None] | None = None,
+        on_progress: Callable[[Run], object] | None = None,
         every: float = 0.5,
     ) -> Run:
         """Look until the run has ended; `on_progress` is told at each look."""

@@ -44,6 +44,11 @@ class Airflow(BaseHTTPRequestHandler):
         else:
             self._answer(self._run(self.states.pop(0)))
 
+    def do_PATCH(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append(("PATCH", self.path, body))
+        self._answer({"dag_id": "build"} | body)
+
     def log_message(self, *_args: Any) -> None:
         """Keep quiet."""
 
@@ -67,6 +72,16 @@ def client() -> Iterator[AirflowClient]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_dag_is_paused_and_let_go(client: AirflowClient) -> None:
+    client.pause("build", paused=True)
+    client.pause("build", paused=False)
+
+    assert Airflow.asked[-2:] == [
+        ("PATCH", "/api/v2/dags/build", {"is_paused": True}),
+        ("PATCH", "/api/v2/dags/build", {"is_paused": False}),
+    ]
 
 
 def test_a_run_is_started_with_its_params(client: AirflowClient) -> None:
