@@ -18,6 +18,9 @@ from wraparound.settings import Settings, load_settings
 
 T = TypeVar("T")
 DAY = click.DateTime(formats=["%Y-%m-%d"])
+dry_run = click.option(
+    "--dry-run", "rehearsal", is_flag=True, help="Only say what would become of it."
+)
 as_json = click.option(
     "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
 )
@@ -175,6 +178,7 @@ def url(*, psql: bool) -> None:
 @click.option("--feed", help="The feed, where the file does not say it itself.")
 @click.option("--sender", default="default", show_default=True, help="A sender of district.yml.")
 @click.option("--effective-at", type=click.DateTime(), help="When the files claim to be true.")
+@dry_run
 @as_json
 def land(
     *,
@@ -182,16 +186,24 @@ def land(
     feed: str | None,
     sender: str,
     effective_at: datetime | None,
+    rehearsal: bool,
     json_wanted: bool,
 ) -> None:
     """Take files, zips and package folders into the archive and the ledger.
 
     PATHS may be files, package folders (with a manifest.csv or a datapackage.json), or folders
     of such. Nothing is loaded yet: `wraparound ingest` or `wraparound night` does that. The
-    same bytes again change nothing.
+    same bytes again change nothing. With --dry-run the files are read and checked to the end,
+    and nothing is kept.
     """
-    from wraparound.orchestration import nights
+    from wraparound.orchestration import nights, rehearsing
 
+    if rehearsal:
+        told = rehearsing.rehearse_files(
+            _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
+        )
+        _show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
+        return
     rows = nights.land(
         _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
     )
@@ -221,6 +233,19 @@ LOADED = (
 )
 
 
+FILE_COUNTS = (
+    *("table_name", "rows_in", "rows_created", "rows_changed", "rows_unchanged"),
+    *("rows_quarantined", "rows_duplicate", "rows_ended"),
+)
+BRAKE_COUNTS = (
+    *("table_name", "school_source_id", "rows_before", "rows_created", "rows_changed"),
+    *("rows_ended", "reason", "threshold"),
+)
+SET_ASIDE = (
+    *("arrival_id", "file_name", "column", "rule", "scope", "count", "first_rows", "what_to_do"),
+)
+
+
 def _utc(moment: datetime | None) -> datetime | None:
     from datetime import UTC
 
@@ -228,15 +253,44 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 @main.command()
+@dry_run
 @as_json
-def ingest(*, json_wanted: bool) -> None:
-    """Load everything that waits: the inbox, and what was landed. Exit 4 if a file was refused."""
-    from wraparound.orchestration import nights
+def ingest(*, rehearsal: bool, json_wanted: bool) -> None:
+    """Load everything that waits: the inbox, and what was landed. Exit 4 if a file was refused.
 
+    With --dry-run what was landed is read and checked to the end, and nothing is kept. What is
+    still in the inbox is left there: `wraparound land FILE --dry-run` reads a file.
+    """
+    from wraparound.orchestration import nights, rehearsing
+
+    if rehearsal:
+        told = rehearsing.rehearse_pending(_settings())
+        _show_receipts(told, json_wanted=json_wanted, empty="Nothing was waiting.")
+        return
     done = nights.ingest(_settings(), say=_say)
     _show(done, columns=LOADED, json_wanted=json_wanted, empty="Nothing was waiting.")
     if _tell_refusals(done):
         raise SystemExit(4)
+
+
+def _show_receipts(receipts: Sequence[dict[str, Any]], *, json_wanted: bool, empty: str) -> None:
+    """What became of each arrival, and below it what was counted and set aside."""
+    _show(receipts, columns=LOADED, json_wanted=json_wanted, empty=empty)
+    for told in () if json_wanted else receipts:
+        heading = f"\narrival {told['arrival_id']} ({told['feed']}): {told['state']}"
+        release = told["release"]
+        if release:
+            heading += f", first shown in release {release['release_id']}"
+        click.echo(heading)
+        if told["message"]:
+            click.echo(told["message"])
+        for name, columns in (
+            ("tables", FILE_COUNTS),
+            ("brake", BRAKE_COUNTS),
+            ("set_aside", SET_ASIDE),
+        ):
+            if told[name]:
+                _show(told[name], columns=columns, json_wanted=False, empty="")
 
 
 def _tell_refusals(done: Iterable[dict[str, Any]]) -> bool:
@@ -337,6 +391,33 @@ def _read(query: Callable[..., T], **words: Any) -> T:
         return query(connection, **words)
 
 
+@main.command("receipt")
+@click.argument("arrival_id", type=int)
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write it as a page.")
+@as_json
+def receipt_command(*, arrival_id: int, page: Path | None, json_wanted: bool) -> None:
+    """What came and what became of it, in counts, to be handed to the sender.
+
+    With `receipts: true` in the district file each load leaves one in the outbox.
+    """
+    from wraparound.contracts.district import load_district
+    from wraparound.orchestration import receipt_pages
+    from wraparound.warehouse.receipts import receipt
+
+    told = _read(receipt, arrival_id=arrival_id)
+    if told is None:
+        raise click.ClickException(f"There is no arrival {arrival_id}.")
+    if page is not None:
+        district = load_district(_settings().district_file)
+        receipt_pages.write_private(page, receipt_pages.page(told, district=district))
+        click.echo(str(page))
+        return
+    if json_wanted:
+        click.echo(json.dumps(told, default=str, indent=2))
+        return
+    _show_receipts([told], json_wanted=False, empty="")
+
+
 @main.group()
 def quarantine() -> None:
     """Rows and cells that were set aside, with file, row, column and rule.
@@ -351,28 +432,16 @@ def quarantine() -> None:
 @click.option("--feed", help="Only this feed.")
 @as_json
 def quarantine_list(*, arrival_id: int | None, feed: str | None, json_wanted: bool) -> None:
-    """List what is set aside now."""
-    from wraparound.warehouse import ledger
+    """List what is set aside now, by rule; with --json, row by row."""
+    from wraparound.warehouse import ledger, receipts
 
-    rows = _read(ledger.quarantine, arrival_id=arrival_id, feed=feed)
+    query = ledger.quarantine if json_wanted else receipts.set_aside
     _show(
-        rows if json_wanted else _grouped(rows),
-        columns=("arrival_id", "file_name", "column", "rule", "scope", "count", "first_row"),
+        _read(query, arrival_id=arrival_id, feed=feed),
+        columns=SET_ASIDE,
         json_wanted=json_wanted,
         empty="Nothing is set aside.",
     )
-
-
-def _grouped(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-    kept = ("arrival_id", "file_name", "column", "rule", "scope")
-    for row in rows:
-        group = groups.setdefault(
-            tuple(row[k] for k in kept),
-            {k: row[k] for k in kept} | {"count": 0, "first_row": row["row_number"]},
-        )
-        group["count"] += row["count"]
-    return sorted(groups.values(), key=lambda g: (g["arrival_id"], -g["count"]))
 
 
 @quarantine.command("replay")
@@ -404,6 +473,18 @@ def brake_list(*, json_wanted: bool) -> None:
         json_wanted=json_wanted,
         empty="Nothing is braked.",
     )
+
+
+@brake.command("show")
+@click.argument("arrival_id", type=int)
+@as_json
+def brake_show(*, arrival_id: int, json_wanted: bool) -> None:
+    """What an arrival would change, by table and school, and what tripped the brake."""
+    from wraparound.warehouse import ledger
+
+    rows = _read(ledger.brake_counts, arrival_id=arrival_id)
+    empty = f"The brake counted nothing of arrival {arrival_id}."
+    _show(rows, columns=BRAKE_COUNTS, json_wanted=json_wanted, empty=empty)
 
 
 def _decide_brake(arrival_id: int, *, release: bool, by: str, reason: str) -> None:
@@ -615,6 +696,27 @@ def contracts_write(*, check: bool) -> None:
     click.echo("\n".join(stale) or "Everything is up to date.")
     if check and stale:
         raise SystemExit(1)
+
+
+@main.command("dictionary")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
+)
+def dictionary_command(*, out: Path) -> None:
+    """Write the data dictionary: every table that people read, as a page and as CSV."""
+    from wraparound.orchestration import dictionary
+    from wraparound.orchestration.dbt import read_manifest
+
+    settings = _settings()
+    settings.make_folders()
+    tables = dictionary.described_tables(read_manifest(settings))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("dictionary.html", dictionary.dictionary_html(tables)),
+        ("dictionary.csv", dictionary.dictionary_csv(tables)),
+    ):
+        (out / name).write_text(text, encoding="utf-8")
+        click.echo(f"{len(tables):>4} tables  {out / name}")
 
 
 @main.group()

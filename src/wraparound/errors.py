@@ -70,10 +70,17 @@ class ArrivalIncomplete(WraparoundError):
 
 
 class ArrivalBraked(WraparoundError):
-    """A change too large to believe; nothing was applied, and a person decides."""
+    """A change too large to believe; nothing was applied, and a person decides.
+
+    `counts` are what was counted, by table and school.
+    """
 
     code = "W26"
     exit_code = 4
+
+    def __init__(self, text: str, *, counts: tuple[object, ...] = ()) -> None:
+        super().__init__(text)
+        self.counts = counts
 
 
 class LoadFailed(WraparoundError):

@@ -3,6 +3,9 @@
 import csv
 import io
 
+from click.testing import CliRunner
+
+from wraparound.cli import main
 from wraparound.orchestration.dictionary import (
     described_tables,
     dictionary_csv,
@@ -55,3 +58,17 @@ def test_the_page_escapes_what_it_is_told():
 
     assert "a &lt; b" in page
     assert "<script" not in page
+
+
+def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
+    monkeypatch.setenv("WRAPAROUND_HOME", str(tmp_path / "home"))
+    for name in ("DBT_HOST", "DBT_DBNAME", "WRAPAROUND_AS_OF_DATE"):
+        monkeypatch.setenv(name, "none")  # what the command sets is taken back afterwards
+
+    done = CliRunner().invoke(main, ["dictionary", "--out", str(tmp_path / "out")])
+
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader((tmp_path / "out" / "dictionary.csv").open(encoding="utf-8")))
+    assert {"rpt_students", "dim_students"} <= {row["table"] for row in rows}
+    assert all(row["grain"].startswith("One row per") for row in rows)
+    assert "rpt_referral_queue" in (tmp_path / "out" / "dictionary.html").read_text()

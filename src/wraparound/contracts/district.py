@@ -129,6 +129,8 @@ class District(Strict):
     publish_hour: time = time(5, 30)
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}
+    # Whether each load leaves a receipt for the sender in the outbox.
+    receipts: bool = False
     # What leaves. Releases are kept to go back to; a count below the smallest is not told on
     # pages that are not about single children.
     keep_releases: int = Field(default=14, ge=2)

@@ -1,7 +1,10 @@
 """dbt, in this process: one build of everything, its counts into the ledger."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 from wraparound.errors import BuildFailed
 from wraparound.settings import Settings, export_environment
@@ -46,6 +49,39 @@ def build_models(
     return _counts(results)
 
 
+def read_manifest(settings: Settings) -> dict[str, Any]:
+    """What the project says of its models, sources and tests; no warehouse is asked.
+
+    Raises:
+        BuildFailed: dbt cannot read the project.
+    """
+    from dbt.cli.main import dbtRunner
+
+    # No model is built, so any day will do. A target of its own keeps the night's parsing fresh.
+    day = date(2000, 1, 1)
+    export_environment(dbt_environment(settings) | _dates(as_of=day, previous_as_of=None))
+    target = settings.dbt_dir / "read"
+    done = dbtRunner().invoke(["parse", *_places(settings, target=target), "--log-level", "none"])
+    _close_logs()
+    if not done.success:
+        raise BuildFailed(
+            f"dbt cannot read the project. Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+        )
+    found = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def _places(settings: Settings, *, target: Path) -> list[str]:
+    options = {
+        "--project-dir": settings.dbt_project,
+        "--profiles-dir": settings.dbt_project,
+        "--target-path": target,
+        "--log-path": settings.dbt_dir / "logs",
+    }
+    return [str(word) for pair in options.items() for word in pair]
+
+
 def _dates(*, as_of: date, previous_as_of: date | None) -> dict[str, str]:
     """What varies from night to night: one model reads it, so nothing else is parsed anew."""
     return {
@@ -57,17 +93,14 @@ def _dates(*, as_of: date, previous_as_of: date | None) -> dict[str, str]:
 def _words(settings: Settings, *, threads: int) -> list[str]:
     """dbt's command line, the same every night."""
     options = {
-        "--project-dir": settings.dbt_project,
-        "--profiles-dir": settings.dbt_project,
-        "--target-path": settings.dbt_dir / "target",
-        "--log-path": settings.dbt_dir / "logs",
         # Arithmetic is proved once, by the project's own tests, not every night.
         "--exclude-resource-type": "unit_test",
         "--threads": threads,
         "--log-level": "none",
         "--log-level-file": "info",
     }
-    return ["build", *(str(word) for pair in options.items() for word in pair)]
+    places = _places(settings, target=settings.dbt_dir / "target")
+    return ["build", *places, *(str(word) for pair in options.items() for word in pair)]
 
 
 def _close_logs() -> None:

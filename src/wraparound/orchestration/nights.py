@@ -17,6 +17,7 @@ import psycopg
 from wraparound.contracts.district import District, load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.errors import (
+    ArrivalBraked,
     ArrivalIncomplete,
     ArrivalUnsafe,
     BuildFailed,
@@ -29,6 +30,7 @@ from wraparound.landing.archive import Fingerprint, archived, store, take_away
 from wraparound.landing.inbox import Found, find_complete, is_package
 from wraparound.landing.opening import open_members
 from wraparound.landing.recognising import recognise
+from wraparound.orchestration.receipt_pages import leave_receipt
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger, loading
 from wraparound.warehouse.connection import Connection, Row, connect
@@ -68,19 +70,24 @@ def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) ->
     Returns the ids of new arrivals. A file leaves the inbox only after both have it.
     """
     district = load_district(settings.district_file)
-    new = []
-    for found in find_complete(settings.inbox, district=district, settle_seconds=settle_seconds):
-        try:
-            taken = _accept(settings, found, district=district)
-        except ArrivalIncomplete:
-            continue
-        except (ArrivalUnsafe, OSError) as exc:
-            # One file that cannot be taken keeps no other back.
-            log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
-            continue
-        take_away(found.path, known=taken.source)
-        if taken.arrival.is_new:
-            new.append(taken.arrival.arrival_id)
+    new: list[int] = []
+    waiting = find_complete(settings.inbox, district=district, settle_seconds=settle_seconds)
+    if not waiting:
+        return new
+    with connect(settings) as connection:
+        for found in waiting:
+            try:
+                taken = accept(connection, found, archive=settings.archive, district=district)
+            except ArrivalIncomplete:
+                continue
+            except (ArrivalUnsafe, OSError) as exc:
+                # One file that cannot be taken keeps no other back.
+                log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
+                continue
+            connection.commit()
+            take_away(found.path, known=taken.source)
+            if taken.arrival.is_new:
+                new.append(taken.arrival.arrival_id)
     return new
 
 
@@ -101,6 +108,31 @@ def land(
         ArrivalIncomplete: a file is missing, or changed while it was read.
     """
     prepare(settings)
+    district = district_with(settings, sender=sender, feed=feed)
+    accepted: list[ledger.Registered] = []
+    with connect(settings) as connection:
+        for path in deliveries(paths, district=district, sender=sender):
+            found = Found(path, sender, feed)
+            taken = accept(
+                connection,
+                found,
+                archive=settings.archive,
+                district=district,
+                effective_at=effective_at,
+            )
+            connection.commit()
+            accepted.append(taken.arrival)
+        rows = [ledger.arrival(connection, one.arrival_id) for one in accepted]
+    return [row | {"is_new": one.is_new} for row, one in zip(rows, accepted, strict=True) if row]
+
+
+def district_with(settings: Settings, *, sender: str, feed: str | None) -> District:
+    """The district file, with the sender and the feed that were named in it.
+
+    Raises:
+        SettingsWrong: there is no such sender.
+        FeedUnknown: there is no such feed.
+    """
     district = load_district(settings.district_file)
     if feed is not None:
         contract_of(feed)
@@ -109,19 +141,7 @@ def land(
             f"The district file knows no sender '{sender}'. Known: "
             f"{', '.join(['default', *district.senders])}."
         )
-    taken = [
-        _accept(
-            settings,
-            Found(path, sender, feed),
-            district=district,
-            effective_at=effective_at,
-        )
-        for path in _deliveries(paths, district=district, sender=sender)
-    ]
-    accepted = [one.arrival for one in taken]
-    with connect(settings) as connection:
-        rows = [ledger.arrival(connection, one.arrival_id) for one in accepted]
-    return [row | {"is_new": one.is_new} for row, one in zip(rows, accepted, strict=True) if row]
+    return district
 
 
 def pending_arrivals(settings: Settings) -> list[int]:
@@ -142,39 +162,52 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     district = load_district(settings.district_file)
     try:
         with connect(settings, role=LOADER) as connection:
-            claimed = _claim(connection, arrival_id)
+            claimed = claim(connection, arrival_id)
             if claimed is not None:
-                _load_in_order(settings, connection, claimed, district=district)
+                load_in_order(settings, connection, claimed, district=district)
     except WraparoundError as exc:
-        _refuse(settings, arrival_id, error=exc)
+        with connect(settings) as connection:
+            refuse(connection, arrival_id, error=exc)
     except psycopg.Error as exc:
-        failed = _without_values(exc, arrival_id)
+        failed = without_values(exc, arrival_id)
         if _may_pass(exc):
             raise failed from None
         # What the data did to the database once, it does again.
-        _refuse(settings, arrival_id, error=failed)
+        with connect(settings) as connection:
+            refuse(connection, arrival_id, error=failed)
     with connect(settings) as connection:
+        leave_receipt(settings, connection, arrival_id, district=district)
         return _summary(ledger.arrival(connection, arrival_id))
 
 
-def _load_in_order(
-    settings: Settings, connection: Connection, claimed: Row, *, district: District
+def load_in_order(
+    settings: Settings,
+    connection: Connection,
+    claimed: Row,
+    *,
+    district: District,
+    archive: Path | None = None,
 ) -> None:
-    """Load an arrival; what claims a later time is applied once more on top of it."""
+    """Load an arrival; what claims a later time is applied once more on top of it.
+
+    `archive` is where the bytes of the claimed arrival are, if not in the archive yet.
+    """
     for row in (claimed, *ledger.loaded_after(connection, claimed)):
-        arrival = _arrival_of(settings, row, connection=connection)
+        place = archive if row is claimed and archive else settings.archive
+        arrival = _arrival_of(place, row, connection=connection)
         if row is not claimed:
             arrival = replace(arrival, brake_released=True)
         loading.load(connection, arrival, district=district, seeds=settings.seeds)
 
 
-def _refuse(settings: Settings, arrival_id: int, *, error: WraparoundError) -> None:
+def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -> None:
     """Set an arrival aside, saying which feed's it is; what was in force stays."""
-    with connect(settings) as connection:
-        row = ledger.arrival(connection, arrival_id)
-        assert row is not None
-        message = f"{row['feed']} arrival {arrival_id} ({row['file_name']}): {error}"
-        ledger.refuse(connection, arrival_id, code=error.code, message=message)
+    row = ledger.arrival(connection, arrival_id)
+    assert row is not None
+    message = f"{row['feed']} arrival {arrival_id} ({row['file_name']}): {error}"
+    ledger.refuse(connection, arrival_id, code=error.code, message=message)
+    if isinstance(error, ArrivalBraked):
+        ledger.keep_brake_counts(connection, arrival_id, error.counts)
 
 
 def _may_pass(exc: psycopg.Error) -> bool:
@@ -205,11 +238,12 @@ def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             row = ledger.arrival(connection, arrival_id)
             if row is not None and row["state"] == "loaded":
                 ledger.one_load_of(connection, contract_of(row["feed"]).family)
-                arrival = _arrival_of(settings, row, connection=connection)
+                arrival = _arrival_of(settings.archive, row, connection=connection)
                 loading.replay(connection, arrival, district=district, seeds=settings.seeds)
     except psycopg.Error as exc:
-        raise _without_values(exc, arrival_id) from None
+        raise without_values(exc, arrival_id) from None
     with connect(settings) as connection:
+        leave_receipt(settings, connection, arrival_id, district=district)
         return _summary(ledger.arrival(connection, arrival_id))
 
 
@@ -403,43 +437,43 @@ def expected_feeds_missing(
     return missing
 
 
-def _deliveries(paths: Iterable[Path], *, district: District, sender: str) -> list[Path]:
+def deliveries(paths: Iterable[Path], *, district: District, sender: str) -> list[Path]:
     """Files and package folders; another folder stands for what is in it."""
     found = []
     for path in paths:
         if path.is_dir() and not is_package(path, district=district, sender=sender):
             inner = (child for child in sorted(path.iterdir()) if not child.name.startswith("."))
-            found += _deliveries(inner, district=district, sender=sender)
+            found += deliveries(inner, district=district, sender=sender)
         else:
             found.append(path)
     return found
 
 
-def _accept(
-    settings: Settings,
+def accept(
+    connection: Connection,
     found: Found,
     *,
+    archive: Path,
     district: District,
     effective_at: datetime | None = None,
 ) -> Accepted:
     """Archive first, then the ledger: a crash between the two loses nothing."""
-    stored = store(found.path, settings.archive)
+    stored = store(found.path, archive)
     feed, trouble = found.feed, None
     if feed is None:
         feed, trouble = _feed_of(found, stored.path, district=district)
-    with connect(settings) as connection:
-        taken = ledger.register(
-            connection,
-            feed=feed,
-            sender=found.sender,
-            file_name=found.path.name,
-            sha256=stored.sha256,
-            byte_count=stored.byte_count,
-            effective_at=effective_at,
-        )
-        if trouble is not None:
-            message = f"{feed} feed, arrival {taken.arrival_id}: {trouble}"
-            ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=message)
+    taken = ledger.register(
+        connection,
+        feed=feed,
+        sender=found.sender,
+        file_name=found.path.name,
+        sha256=stored.sha256,
+        byte_count=stored.byte_count,
+        effective_at=effective_at,
+    )
+    if trouble is not None:
+        message = f"{feed} feed, arrival {taken.arrival_id}: {trouble}"
+        ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=message)
     return Accepted(taken, stored.source)
 
 
@@ -461,7 +495,7 @@ def _feed_of(
     return feed, None
 
 
-def _claim(connection: Connection, arrival_id: int) -> Row | None:
+def claim(connection: Connection, arrival_id: int) -> Row | None:
     known = ledger.arrival(connection, arrival_id)
     if known is None or known["state"] != "pending":
         return None
@@ -469,19 +503,19 @@ def _claim(connection: Connection, arrival_id: int) -> Row | None:
     return ledger.claim(connection, arrival_id)
 
 
-def _arrival_of(settings: Settings, row: Row, *, connection: Connection) -> loading.Arrival:
+def _arrival_of(archive: Path, row: Row, *, connection: Connection) -> loading.Arrival:
     return loading.Arrival(
         arrival_id=row["arrival_id"],
         feed=row["feed"],
         sender=row["sender"],
         file_name=row["file_name"],
         effective_at=row["effective_at"],
-        archived=archived(settings.archive, row["sha256"]),
+        archived=archived(archive, row["sha256"]),
         brake_released=ledger.brake_released(connection, row["arrival_id"]),
     )
 
 
-def _without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
+def without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
     """The driver's text quotes cells: keep its code and the constraint, drop the text."""
     constraint = exc.diag.constraint_name
     where = f", constraint {constraint}" if constraint else ""

@@ -39,29 +39,62 @@ class Counted:
         return None
 
 
-def brake(connection: Connection, merge: Merge, *, arrival: Arrival) -> None:
-    """Stop before more is changed than can be believed; a person may release it.
+@dataclass(frozen=True)
+class Weighed:
+    """What was counted of a school in a table, and what the brake says of it."""
+
+    table: str
+    counted: Counted
+    reason: str | None
+    threshold: str
+
+    @property
+    def words(self) -> str:
+        """The reason with its place: only our names, a school's id, and counts."""
+        school = self.counted.school
+        return f"{self.reason} records{f' of school {school}' if school else ''} in {self.table}"
+
+
+def weigh(connection: Connection, merge: Merge) -> list[Weighed]:
+    """Count what a file would change, by school, before it is applied.
+
+    A file that replaces single days is not weighed: what ends there has another in its place.
+    """
+    if merge.scope == "day" or merge.is_replay:
+        return []
+    rule = merge.contract.brake
+    # A new school adds to tables in which nobody can see that it is one.
+    watch = rule.watch if _school_of(merge) is not None else ("ended",)
+    threshold = (
+        f"more than {rule.count} and more than {rule.percent:g} % {' or '.join(watch)}, or all "
+        f"ended: contract {merge.contract.feed}"
+    )
+    table = merge.contract.raw_name(merge.name)
+    return [
+        Weighed(table, counted, counted.reason(rule, watch=watch), threshold)
+        for counted in _count(connection, merge)
+        if counted.created or counted.changed or counted.ended
+    ]
+
+
+def stop_if_tripped(weighed: list[Weighed], *, arrival: Arrival) -> None:
+    """Stop what changes more than can be believed; a person may release it.
 
     Raises:
-        ArrivalBraked: naming table, school and counts.
+        ArrivalBraked: naming the first table and school, with all that was counted.
     """
-    if merge.scope == "day" or merge.is_replay or arrival.brake_released:
-        return  # each record that ends on a day has another in its place
-    rule = merge.contract.brake
-    has_schools = _school_of(merge) is not None
-    for counted in _count(connection, merge):
-        # A new school adds to tables in which nobody can see that it is one.
-        reason = counted.reason(rule, watch=rule.watch if has_schools else ("ended",))
-        if reason is None:
-            continue
-        where = f" of school {counted.school}" if counted.school else ""
-        raise ArrivalBraked(
-            f"{reason} records{where} in {merge.contract.raw_name(merge.name)} (the brake is "
-            f"more than {rule.count} and more than {rule.percent:g} %, or all). Nothing was "
-            f"applied. Look at the file, then `wraparound brake release {arrival.arrival_id} "
-            f"--by NAME --reason …` or `wraparound brake reject {arrival.arrival_id} --by NAME "
-            "--reason …`."
-        )
+    tripped = [one for one in weighed if one.reason is not None]
+    if not tripped or arrival.brake_released:
+        return
+    more = f", and {len(tripped) - 1} more like it" if len(tripped) > 1 else ""
+    number = arrival.arrival_id
+    raise ArrivalBraked(
+        f"{tripped[0].words}{more} (the brake is {tripped[0].threshold}). Nothing was applied. "
+        f"Look at it with `wraparound brake show {number}`, then `wraparound brake release "
+        f"{number} --by NAME --reason …` or `wraparound brake reject {number} --by NAME "
+        "--reason …`.",
+        counts=tuple(weighed),
+    )
 
 
 def _count(connection: Connection, merge: Merge) -> list[Counted]:

@@ -1,16 +1,18 @@
 """The ledger: what arrived, in which state it is, and who may work on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from wraparound.contracts.loader import contract_of, load_contracts
+from wraparound.warehouse.braking import Weighed
 from wraparound.warehouse.connection import Connection, Row
 
 ARRIVAL_FIELDS = (
     "arrival_id, feed, sender, file_name, sha256, byte_count, received_at, effective_at, state,"
     " code, message, batch_id, rows_in, rows_loaded, rows_unchanged, rows_quarantined,"
-    " rows_duplicate, rows_ended, received_count, notices"
+    " rows_duplicate, rows_ended, received_count, last_received_at, notices"
 )
 
 
@@ -43,7 +45,7 @@ def register(
         " (feed, sender, file_name, sha256, byte_count, claim, effective_at)"
         " values (%s, %s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
         " on conflict (feed, sender, sha256, claim) do update set"
-        " received_count = a.received_count + 1,"
+        " received_count = a.received_count + 1, last_received_at = clock_timestamp(),"
         # Refused bytes get another chance: the contract or the profile may have changed.
         " state = case when a.state = 'refused' then 'pending' else a.state end"
         " returning arrival_id, received_count = 1 as is_new, state",
@@ -182,6 +184,42 @@ def decide_brake(
             ["released" if release else "rejected", arrival_id, by, reason],
         )
     return bool(done.rowcount)
+
+
+def keep_brake_counts(connection: Connection, arrival_id: int, weighed: Iterable[object]) -> None:
+    """Write what the brake counted of an arrival, for the person who decides."""
+    connection.execute("delete from ops.brake_count where arrival_id = %s", [arrival_id])
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.brake_count (arrival_id, table_name, school_source_id, rows_before,"
+            " rows_created, rows_changed, rows_ended, reason, threshold)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    arrival_id,
+                    one.table,
+                    one.counted.school or "",
+                    one.counted.before,
+                    one.counted.created,
+                    one.counted.changed,
+                    one.counted.ended,
+                    one.reason,
+                    one.threshold,
+                )
+                for one in weighed
+                if isinstance(one, Weighed)
+            ],
+        )
+
+
+def brake_counts(connection: Connection, arrival_id: int) -> list[Row]:
+    """What the brake counted of an arrival: one row per table and school, tripped ones first."""
+    return connection.execute(
+        "select table_name, school_source_id, rows_before, rows_created, rows_changed,"
+        " rows_ended, reason, threshold from ops.brake_count where arrival_id = %s"
+        " order by reason is null, table_name, school_source_id",
+        [arrival_id],
+    ).fetchall()
 
 
 def brake_released(connection: Connection, arrival_id: int) -> bool:

@@ -1,6 +1,6 @@
 """Load one arrival: every file of it under its contract, in one transaction with the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ from wraparound.warehouse.batches import (
     open_batch,
     record_touched,
 )
-from wraparound.warehouse.braking import brake
+from wraparound.warehouse.braking import Weighed, stop_if_tripped, weigh
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, supersede_older
@@ -55,6 +55,7 @@ class _Load:
     batch_id: int
     district: District
     seeds: Path
+    weighed: list[Weighed] = field(default_factory=list)
 
     def profile(self, feed: str) -> FeedProfile:
         """The sender's profile for a feed."""
@@ -99,9 +100,16 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     _forget_findings(connection, arrival)
     tables = []
     for file in files:
-        counts, noticed = _load_file(work, file)
+        try:
+            counts, noticed = _load_file(work, file)
+        except ContractBroken:
+            # What cannot be believed comes first: it may be why the rest does not fit.
+            stop_if_tripped(work.weighed, arrival=arrival)
+            raise
         tables.append(counts)
         notices += noticed
+    # Only now, so that a person sees at once all that the arrival would change.
+    stop_if_tripped(work.weighed, arrival=arrival)
     loaded = Loaded(work.batch_id, tuple(tables), tuple(notices))
     close_batch(connection, arrival, loaded)
     return loaded
@@ -276,7 +284,7 @@ def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
     duplicate = table_load.drop_repeats(connection, judging)
     unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
-    brake(connection, merge, arrival=work.arrival)
+    work.weighed.extend(weigh(connection, merge))
     record_touched(connection, merge)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)

@@ -20,8 +20,9 @@ BUILT = ("seeds", "staging", "intermediate", "marts", "reports")
 
 # What happened, in ids and counts: no child, no line of a file.
 LEDGER = (
-    "arrival, batch, batch_table, build, delivery, dispatch, destruction, event, feed_state,"
-    " override, quarantine, release, release_school, school_crosswalk, verdict"
+    "arrival, batch, batch_table, brake_count, build, delivery, dispatch, destruction, event,"
+    " feed_state, lifted_rule, override, quarantine, release, release_school, school_crosswalk,"
+    " verdict"
 )
 RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     # role, verbs, schema, tables
@@ -31,7 +32,8 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (AUDITOR, "select", "ops", "disclosure, disclosure_head"),
     (LOADER, "select, insert, update", "ops", "arrival, batch, batch_table, feed_state"),
     (LOADER, "select, insert, update", "ops", "touched, student_crosswalk, school_crosswalk"),
-    (LOADER, "select, insert, update, delete", "ops", "quarantine"),
+    (LOADER, "select, insert, update, delete", "ops", "quarantine, brake_count"),
+    (LOADER, "select", "ops", "lifted_rule"),
     (LOADER, "select, insert", "ops", "event"),
     (LOADER, "select, insert, update, delete", "restricted", "quarantine_line"),
     (BUILDER, "select", "ops", "arrival, feed_state, need_history, quarantine, release"),

@@ -99,6 +99,8 @@ arrival = Table(
     _count("rows_duplicate"),
     _count("rows_ended"),
     Column("received_count", Integer, nullable=False, server_default=text("1")),
+    # The same bytes may come again, and again say nothing new.
+    _moment("last_received_at", default=True),
     Column("notices", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     _among("state", "pending", "loaded", "refused", "braked", "superseded"),
     # The same bytes of the same sender for the same feed and time are one arrival.
@@ -154,6 +156,37 @@ quarantine = Table(
     _among("state", "open", "released", "superseded"),
     Index(None, "arrival_id"),
     Index("ix_quarantine_open", "feed", "table_name", postgresql_where=text("state = 'open'")),
+    schema="ops",
+)
+
+brake_count = Table(
+    "brake_count",
+    metadata,
+    Column("arrival_id", ForeignKey("ops.arrival.arrival_id"), primary_key=True),
+    Column("table_name", Text, primary_key=True),
+    # Empty where the table has no schools: then the whole table is meant.
+    Column("school_source_id", Text, primary_key=True),
+    _count("rows_before"),
+    _count("rows_created"),
+    _count("rows_changed"),
+    _count("rows_ended"),
+    # What tripped the brake here, and by which words of the contract; null where nothing did.
+    _text("reason", null=True),
+    _text("threshold"),
+    schema="ops",
+)
+
+lifted_rule = Table(
+    "lifted_rule",
+    metadata,
+    _id("lifted_rule_id"),
+    _text("feed"),
+    _text("rule"),
+    # Of files that were received up to and with this day of the district.
+    Column("until_date", Date, nullable=False),
+    _text("granted_by"),
+    _text("reason"),
+    _moment("granted_at", default=True),
     schema="ops",
 )
 

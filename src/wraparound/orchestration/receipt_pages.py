@@ -1,0 +1,52 @@
+"""Receipts as files: JSON and one page without scripts, for the sender of an arrival."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader
+
+from wraparound.contracts.district import District
+from wraparound.settings import Settings
+from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.receipts import receipt
+
+
+def page(told: dict[str, Any], *, district: District) -> str:
+    """The receipt as HTML, with the times of the district."""
+    zone = ZoneInfo(district.time_zone)
+    environment = Environment(loader=PackageLoader("wraparound.orchestration"), autoescape=True)
+    return environment.get_template("receipt.html").render(
+        told=told,
+        district=district,
+        moment=lambda at: at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+    )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a text that only its owner may read, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(text)
+    part.replace(path)
+
+
+def leave_receipt(
+    settings: Settings, connection: Connection, arrival_id: int, *, district: District
+) -> None:
+    """Put the receipt of an arrival into the outbox, where the district file asks for it.
+
+    Doing it again writes what is true now. The names of folder and files hold our ids only.
+    """
+    told = receipt(connection, arrival_id) if district.receipts else None
+    if told is None:
+        return
+    folder = settings.outbox / "receipts" / str(told["sender"])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    body = json.dumps(told, default=str, indent=2) + "\n"
+    write_private(folder / f"arrival-{arrival_id}.json", body)
+    write_private(folder / f"arrival-{arrival_id}.html", page(told, district=district))

@@ -1,0 +1,99 @@
+"""A dry run: everything up to the last step, in one transaction that is rolled back."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psycopg
+
+from wraparound.contracts.district import District, load_district
+from wraparound.errors import WraparoundError
+from wraparound.landing.inbox import Found
+from wraparound.orchestration import nights
+from wraparound.settings import Settings
+from wraparound.warehouse import ledger
+from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse.receipts import receipt
+from wraparound.warehouse.roles import LOADER
+
+Receipt = dict[str, Any]
+
+
+def rehearse_pending(settings: Settings) -> list[Receipt]:
+    """What the next ingest would make of all that was landed, in loading order.
+
+    Each arrival meets what those before it would have left. The warehouse stays as it is.
+    """
+    nights.prepare(settings)
+    district = load_district(settings.district_file)
+    with connect(settings, role=LOADER) as connection:
+        waiting = ledger.pending(connection)
+        _rehearse(settings, connection, waiting, settings.archive, district=district)
+        return _told_and_undone(connection, waiting)
+
+
+def rehearse_files(
+    settings: Settings,
+    paths: Iterable[Path],
+    *,
+    feed: str | None = None,
+    sender: str = "default",
+    effective_at: datetime | None = None,
+) -> list[Receipt]:
+    """What would become of files, were they landed and loaded now; neither is done.
+
+    Raises:
+        ArrivalIncomplete: a file is missing, or changed while it was read.
+    """
+    nights.prepare(settings)
+    district = nights.district_with(settings, sender=sender, feed=feed)
+    with (
+        # Beside the archive, for it holds what the archive holds: copies of the files.
+        TemporaryDirectory(prefix="rehearsal-", dir=settings.home) as name,
+        connect(settings, role=LOADER) as connection,
+    ):
+        landed = [
+            nights.accept(
+                connection,
+                Found(path, sender, feed),
+                archive=Path(name),
+                district=district,
+                effective_at=effective_at,
+            ).arrival.arrival_id
+            for path in nights.deliveries(paths, district=district, sender=sender)
+        ]
+        waiting = [number for number in ledger.pending(connection) if number in landed]
+        _rehearse(settings, connection, waiting, Path(name), district=district)
+        return _told_and_undone(connection, landed)
+
+
+def _told_and_undone(connection: Connection, numbers: Iterable[int]) -> list[Receipt]:
+    """The receipts of what this transaction holds, which then is rolled back."""
+    connection.execute("reset role")  # a receipt tells of releases, which no loader reads
+    told = [receipt(connection, number) for number in dict.fromkeys(numbers)]
+    connection.rollback()
+    return [one for one in told if one is not None]
+
+
+def _rehearse(
+    settings: Settings,
+    connection: Connection,
+    waiting: list[int],
+    archive: Path,
+    *,
+    district: District,
+) -> None:
+    for arrival_id in waiting:
+        try:
+            with connection.transaction():
+                claimed = nights.claim(connection, arrival_id)
+                if claimed is not None:
+                    nights.load_in_order(
+                        settings, connection, claimed, district=district, archive=archive
+                    )
+        except WraparoundError as exc:
+            nights.refuse(connection, arrival_id, error=exc)
+        except psycopg.Error as exc:
+            nights.refuse(connection, arrival_id, error=nights.without_values(exc, arrival_id))
