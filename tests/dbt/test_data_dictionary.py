@@ -68,7 +68,8 @@ def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["dictionary", "--out", str(tmp_path / "out")])
 
     assert done.exit_code == 0, done.output
-    rows = list(csv.DictReader((tmp_path / "out" / "dictionary.csv").open(encoding="utf-8")))
+    text = (tmp_path / "out" / "dictionary.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert {"rpt_students", "dim_students"} <= {row["table"] for row in rows}
     assert all(row["grain"].startswith("One row per") for row in rows)
     assert "rpt_referral_queue" in (tmp_path / "out" / "dictionary.html").read_text()
