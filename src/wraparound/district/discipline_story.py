@@ -27,8 +27,9 @@ OUTCOMES = (
     (ISS, 0.26),
     (OSS, 0.24),
     ("Removal from Classroom", 0.24),
-    ("Community Service", 0.1),
-    ("No action for incident", 0.16),
+    ("Restorative Conference", 0.1),
+    ("Community Service", 0.06),
+    ("No action for incident", 0.1),
 )
 BYSTANDERS = (("Victim", 0.55), ("Witness", 0.35), ("Reporter", 0.1))
 BYSTANDER_SHARE = 0.3

@@ -8,6 +8,11 @@ from wraparound.district.defects import check_defects, plant_defects
 from wraparound.district.grades_files import write_grades
 from wraparound.district.plan import DistrictPlan, DistrictReport, FileReport
 from wraparound.district.providers_files import write_providers
+from wraparound.district.record_files import (
+    write_competencies,
+    write_health,
+    write_transcripts,
+)
 from wraparound.district.roster_files import write_roster
 from wraparound.district.support_files import (
     write_consents,
@@ -38,6 +43,9 @@ WRITERS: dict[str, tuple[str, Callable[[World, Path], dict[str, int]]]] = {
     "programs": ("programs.csv", write_programs),
     "plans": ("plans.csv", write_plans),
     "surveys": ("surveys.csv", write_surveys),
+    "transcripts": ("transcripts.csv", write_transcripts),
+    "competencies": ("competencies.csv", write_competencies),
+    "health": ("health.csv", write_health),
 }
 
 

@@ -19,6 +19,9 @@ FEEDS = (
     "programs",
     "plans",
     "surveys",
+    "transcripts",
+    "competencies",
+    "health",
 )
 MINIMUM_STUDENTS = 12
 

@@ -28,6 +28,8 @@ NEEDS = {
     "family": ("food_security", "housing_stability", "family_engagement", "transportation",
                "language_access"),
 }  # fmt: skip
+INTERESTS = ("music", "soccer", "drawing", "robotics", "cooking", "dance", "animals")
+INTEREST_SHARE = 0.6
 NEEDS_OF_LEVEL = {"no_concern": 0, "mild": 1, "moderate": 2, "severe": 3}
 
 
@@ -53,6 +55,7 @@ class Review:
     class_id: str
     tier: str
     carry_forward: bool
+    interests: tuple[str, ...]
     domains: tuple[DomainReview, ...]
 
 
@@ -91,8 +94,14 @@ def _review(world: World, *, student: Student, season: str) -> Review | None:
         class_id=class_id,
         tier=tier,
         carry_forward=season == "spring" and tier in ("2b", "3") and rng.random() < 0.7,
+        interests=_interests(world, student=student),
         domains=_domains(student.traits, drift=drift, rng=rng),
     )
+
+
+def _interests(world: World, *, student: Student) -> tuple[str, ...]:
+    rng = world.chance("interests", student.sourced_id)
+    return tuple(rng.sample(INTERESTS, rng.randint(1, 2))) if rng.random() < INTEREST_SHARE else ()
 
 
 def _seat_at_review(world: World, *, student: Student, season: str) -> tuple[int, int, str] | None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from wraparound.district.classes import SUBJECTS, SchoolClass, course_id, course_title, subjects_of
 from wraparound.district.oneroster import HEADERS, MANIFEST_HEADER, MODIFIED, manifest_rows
-from wraparound.district.people import Spell, Student
+from wraparound.district.people import Family, Spell, Student
 from wraparound.district.schools import DISTRICT_ID, DISTRICT_NAME, GRADES
 from wraparound.district.staff_story import PRINCIPAL, assignments
 from wraparound.district.world import World
 from wraparound.district.writing import Row, ZipFolder
 
 QUARTERS = 4
+UNREACHABLE_SHARE = 0.03
 RACE_FLAGS = ("american_indian", "asian", "black", "pacific", "white", "two_or_more")
 DAY = timedelta(days=1)
 
@@ -135,14 +136,19 @@ def _guardian_users(world: World) -> Iterator[Row]:
     for children in families.values():
         spells = [_current_spell(world, student=child) for child in children]
         schools = dict.fromkeys(world.schools[spell.school].sourced_id for spell in spells)
-        phone = f"(860) 555-01{_two_digits(children[0].family.key):02d}"
+        is_reachable = _is_reachable(world, family=children[0].family)
+        phone = f"(860) 555-01{_two_digits(children[0].family.key):02d}" if is_reachable else ""
         for guardian in children[0].family.guardians:
             yield (
                 guardian.sourced_id, *MODIFIED, "true", ",".join(schools), "guardian",
                 guardian.sourced_id, "", guardian.given_name, guardian.family_name, "", "",
-                f"{guardian.sourced_id}@families.example", "", phone,
+                f"{guardian.sourced_id}@families.example" if is_reachable else "", "", phone,
                 ",".join(child.sourced_id for child in children), "", "",
             )  # fmt: skip
+
+
+def _is_reachable(world: World, *, family: Family) -> bool:
+    return world.chance("reachable", family.key).random() > UNREACHABLE_SHARE
 
 
 def _two_digits(key: str) -> int:

@@ -27,7 +27,7 @@ CONSENTS_HEADER = (
 )  # fmt: skip
 REVIEWS_HEADER = (
     "review_id", "student_id", "school_id", "school_year", "season", "reviewed_on", "class_id",
-    "tier", "tier_system", "reviewed_by", "carry_forward",
+    "tier", "tier_system", "reviewed_by", "carry_forward", "interests",
 )  # fmt: skip
 DOMAINS_HEADER = ("review_id", "domain", "level", "strengths", "needs")
 STAFF_HEADER = (
@@ -124,7 +124,7 @@ def _review_rows(world: World, reviews: list[Review]) -> Iterator[Row]:
             world.plan.school_year, review.season, world.year.words[review.day], review.class_id,
             review.tier, TIER_SYSTEM,
             coordinator_on(people, school=review.school, day=review.day),
-            "true" if review.carry_forward else "false",
+            "true" if review.carry_forward else "false", ",".join(review.interests),
         )  # fmt: skip
 
 

@@ -20,6 +20,11 @@ EARLY_LEVELS = ("Well Below Benchmark", "Below Benchmark", "At Benchmark", "Abov
 LEVEL_STEPS = (0.9, 0.0, -0.9)
 PLAN_PARTS = ("academic", "career", "social_emotional")
 PLAN_DAY = 30
+ENRICHMENT = (
+    ("School Choir", "Arts"),
+    ("Soccer", "Athletics"),
+    ("Young Scholars", "Gifted and Talented"),
+)
 SCALES = ("belonging", "engagement", "safety", "self_efficacy")
 
 
@@ -111,6 +116,8 @@ def program_story(world: World, *, student: Student) -> Iterator[Program]:
     if home + rng.gauss(0.0, 0.5) > 1.9:
         night = rng.choice(("Doubled-up", "Shelters", "Hotels/motels"))
         yield Program("McKinney-Vento", "Homeless", rng.randint(0, 80), night=night)
+    if rng.random() < 0.12 + 0.05 * student.traits.engagement:
+        yield Program(*rng.choice(ENRICHMENT), 20)
     if rng.random() < 0.01:
         yield Program("Foster Care", "Foster Care", rng.randint(0, 40))
     if hardship + rng.gauss(0.0, 0.4) > -0.2:

@@ -18,6 +18,7 @@ final as (
         season as review_season,
         tier as decided_tier,
         tier_system,
+        interests as interest_codes,
         carry_forward as is_carried_forward,
         _held as is_held,
         reviewed_on as reviewed_date

@@ -13,9 +13,11 @@ final as (
         org_sourced_ids as org_source_ids,
         role as user_role,
         grades as grade_codes,
+        agent_sourced_ids as agent_source_ids,
         _held as is_held,
         coalesce(preferred_given_name, given_name) as given_name,
-        coalesce(preferred_family_name, family_name) as family_name
+        coalesce(preferred_family_name, family_name) as family_name,
+        num_nonnulls(phone, sms, email) > 0 as has_address
 
     from source
 
