@@ -291,6 +291,7 @@ def test_wordings_use_known_places():
         ("need_rules", "grade_to", "grade_levels", "grade_code"),
         ("indicators", "domain", "domains", "domain"),
         ("indicators", "source_feed", "feed_freshness", "feed"),
+        ("indicators", "privacy_scope", "privacy_scopes", "privacy_scope"),
         ("need_services", "rule_id", "need_rules", "rule_id"),
         ("need_services", "service_category", "service_categories", "service_category"),
         ("service_terms", "service_category", "service_categories", "service_category"),
@@ -325,3 +326,13 @@ def test_every_referral_has_a_category_and_every_state_a_step():
     assert opening <= {row["rule_id"] for row in seed_rows("need_services")}
     stepped = {row["referral_state"] for row in seed_rows("next_steps")}
     assert {row["referral_state"] for row in seed_rows("referral_states")} <= stepped
+
+
+def test_living_situation_and_meals_are_withheld_unless_a_district_says_otherwise():
+    listed = {row["privacy_scope"] for row in seed_rows("privacy_scopes")
+              if row["may_be_listed"] == "true"}  # fmt: skip
+    scope_of = {row["indicator_id"]: row["privacy_scope"] for row in seed_rows("indicators")}
+
+    for indicator in ("program_homeless", "program_foster_care", "program_meals"):
+        assert scope_of[indicator]
+        assert scope_of[indicator] not in listed

@@ -6,21 +6,39 @@ measures as (
 
 ),
 
-placed_students as (
+review_measures as (
 
-    select * from {{ ref('int_students_placed') }}
-
-),
-
-review_domains as (
-
-    select * from {{ ref('int_review_domains_latest') }}
+    select * from {{ ref('int_review_measures_listed') }}
 
 ),
 
 whole_child_measures as (
 
     select * from {{ ref('int_whole_child_listed') }}
+
+),
+
+milestone_measures as (
+
+    select * from {{ ref('int_milestones_listed') }}
+
+),
+
+circumstances as (
+
+    select * from {{ ref('int_circumstances_listed') }}
+
+),
+
+indicators as (
+
+    select * from {{ ref('indicators') }}
+
+),
+
+privacy_scopes as (
+
+    select * from {{ ref('privacy_scopes') }}
 
 ),
 
@@ -106,45 +124,31 @@ listed_measures as (
 
 ),
 
-listed_reviews as (
-
-    select
-        placed_students.student_key,
-        placed_students.school_key,
-        listed.indicator_id,
-        listed.detail,
-        listed.numerator,
-        1 as denominator,
-        review_domains.reviewed_date as data_through_date
-
-    from review_domains
-
-    inner join placed_students
-        on review_domains.student_key = placed_students.student_key
-
-    cross join lateral (
-        values
-        (
-            'review_' || review_domains.domain,
-            review_domains.needs_text,
-            review_domains.level_rank
-        ),
-        (
-            'strengths_' || review_domains.domain,
-            review_domains.strengths_text,
-            review_domains.strength_count
-        )
-    ) as listed (indicator_id, detail, numerator)
-
-),
-
 all_measures as (
 
     select * from listed_measures
     union all
-    select * from listed_reviews
+    select * from review_measures
     union all
     select * from whole_child_measures
+    union all
+    select * from milestone_measures
+    union all
+    select * from circumstances
+
+),
+
+-- What may not stand on a list goes no further: no rule, level or tier may tell of it.
+open_indicators as (
+
+    select indicators.indicator_id
+
+    from indicators
+
+    left join privacy_scopes
+        on indicators.privacy_scope = privacy_scopes.privacy_scope
+
+    where coalesce(privacy_scopes.may_be_listed, indicators.privacy_scope is null)
 
 ),
 
@@ -152,19 +156,22 @@ all_measures as (
 final as (
 
     select
-        student_key,
-        school_key,
-        indicator_id,
-        detail,
-        numerator,
-        denominator,
-        data_through_date
+        all_measures.student_key,
+        all_measures.school_key,
+        all_measures.indicator_id,
+        all_measures.detail,
+        all_measures.numerator,
+        all_measures.denominator,
+        all_measures.data_through_date
 
     from all_measures
 
+    inner join open_indicators
+        on all_measures.indicator_id = open_indicators.indicator_id
+
     where
-        numerator is not null
-        and denominator is not null
+        all_measures.numerator is not null
+        and all_measures.denominator is not null
 
 )
 

@@ -51,6 +51,9 @@ year_reviews as (
         reviews.decided_tier,
         reviews.review_season,
         reviews.reviewed_date,
+        nullif(cardinality(reviews.interest_codes), 0) as interest_count,
+        replace(array_to_string(reviews.interest_codes, ', '), '_', ' ')
+            as interests_text,
         coalesce(nullif(staff_names.staff_name, ''), reviews.reviewer_id) as decided_by
 
     from reviews
@@ -82,6 +85,8 @@ final as (
         review_id,
         decided_tier,
         review_season,
+        interests_text,
+        interest_count,
         reviewed_date,
         decided_by
 

@@ -75,6 +75,8 @@ final as (
         cast(choice ->> 'success_plan_grade_to' as integer) as success_plan_grade_to,
         cast(choice ->> 'success_plan_parts' as integer) as success_plan_parts,
         cast(choice ->> 'proficient_level_rank' as integer) as proficient_level_rank,
+        cast(choice ->> 'on_track_credits' as integer) as on_track_credits,
+        cast(choice ->> 'on_track_core_failures' as integer) as on_track_core_failures,
         cast(choice ->> 'truancy_month_days' as integer) as truancy_month_days,
         cast(choice ->> 'truancy_year_days' as integer) as truancy_year_days,
         cast(choice ->> 'truancy_age_from' as integer) as truancy_age_from,
@@ -96,7 +98,8 @@ final as (
         choice ->> 'district_overlap_absent_when' as district_overlap_absent_when,
         choice ->> 'school_year_starts' as school_year_starts,
         choice ->> 'spring_review_starts' as spring_review_starts,
-        choice ->> 'tier_system' as tier_system
+        choice ->> 'tier_system' as tier_system,
+        choice ->> 'district_language' as district_language
 
     from choices
 
