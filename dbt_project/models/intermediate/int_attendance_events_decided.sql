@@ -61,6 +61,7 @@ measured_events as (
         attendance_codes.absence_kind,
         attendance_codes.precedence,
         attendance_events.event_date,
+        attendance_events.is_state_excused,
         case attendance_codes.duration_means
             when 'missed'
                 then
@@ -99,7 +100,6 @@ measured_events as (
 
     inner join attendance_codes
         on sent_codes.mapped_code = attendance_codes.attendance_code
-
 ),
 
 -- One answer for a day: tardy or partial corrects an absence, and an attendance does
@@ -112,6 +112,7 @@ decided_events as (
         outcome,
         absence_kind,
         missed_share,
+        is_state_excused,
         event_date
 
     from measured_events
@@ -122,17 +123,20 @@ decided_events as (
         event_date asc,
         precedence asc,
         missed_share desc,
+        is_state_excused desc,
         attendance_code collate "C" asc
 
 ),
 
-final as (
+judged_events as (
 
     select
         decided_events.student_key,
         decided_events.school_key,
         decided_events.absence_kind,
         decided_events.event_date,
+        decided_events.is_state_excused and settings.state_excused_is_not_enrolled
+            as is_taken_out,
         decided_events.outcome <> 'unknown' as is_known,
         decided_events.outcome = 'tardy' as is_tardy,
         -- Present is the named share of the day, or more than it, as the preset says.
@@ -143,6 +147,22 @@ final as (
     from decided_events
 
     cross join settings
+
+),
+
+-- Where the state takes an absence out of the count, it is no enrolled day.
+final as (
+
+    select
+        student_key,
+        school_key,
+        absence_kind,
+        event_date,
+        is_tardy,
+        is_known and not (is_absent and is_taken_out) as is_known,
+        is_absent and not is_taken_out as is_absent
+
+    from judged_events
 
 )
 

@@ -87,6 +87,8 @@ final as (
             as present_minimum_is_inclusive,
         cast(choice ->> 'oss_is_absence' as boolean) as oss_is_absence,
         cast(choice ->> 'iss_is_absence' as boolean) as iss_is_absence,
+        cast(choice ->> 'state_excused_is_not_enrolled' as boolean)
+            as state_excused_is_not_enrolled,
         choice ->> 'attendance_preset' as attendance_preset,
         choice ->> 'chronic_scope' as chronic_scope,
         choice ->> 'rates_from_grade' as rates_from_grade,
