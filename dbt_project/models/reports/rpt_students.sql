@@ -26,13 +26,7 @@ attendance_weeks as (
 
 tiers as (
 
-    select * from {{ ref('int_tiers_suggested') }}
-
-),
-
-reviews as (
-
-    select * from {{ ref('int_reviews_latest') }}
+    select * from {{ ref('int_tiers_compared') }}
 
 ),
 
@@ -119,6 +113,7 @@ final as (
         placed_students.grade_level,
         rosters.class_title as homeroom,
         placed_students.home_language,
+        placed_students.age_years,
         attendance.days_enrolled,
         cast(attendance.days_absent as numeric(6, 1)) as days_absent,
         attendance.attendance_band,
@@ -126,9 +121,13 @@ final as (
         attendance.has_sufficient_days,
         tiers.suggested_tier,
         tiers.suggested_tier_reasons,
-        reviews.decided_tier,
-        reviews.decided_by,
+        tiers.decided_tier,
+        tiers.decided_by,
+        tiers.tier_difference,
+        tiers.last_year_tier,
         strength_summaries.strengths_summary,
+        tiers.is_carried_forward,
+        tiers.decided_on,
         placed_students.as_of_date,
         cast(round(attendance.absence_rate, 6) as numeric(7, 6)) as absence_rate,
         cast(coalesce(referral_counts.services_active_count, 0) as integer)
@@ -136,8 +135,6 @@ final as (
         cast(coalesce(referral_counts.services_waiting_count, 0) as integer)
             as services_waiting_count,
         cast(coalesce(need_counts.open_need_count, 0) as integer) as open_need_count,
-        case when reviews.decided_tier is not null then reviews.reviewed_date end
-            as decided_on,
         coalesce(attendance_weeks.weekly_attendance, cast('[]' as jsonb))
             as weekly_attendance,
         held.student_source_id is not null as is_held
@@ -167,9 +164,6 @@ final as (
         on
             placed_students.student_key = tiers.student_key
             and placed_students.school_key = tiers.school_key
-
-    left join reviews
-        on placed_students.student_key = reviews.student_key
 
     left join rosters
         on
