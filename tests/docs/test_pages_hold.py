@@ -176,12 +176,16 @@ def test_the_page_of_the_district_file_names_every_scope() -> None:
 
 
 def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> None:
-    (sample,) = blocks(text_of(ROOT / "docs" / "adding-a-sender.md"), language="yaml")
+    sample, json_sample = blocks(text_of(ROOT / "docs" / "adding-a-sender.md"), language="yaml")
     file = tmp_path / "district.yml"
-    file.write_text(f"name: Test\ntime_zone: America/New_York\n{sample}", encoding="utf-8")
+    head = "name: Test\ntime_zone: America/New_York\n"
+    file.write_text(head + sample, encoding="utf-8")
     ours = load_district(load_settings({}).district_file).senders["example_export"]
 
     assert load_district(file).senders["example_export"].feeds == ours.feeds
+    file.write_text(head + json_sample, encoding="utf-8")
+    (sender,) = load_district(file).senders.values()
+    assert sender.feeds["providers"].tables
 
 
 def test_the_sample_profile_fits_its_contract_and_its_sample_file() -> None:

@@ -52,6 +52,13 @@ class TableProfile(Strict):
     constants: dict[str, str] = {}
     look_ups: dict[str, LookUp] = {}
     codes: dict[str, dict[str, str]] = {}
+    # Of JSON: the list whose entries are the rows, columns whose day is the last one where ours is
+    # the day after, the columns by which a record replaces what it said before, and patterns of
+    # values that keep a row out.
+    each: str = ""
+    last_days: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    leave_out: dict[str, tuple[str, ...]] = {}
 
     def header_of(self, column: str) -> str:
         """The sender's name of a contract column, for messages."""
@@ -182,6 +189,7 @@ def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
             return f"there is no table '{table_name}'; {', '.join(contract.tables)}"
         for shape in shapes:
             named = {*shape.columns, *shape.constants, *shape.codes, *shape.look_ups}
+            named |= {*shape.last_days, *shape.replaces}
             unknown = sorted(named - set(table.columns))
             if unknown:
                 return f"tables.{table_name}: there is no column '{unknown[0]}'"

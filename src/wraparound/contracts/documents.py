@@ -26,6 +26,7 @@ SYSTEM_NOTES = {
     "_changed_at": "When the record last changed here.",
     "_deleted_at": "When the record ended; null while it is in force.",
     "_held": "Whether a newer row of it could not be read, so that this one stays.",
+    "_resource_id": "By which an API calls the record when it deletes it; null from CSV.",
 }
 
 

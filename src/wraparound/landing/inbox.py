@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wraparound.contracts.district import District
 from wraparound.contracts.loader import load_contracts
+from wraparound.contracts.resources import is_json, place_of
 
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
 PACKAGE_MARKERS = ("manifest.csv", "datapackage.json")
@@ -40,7 +41,7 @@ def is_package(folder: Path, *, district: District, sender: str) -> bool:
     """Whether a folder is one delivery: a manifest is in it, or several files of one feed and of
     no other, by the standard's names or by those of the sender's profile."""
     names = {path.name for path in folder.iterdir() if path.is_file()}
-    if names & set(PACKAGE_MARKERS):
+    if names & set(PACKAGE_MARKERS) or _holds_resources(folder, names=names):
         return True
     known = district.senders.get(sender)
     if known and any(len(names & profile.named_files) > 1 for profile in known.feeds.values()):
@@ -51,6 +52,13 @@ def is_package(folder: Path, *, district: District, sender: str) -> bool:
         families.setdefault(contract.family, set()).update(files)
     told = [names & files for files in families.values() if names & files]
     return len(told) == 1 and len(told[0]) > 1
+
+
+def _holds_resources(folder: Path, *, names: set[str]) -> bool:
+    """Whether it is a tree of a standard's resources as JSON, or several of them as files."""
+    files = [name for name in names if is_json(name) and place_of(name).resource]
+    inner = [path.name for path in folder.iterdir() if path.is_dir()]
+    return len(files) > 1 or any(place_of(f"{name}/page.json").resource for name in inner)
 
 
 def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from wraparound.contracts.resources import is_json
 from wraparound.errors import ArrivalUnsafe, ContractBroken
 
 # Guards of the machine, not policy: far above any feed that was measured (about 7 to 1).
@@ -96,7 +97,21 @@ def _unsafe_reason(entries: list[zipfile.ZipInfo]) -> str | None:
     names = [entry.filename for entry in entries]
     if len(set(names)) != len(names):
         return "holds two members of one name"
-    return next((reason for entry in entries if (reason := _unsafe_entry(entry))), None)
+    reasons = (reason for entry in entries if (reason := _unsafe_entry(entry)))
+    return next(reasons, None) or _misplaced(entries)
+
+
+def _misplaced(entries: list[zipfile.ZipInfo]) -> str | None:
+    """Folders hold an API's resources as JSON; files of any other kind stand at the root."""
+    folders = [entry for entry in entries if entry.is_dir()]
+    nested = [
+        entry.filename
+        for entry in entries
+        if not entry.is_dir() and len(PurePosixPath(entry.filename).parts) > 1
+    ]
+    if all(map(is_json, nested)) and (nested or not folders):
+        return None
+    return "has its files inside a folder; they must be at the root of the zip"
 
 
 def _unsafe_entry(entry: zipfile.ZipInfo) -> str | None:
@@ -109,6 +124,4 @@ def _unsafe_entry(entry: zipfile.ZipInfo) -> str | None:
         return "holds a symbolic link"
     if path.suffix.lower() in (".zip", ".7z", ".gz", ".tar", ".rar"):
         return "holds another archive"
-    if entry.is_dir() or len(path.parts) > 1:
-        return "has its files inside a folder; they must be at the root of the zip"
     return None

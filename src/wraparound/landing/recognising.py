@@ -6,6 +6,7 @@ from pathlib import PurePath
 from wraparound.contracts.district import District, FeedProfile
 from wraparound.contracts.loader import contract_of, family_tables, load_contracts
 from wraparound.contracts.models import Contract, Table
+from wraparound.contracts.resources import feeds_in
 from wraparound.errors import ContractBroken, FeedUnknown
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
@@ -13,14 +14,19 @@ from wraparound.landing.opening import Member
 
 def recognise(
     members: dict[str, Member] | None, *, file_name: str, district: District, sender: str
-) -> str:
-    """The feed of a file; `members` is None where the file could not be opened.
+) -> tuple[str, ...]:
+    """The feed of a file, or the feeds of a package of resources; `members` is None where the
+    file could not be opened.
 
     Raises:
         FeedUnknown: nothing tells.
     """
+    feed = _by_profile(file_name, members=members, district=district, sender=sender)
+    resources = feeds_in(tuple(members or ()))
+    if feed is None and resources:
+        return resources
     feed = (
-        _by_profile(file_name, members=members, district=district, sender=sender)
+        feed
         or (_by_members(members) if members and not _is_one_file(members, file_name) else None)
         or _by_name(file_name)
         or (_by_header(members, district=district, sender=sender) if members else None)
@@ -31,7 +37,7 @@ def recognise(
             f"({', '.join(load_contracts())}), pass --feed, or add a pattern under "
             "senders in the district file."
         )
-    return contract_of(feed).feed
+    return (contract_of(feed).feed,)
 
 
 def _is_one_file(members: dict[str, Member], file_name: str) -> bool:

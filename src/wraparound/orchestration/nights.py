@@ -28,12 +28,13 @@ from wraparound.errors import (
 )
 from wraparound.landing.archive import Fingerprint, archived, store, take_away
 from wraparound.landing.inbox import Found, find_complete, is_package
-from wraparound.landing.opening import open_members
+from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
 from wraparound.orchestration.receipt_pages import leave_receipt
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger, loading
 from wraparound.warehouse.connection import Connection, Row, connect
+from wraparound.warehouse.json_planning import last_effective_time
 from wraparound.warehouse.migrate import is_migrated, migrate
 from wraparound.warehouse.roles import LOADER, PUBLISHER
 
@@ -51,9 +52,9 @@ Said = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Accepted:
-    """An arrival that archive and ledger have, and what it was taken from."""
+    """What archive and ledger have, an arrival for each feed in it, and what it was taken from."""
 
-    arrival: ledger.Registered
+    arrivals: tuple[ledger.Registered, ...]
     source: Fingerprint
 
 
@@ -86,8 +87,7 @@ def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) ->
                 continue
             connection.commit()
             take_away(found.path, known=taken.source)
-            if taken.arrival.is_new:
-                new.append(taken.arrival.arrival_id)
+            new += [one.arrival_id for one in taken.arrivals if one.is_new]
     return new
 
 
@@ -121,7 +121,7 @@ def land(
                 effective_at=effective_at,
             )
             connection.commit()
-            accepted.append(taken.arrival)
+            accepted += taken.arrivals
         rows = [ledger.arrival(connection, one.arrival_id) for one in accepted]
     return [row | {"is_new": one.is_new} for row, one in zip(rows, accepted, strict=True) if row]
 
@@ -459,40 +459,52 @@ def accept(
 ) -> Accepted:
     """Archive first, then the ledger: a crash between the two loses nothing."""
     stored = store(found.path, archive)
-    feed, trouble = found.feed, None
-    if feed is None:
-        feed, trouble = _feed_of(found, stored.path, district=district)
-    taken = ledger.register(
-        connection,
-        feed=feed,
-        sender=found.sender,
-        file_name=found.path.name,
-        sha256=stored.sha256,
-        byte_count=stored.byte_count,
-        effective_at=effective_at,
+    members, trouble = _open(found, stored.path)
+    if found.feed is None:
+        feeds, trouble = _feeds_of(found, members, trouble=trouble, district=district)
+    else:
+        feeds, trouble = (found.feed,), None
+    taken = tuple(
+        ledger.register(
+            connection,
+            feed=feed,
+            sender=found.sender,
+            file_name=found.path.name,
+            sha256=stored.sha256,
+            byte_count=stored.byte_count,
+            effective_at=effective_at or last_effective_time(members or (), district=district),
+        )
+        for feed in feeds
     )
-    if trouble is not None:
-        message = f"{feed} feed, arrival {taken.arrival_id}: {trouble}"
-        ledger.refuse(connection, taken.arrival_id, code=trouble.code, message=message)
+    for feed, arrival in zip(feeds, taken, strict=True):
+        if trouble is not None:
+            message = f"{feed} feed, arrival {arrival.arrival_id}: {trouble}"
+            ledger.refuse(connection, arrival.arrival_id, code=trouble.code, message=message)
     return Accepted(taken, stored.source)
 
 
-def _feed_of(
-    found: Found, path: Path, *, district: District
-) -> tuple[str, WraparoundError | None]:
-    members, trouble = None, None
+def _open(found: Found, path: Path) -> tuple[dict[str, Member] | None, WraparoundError | None]:
     try:
-        members = open_members(path, file_name=found.path.name)
+        return open_members(path, file_name=found.path.name), None
     except WraparoundError as exc:
-        trouble = exc
+        return None, exc
+
+
+def _feeds_of(
+    found: Found,
+    members: dict[str, Member] | None,
+    *,
+    trouble: WraparoundError | None,
+    district: District,
+) -> tuple[tuple[str, ...], WraparoundError | None]:
     try:
-        feed = recognise(
+        feeds = recognise(
             members, file_name=found.path.name, district=district, sender=found.sender
         )
     except FeedUnknown as exc:
         # Why it could not be opened says more than that nobody knows what is in it.
-        return UNKNOWN_FEED, trouble or exc
-    return feed, None
+        return (UNKNOWN_FEED,), trouble or exc
+    return feeds, None
 
 
 def claim(connection: Connection, arrival_id: int) -> Row | None:

@@ -55,14 +55,15 @@ def rehearse_files(
         connect(settings, role=LOADER) as connection,
     ):
         landed = [
-            nights.accept(
+            arrival.arrival_id
+            for path in nights.deliveries(paths, district=district, sender=sender)
+            for arrival in nights.accept(
                 connection,
                 Found(path, sender, feed),
                 archive=Path(name),
                 district=district,
                 effective_at=effective_at,
-            ).arrival.arrival_id
-            for path in nights.deliveries(paths, district=district, sender=sender)
+            ).arrivals
         ]
         waiting = [number for number in ledger.pending(connection) if number in landed]
         _rehearse(settings, connection, waiting, Path(name), district=district)

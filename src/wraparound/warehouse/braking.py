@@ -24,6 +24,16 @@ class Counted:
     changed: int
     ended: int
 
+    def added_to(self, earlier: "Counted") -> "Counted":
+        """Both together, of what there was before either."""
+        return Counted(
+            self.school,
+            earlier.before,
+            earlier.created + self.created,
+            earlier.changed + self.changed,
+            earlier.ended + self.ended,
+        )
+
     def reason(self, brake: Brake, *, watch: tuple[str, ...]) -> str | None:
         """Why this cannot be believed, or None. What was empty before is a beginning."""
         if not self.before:
@@ -55,13 +65,14 @@ class Weighed:
         return f"{self.reason} records{f' of school {school}' if school else ''} in {self.table}"
 
 
-def weigh(connection: Connection, merge: Merge) -> list[Weighed]:
-    """Count what a file would change, by school, before it is applied.
+def weigh(connection: Connection, merge: Merge, *, earlier: list[Weighed]) -> list[Weighed]:
+    """Count what a file would change, by school, before it is applied; what `earlier` files of
+    the arrival change in the same table is added, so that pages weigh what a whole file does.
 
     A file that replaces single days is not weighed: what ends there has another in its place.
     """
     if merge.scope == "day" or merge.is_replay:
-        return []
+        return earlier
     rule = merge.contract.brake
     # A new school adds to tables in which nobody can see that it is one.
     watch = rule.watch if _school_of(merge) is not None else ("ended",)
@@ -70,11 +81,14 @@ def weigh(connection: Connection, merge: Merge) -> list[Weighed]:
         f"ended: contract {merge.contract.feed}"
     )
     table = merge.contract.raw_name(merge.name)
-    return [
-        Weighed(table, counted, counted.reason(rule, watch=watch), threshold)
-        for counted in _count(connection, merge)
-        if counted.created or counted.changed or counted.ended
-    ]
+    known = {(one.table, one.counted.school): one for one in earlier}
+    for counted in _count(connection, merge):
+        if counted.created or counted.changed or counted.ended:
+            before = known.get((table, counted.school))
+            total = counted.added_to(before.counted) if before else counted
+            reason = total.reason(rule, watch=watch)
+            known[table, counted.school] = Weighed(table, total, reason, threshold)
+    return list(known.values())
 
 
 def stop_if_tripped(weighed: list[Weighed], *, arrival: Arrival) -> None:

@@ -76,6 +76,7 @@ def column_checks(
             ),
             profile=profile,
             seeds=seeds,
+            is_last_day=name in shape.last_days,
         )
         for name, column in table.loaded.items()
     ]
@@ -147,11 +148,21 @@ def _looked_up(look_up: LookUp, raw: str, *, contract: Contract) -> Sql:
 
 
 def _column_check(
-    name: str, column: Column, *, raw: str, staged: Sql, profile: FeedProfile, seeds: Path
+    name: str,
+    column: Column,
+    *,
+    raw: str,
+    staged: Sql,
+    profile: FeedProfile,
+    seeds: Path,
+    is_last_day: bool,
 ) -> ColumnCheck:
     cell = sql.SQL("t.{}").format(sql.Identifier(raw))
     codes = _codes(column, seeds=seeds)
     bad, typed = _typing(column, cell=cell, codes=codes, profile=profile)
+    if is_last_day:
+        # Theirs is the last day inside, ours the first day after it.
+        typed = sql.SQL("({} + 1)").format(typed)
     value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
     problems: list[tuple[str, Sql]] = []
     flaws: list[Sql] = []

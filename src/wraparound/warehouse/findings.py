@@ -7,6 +7,7 @@ from psycopg import sql
 
 from wraparound.contracts.district import FeedProfile
 from wraparound.contracts.models import Contract, Table
+from wraparound.landing.json_source import RESOURCE_ID
 from wraparound.warehouse.checks import ColumnCheck
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.staging import RaggedRow, keep_ragged
@@ -39,6 +40,11 @@ class Judging:
     kept: tuple[str, ...]
     has_control: bool = True
     has_line_breaks: bool = True
+
+    @property
+    def has_resource_ids(self) -> bool:
+        """Whether the staged rows carry the ids by which an API calls them."""
+        return RESOURCE_ID in self.kept
 
     def held_by(self, alias: str) -> Sql:
         """The holding columns of a row, listed."""
@@ -121,7 +127,7 @@ def _move(connection: Connection, judging: Judging, *, which: Sql, waits: bool) 
 
 
 def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow]) -> None:
-    """Findings for rows that do not fit the header; nobody can say whose they are."""
+    """Findings for rows that are none of their table; nobody can say whose they are."""
     if not ragged:
         return
     keep_ragged(
@@ -132,12 +138,13 @@ def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow
         file_name=judging.file_name,
         whole=not any(column.refused for column in judging.table.columns.values()),
     )
-    numbers = [row for row, _ in ragged]
-    rows = sql.SQL("select unnest({}::bigint[]) as _row").format(sql.Literal(numbers))
-    note(connection, judging, column=None, rule="ragged_row", rows=rows)
-    connection.execute(
-        sql.SQL("insert into pg_temp.bad (_row) select q._row from ({}) as q").format(rows)
-    )
+    for rule, column in sorted({(row.rule, row.column or "") for row in ragged}):
+        numbers = [row.number for row in ragged if (row.rule, row.column or "") == (rule, column)]
+        rows = sql.SQL("select unnest({}::bigint[]) as _row").format(sql.Literal(numbers))
+        note(connection, judging, column=column or None, rule=rule, rows=rows)
+        connection.execute(
+            sql.SQL("insert into pg_temp.bad (_row) select q._row from ({}) as q").format(rows)
+        )
 
 
 def keep_lines(connection: Connection, judging: Judging) -> None:

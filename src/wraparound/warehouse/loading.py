@@ -1,16 +1,19 @@
 """Load one arrival: every file of it under its contract, in one transaction with the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg import errors, sql
 
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of
-from wraparound.contracts.models import Contract, Table
+from wraparound.contracts.models import Contract, Scope, Table
+from wraparound.contracts.resources import is_json
 from wraparound.errors import ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
+from wraparound.landing.json_source import UNUSABLE_RULES
 from wraparound.landing.opening import open_members
 from wraparound.warehouse import oneroster, table_load
 from wraparound.warehouse.batches import (
@@ -27,6 +30,13 @@ from wraparound.warehouse.braking import Weighed, stop_if_tripped, weigh
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, supersede_older
+from wraparound.warehouse.json_planning import (
+    JsonFile,
+    effective_time,
+    json_members,
+    plan_json,
+    shape_of,
+)
 from wraparound.warehouse.mapping import BY, Notice, map_header
 from wraparound.warehouse.merging import (
     Changes,
@@ -39,11 +49,18 @@ from wraparound.warehouse.merging import (
 )
 from wraparound.warehouse.planning import File, plan
 from wraparound.warehouse.raw_tables import holding_columns
-from wraparound.warehouse.staging import Staged, kept_columns, stage_file, stage_lines
+from wraparound.warehouse.staging import (
+    Staged,
+    json_columns,
+    kept_columns,
+    stage_file,
+    stage_json,
+    stage_lines,
+)
 
 __all__ = ["Arrival", "Loaded", "load", "replay"]
 # Rows that cannot become good by looking at them once more.
-NOT_REPLAYED = ("ragged_row", "conflicting_duplicate")
+NOT_REPLAYED = ("ragged_row", "conflicting_duplicate", *UNUSABLE_RULES)
 
 
 @dataclass(frozen=True)
@@ -75,8 +92,20 @@ class _Judged:
     mode: oneroster.Mode | Literal["replay"]
     staged: Staged
     kept: tuple[str, ...]
+    effective_at: Any
     is_last: bool = True
     follows: bool = False
+
+    @property
+    def scope(self) -> Scope | None:
+        """Which silence ends what, where the file itself says so: a record its own entries."""
+        return "day" if self.shape.replaces else None
+
+    @property
+    def holding(self) -> tuple[str, ...]:
+        """By what a row that cannot be read holds what is in force."""
+        named = tuple(self.table.raw_column(name) for name in self.shape.replaces)
+        return named or holding_columns(self.table)
 
 
 def load(connection: Connection, arrival: Arrival, *, district: District, seeds: Path) -> Loaded:
@@ -87,21 +116,15 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
         ArrivalBraked: it would end or change more than can be believed.
         ConservationBroken: rows are unaccounted for.
     """
-    members = open_members(arrival.archived, file_name=arrival.file_name)
-    files, notices = plan(
-        members,
-        feed=arrival.feed,
-        file_name=arrival.file_name,
-        profile=district.profile(sender=arrival.sender, feed=arrival.feed),
-        district=district,
-        sender=arrival.sender,
-    )
+    files, notices = _plan(arrival, district=district)
     work = _Load(connection, arrival, open_batch(connection, arrival), district, seeds)
     _forget_findings(connection, arrival)
     tables = []
     for file in files:
         try:
-            counts, noticed = _load_file(work, file)
+            counts, noticed = (
+                _load_json(work, file) if isinstance(file, JsonFile) else _load_file(work, file)
+            )
         except ContractBroken:
             # What cannot be believed comes first: it may be why the rest does not fit.
             stop_if_tripped(work.weighed, arrival=arrival)
@@ -113,6 +136,18 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     loaded = Loaded(work.batch_id, tuple(tables), tuple(notices))
     close_batch(connection, arrival, loaded)
     return loaded
+
+
+def _plan(
+    arrival: Arrival, *, district: District
+) -> tuple[Sequence[File | JsonFile], list[Notice]]:
+    members = open_members(arrival.archived, file_name=arrival.file_name)
+    words = {"feed": arrival.feed, "file_name": arrival.file_name, "sender": arrival.sender}
+    json = json_members(members, contract=contract_of(arrival.feed))
+    if json:
+        return plan_json(json, district=district, **words)
+    profile = district.profile(sender=arrival.sender, feed=arrival.feed)
+    return plan(members, profile=profile, district=district, **words)
 
 
 def replay(
@@ -177,12 +212,13 @@ def _replay_file(
         contract,
         table_name,
         table.model_copy(update={"columns": table.columns | old}),
-        work.profile(feed).shape(table_name, file_name=file_name),
+        shape_of(file_name, feed=feed, table=table_name, profile=work.profile(feed)),
         names,
         file_name,
         "replay",
         Staged(),
         tuple(sorted(staged)),
+        effective_time(file_name, district=work.district) or work.arrival.effective_at,
     )
     counts = _judge_and_merge(work, judged)
     return counts, _count_moved(work.connection)
@@ -225,6 +261,7 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         file.mode,
         staged,
         kept_columns(file.table, mapping),
+        work.arrival.effective_at,
         file.is_last,
         file.follows,
     )
@@ -237,6 +274,25 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
     return counts, notices
 
 
+def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
+    staged = stage_json(work.connection, file.source)
+    judged = _Judged(
+        file.contract,
+        file.name,
+        file.table,
+        file.source.shape,
+        {*file.source.columns(), *file.source.shape.look_ups},
+        file.source.member.name,
+        "bulk",
+        staged,
+        json_columns(file.source),
+        file.effective_at or work.arrival.effective_at,
+        file.is_last,
+        file.follows,
+    )
+    return _judge_and_merge(work, judged), []
+
+
 def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     """Judge the staged rows, hold them against what is in force, brake or apply."""
     connection = work.connection
@@ -244,7 +300,8 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     judging = _judging(work, judged)
     merge = _merge_of(work, judged)
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
-    if (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
+    is_bulk_or_csv = merge.scope == "table" or not is_json(judged.file_name)
+    if is_bulk_or_csv and (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
         oneroster.refuse_older_school_year(connection, file_name=work.arrival.file_name)
     if merge.scope == "table" and rows_in == 0:
         raise ContractBroken(
@@ -284,7 +341,7 @@ def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
     duplicate = table_load.drop_repeats(connection, judging)
     unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
-    work.weighed.extend(weigh(connection, merge))
+    work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
     record_touched(connection, merge)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)
@@ -313,12 +370,12 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
             seeds=work.seeds,
             padded=judged.staged.has_padding,
         ),
-        holding=holding_columns(judged.table),
+        holding=judged.holding,
         arrival_id=work.arrival.arrival_id,
         batch_id=work.batch_id,
         file_name=judged.file_name,
         sender=work.arrival.sender,
-        effective_at=work.arrival.effective_at,
+        effective_at=judged.effective_at,
         kept=judged.kept,
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
@@ -326,7 +383,9 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
 
 
 def _merge_of(work: _Load, judged: _Judged) -> Merge:
-    declared = work.profile(judged.contract.feed).scope or judged.table.scope
+    # A page of an API is no whole: its silence ends nothing, unless the sender's profile says so.
+    standard = "none" if is_json(judged.file_name) else judged.table.scope
+    declared = work.profile(judged.contract.feed).scope or standard
     # Only a bulk file ends what it does not hold; single rows judged again end nothing, but
     # must know of days that were told anew.
     is_replay = judged.mode == "replay"
@@ -336,9 +395,9 @@ def _merge_of(work: _Load, judged: _Judged) -> Merge:
         table=judged.table,
         sender=work.arrival.sender,
         batch_id=work.batch_id,
-        effective_at=work.arrival.effective_at,
-        scope=declared if judged.mode == "bulk" or is_replay else "none",
-        holding=holding_columns(judged.table),
+        effective_at=judged.effective_at,
+        scope=judged.scope or (declared if judged.mode == "bulk" or is_replay else "none"),
+        holding=judged.holding,
         is_replay=is_replay,
         is_last=judged.is_last,
         follows=judged.follows,

@@ -166,6 +166,8 @@ def _list_fates(connection: Connection, merge: Merge) -> None:
             " (select g._row, r.ctid as at, coalesce(r._held, false) as was_held,"
             "  case when r._batch_id is null then {created} when {newer} then 'older'"
             "   when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
+            "    or (g._resource_id is not null"
+            "     and g._resource_id is distinct from r._resource_id)"
             "    then 'changed' else 'unchanged' end as fate"
             "  from pg_temp.good as g left join {raw} as r on {same}) as f"
             " where fate <> 'unchanged' or was_held"
@@ -267,7 +269,7 @@ def _end(connection: Connection, merge: Merge) -> None:
 
 
 def _columns(merge: Merge) -> list[str]:
-    return [*column_types(merge.table), "_row_hash"]
+    return [*column_types(merge.table), "_row_hash", "_resource_id"]
 
 
 def _values(merge: Merge) -> Sql:

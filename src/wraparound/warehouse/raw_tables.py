@@ -6,7 +6,8 @@ from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import SQL_TYPES, Contract, Table
 from wraparound.warehouse.connection import Connection
 
-# Beside the contract's columns every raw table carries these. `_school_source_id` and
+# Beside the contract's columns every raw table carries these. By `_resource_id` an API calls a
+# record when it deletes it. `_school_source_id` and
 # `_student_source_id` are the roster's ids, whatever the feed calls people by.
 SYSTEM_COLUMNS = {
     "_sender": "text not null",
@@ -16,6 +17,7 @@ SYSTEM_COLUMNS = {
     "_changed_at": "timestamptz not null",
     "_deleted_at": "timestamptz",
     "_held": "boolean not null default false",
+    "_resource_id": "text",
 }
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -15,6 +16,7 @@ from psycopg.types.json import Jsonb
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
+from wraparound.landing.json_source import RESOURCE_ID, JsonSource, Unusable
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import BY, Mapping
 
@@ -26,7 +28,15 @@ WRITE_ROWS = 5_000
 # A file of which more rows than this do not fit its header has another header. A guard of the
 # machine's memory, not a judgement of the feed.
 RAGGED_MAX = 20_000
-RaggedRow = tuple[int, list[str]]
+
+
+class RaggedRow(NamedTuple):
+    """A row that is none of its table: its number, its cells, and why."""
+
+    number: int
+    cells: list[str]
+    rule: str = "ragged_row"
+    column: str | None = None
 
 
 @dataclass
@@ -78,6 +88,35 @@ def stage_file(
     # COPY stops at the first uneven row; read this file record by record instead.
     _create(connection, names, composed=composed)
     return _copy_even_rows(connection, source, names=names)
+
+
+def stage_json(connection: Connection, source: JsonSource) -> Staged:
+    """Fill the temporary table `stage` with the rows of a JSON file.
+
+    Its records are taken apart here and not in SQL: a page is one array, of which the database
+    would have to hold the whole, and what is not JSON has to be told from its neighbours.
+
+    Raises:
+        ContractBroken: it cannot be read, or too many of its records cannot.
+    """
+    names = json_columns(source)
+    _create(connection, list(names), composed={})
+    unusable: list[Unusable] = []
+    statement = sql.SQL("copy pg_temp.stage ({}) from stdin").format(
+        sql.SQL(", ").join(map(sql.Identifier, ["_row", *names]))
+    )
+    with connection.cursor().copy(statement) as copy:
+        for number, cells in source.rows(unusable):
+            copy.write_row([number, *cells])
+    return Staged([RaggedRow(one.number, [one.text], one.rule, one.column) for one in unusable])
+
+
+def json_columns(source: JsonSource) -> tuple[str, ...]:
+    """The staged columns of a JSON file, in the order of its cells."""
+    table = source.table
+    names = [table.raw_column(name) for name in source.columns()]
+    names += [table.raw_column(name) + BY for name in source.shape.look_ups]
+    return (*names, RESOURCE_ID) if source.identity else tuple(names)
 
 
 def _raw_name(table: Table, name: str) -> str:
@@ -176,8 +215,11 @@ def keep_ragged(
             " (arrival_id, table_name, file_name, row_number, cells)"
             " values (%s, %s, %s, %s, %s) on conflict do nothing",
             [
-                (arrival_id, table_name, file_name, row, Jsonb({"_line": cells if whole else []}))
-                for row, cells in ragged
+                (
+                    *(arrival_id, table_name, file_name, row.number),
+                    Jsonb({"_line": row.cells if whole else []}),
+                )
+                for row in ragged
             ],
         )
 
@@ -254,7 +296,7 @@ def _rewritten(source: CsvSource, *, width: int, staged: Staged) -> Iterator[byt
     written = 0
     for row, cells in source.records():
         if len(cells) < width or any(cells[width:]):
-            staged.ragged.append((row, cells))
+            staged.ragged.append(RaggedRow(row, cells))
             if len(staged.ragged) > RAGGED_MAX:
                 raise ContractBroken(
                     f"{source.member.name}: more than {RAGGED_MAX} rows do not have the {width} "

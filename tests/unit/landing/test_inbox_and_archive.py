@@ -123,9 +123,10 @@ def test_only_what_was_read_is_removed(tmp_path):
 
 def recognised(path, *, sender="default", district=None):
     members = open_members(path, file_name=path.name)
-    return recognise(
+    (feed,) = recognise(
         members, file_name=path.name, district=district or a_district(), sender=sender
     )
+    return feed
 
 
 def test_a_file_is_known_by_its_name_its_members_or_its_header(tmp_path):

@@ -1,0 +1,193 @@
+"""Which tables the JSON files of an arrival fill, and in which order."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from wraparound.contracts.district import District, FeedProfile, TableProfile
+from wraparound.contracts.loader import contract_of
+from wraparound.contracts.models import Contract, Table
+from wraparound.contracts.resources import KINDS, Kind, Place, feeds_in, is_json, place_of
+from wraparound.errors import ContractBroken
+from wraparound.landing.json_source import JsonSource
+from wraparound.landing.opening import Member
+from wraparound.warehouse.mapping import Notice
+
+
+@dataclass(frozen=True)
+class JsonFile:
+    """One JSON file and one table that it fills, empties or renames records of."""
+
+    source: JsonSource
+    contract: Contract
+    name: str
+    kind: Kind
+    effective_at: datetime | None
+    is_last: bool = True
+    follows: bool = False
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return self.source.table
+
+
+def json_members(members: dict[str, Member], *, contract: Contract) -> dict[str, Member]:
+    """The members that are JSON and are read."""
+    return {
+        name: member
+        for name, member in members.items()
+        if is_json(name) and name not in contract.ignored_files
+    }
+
+
+def plan_json(
+    members: dict[str, Member],
+    *,
+    feed: str,
+    file_name: str,
+    district: District,
+    sender: str,
+) -> tuple[list[JsonFile], list[Notice]]:
+    """What to do with each file of an arrival, in order, and notices of those that fill nothing.
+
+    By day; within a day keys that changed, then what came or changed, parents first, then what
+    went, children first: the order in which Ed-Fi's own publisher replays a change feed.
+
+    Raises:
+        ContractBroken: no file is of the feed.
+    """
+    files: list[JsonFile] = []
+    notices = []
+    tells = feeds_in(tuple(members))[:1] in ((), (feed,))
+    for name, member in members.items():
+        found = _files_of(member, feed=feed, district=district, sender=sender)
+        files += found
+        if not found and tells and place_of(name).resource is None:
+            notices.append(Notice("resource_not_read", place_of(name).name))
+    if not files:
+        raise ContractBroken(
+            f"{file_name} holds no JSON that feed {feed} is read from. Name each file after its "
+            "resource, or say in the sender's profile from which paths each column is taken."
+        )
+    if district.profile(sender=sender, feed=feed).scope is None:
+        return sorted(files, key=_order), notices
+    # What is whole has no days: each table's files stand together, and the last one ends.
+    ordered = sorted(files, key=lambda file: _order(file)[1:])
+    keys = [(file.contract.feed, file.name) for file in ordered]
+    return [
+        replace(file, is_last=key not in keys[at + 1 :], follows=key in keys[:at])
+        for at, (file, key) in enumerate(zip(ordered, keys, strict=True))
+    ], notices
+
+
+def shape_of(file_name: str, *, feed: str, table: str, profile: FeedProfile) -> TableProfile:
+    """How a file fills a table: as its sender says, on top of what its standard says."""
+    own = next(iter(_own_shapes(file_name, table=table, profile=profile)), None)
+    place = place_of(file_name) if is_json(file_name) else None
+    fills = place.resource.fills if place and place.resource else ()
+    standard = next((f for f in fills if (f.feed, f.table) == (feed, table)), None)
+    if standard is None or (own is not None and own.file):
+        return own or profile.shape(table, file_name=file_name)
+    if own is None:
+        return standard
+    return standard.model_copy(
+        update={
+            "columns": standard.columns | own.columns,
+            "constants": standard.constants | own.constants,
+            "codes": standard.codes | own.codes,
+            "leave_out": standard.leave_out | own.leave_out,
+        }
+    )
+
+
+def effective_time(file_name: str, *, district: District) -> datetime | None:
+    """The first moment of the day that a file's path names."""
+    day = place_of(file_name).run_date if is_json(file_name) else None
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(district.time_zone)) if day else None
+
+
+def last_effective_time(file_names: Iterable[str], *, district: District) -> datetime | None:
+    """The latest day that the paths of a package name: what it claims to be true of."""
+    times = (effective_time(name, district=district) for name in file_names)
+    return max((moment for moment in times if moment), default=None)
+
+
+def _files_of(member: Member, *, feed: str, district: District, sender: str) -> list[JsonFile]:
+    place = place_of(member.name)
+    profile = district.profile(sender=sender, feed=feed)
+    family = contract_of(feed).family
+    filled = [
+        (contract_of(fill.feed), fill.table)
+        for fill in (place.resource.fills if place.resource else ())
+        if contract_of(fill.feed).family == family
+    ]
+    own = [
+        (contract_of(feed), table)
+        for table in contract_of(feed).tables
+        if any(
+            shape.file or not filled
+            for shape in _own_shapes(member.name, table=table, profile=profile)
+        )
+    ]
+    # What a sender says by the file's name is all that is read of it.
+    return [
+        _file(member, place, contract, table, reports=at == 0, district=district, sender=sender)
+        for at, (contract, table) in enumerate(own or filled)
+    ]
+
+
+def _own_shapes(file_name: str, *, table: str, profile: FeedProfile) -> list[TableProfile]:
+    """What the sender's profile says of a table in a file, the named file before any file."""
+    shapes = profile.tables.get(table, ())
+    base = PurePosixPath(file_name).name
+    fitting = [s for s in shapes if s.file is None or fnmatchcase(base, s.file)]
+    return sorted(fitting, key=lambda shape: shape.file is None)
+
+
+def _file(
+    member: Member,
+    place: Place,
+    contract: Contract,
+    table: str,
+    *,
+    reports: bool,
+    district: District,
+    sender: str,
+) -> JsonFile:
+    profile = district.profile(sender=sender, feed=contract.feed)
+    shape = shape_of(member.name, feed=contract.feed, table=table, profile=profile)
+    standard = place.resource
+    source = JsonSource(
+        member,
+        contract.tables[table],
+        shape,
+        encoding=profile.encoding,
+        envelope=place.envelope,
+        identity=standard.identity if standard else "",
+        names_too=standard is None,
+        reports=reports,
+    )
+    return JsonFile(
+        source,
+        contract,
+        table,
+        place.kind,
+        effective_time(member.name, district=district),
+    )
+
+
+def _order(file: JsonFile) -> tuple[str, int, int, int, str]:
+    place = place_of(file.source.member.name)
+    table = list(file.contract.tables).index(file.name)
+    sign = -1 if file.kind == "deletes" else 1
+    return (
+        place.run_date.isoformat() if place.run_date else "",
+        KINDS.index(file.kind),
+        sign * file.contract.order,
+        sign * table,
+        file.source.member.name,
+    )
