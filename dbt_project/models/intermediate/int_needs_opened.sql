@@ -62,7 +62,7 @@ named_needs as (
 ),
 
 -- The id speaks of student, school and rule, so a need keeps it when its level changes.
-opened_needs as (
+final as (
 
     select
         signals.student_key,
@@ -120,37 +120,6 @@ opened_needs as (
         signals.signal_kind = 'need'
         and signals.level_rank > 0
         and (signals.opens_referral or followed_rules.rule_id is not null)
-
-),
-
-final as (
-
-    select
-        student_key,
-        student_source_id,
-        school_key,
-        school_source_id,
-        rule_id,
-        domain,
-        concern_level,
-        wording,
-        rule_version,
-        level_rank,
-        age_years,
-        need_codes,
-        evidence,
-        as_of_date,
-        previous_as_of_date,
-        need_id,
-        opened_date,
-        concat_ws(
-            '|',
-            rule_id,
-            coalesce(cast(age_years as text), '?'),
-            array_to_string(need_codes, ',')
-        ) as fit_key
-
-    from opened_needs
 
 )
 

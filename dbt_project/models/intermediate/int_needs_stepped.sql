@@ -33,8 +33,12 @@ clocks as (
         needs.referral_state,
         needs.service_name,
         needs.organization_name,
-        needs.service_count,
         consents.consent_status,
+        case
+            when needs.service_count = 0 then 'false'
+            when needs.has_place then 'true'
+            else 'waiting'
+        end as has_service,
         greatest(needs.state_date, needs.last_contact_date) as clock_date
 
     from needs
@@ -66,8 +70,7 @@ chosen_steps as (
         on
             clocks.referral_state = next_steps.referral_state
             and next_steps.consent_status in (clocks.consent_status, 'any')
-            and next_steps.has_service
-            in (case when clocks.service_count > 0 then 'true' else 'false' end, 'any')
+            and next_steps.has_service in (clocks.has_service, 'any')
 
     order by clocks.need_id asc, next_steps.precedence asc
 

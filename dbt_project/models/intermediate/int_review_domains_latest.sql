@@ -25,6 +25,7 @@ final as (
         reviews.student_key,
         review_domains.domain,
         review_domains.need_codes,
+        review_domains.strength_codes,
         reviews.reviewed_date,
         coalesce(
             concern_levels.level_rank,

@@ -1,8 +1,32 @@
 with
 
-service_fits as (
+choices as (
 
-    select * from {{ ref('int_service_fits_ranked') }}
+    select * from {{ ref('int_service_choices_worded') }}
+
+),
+
+needs as (
+
+    select * from {{ ref('int_needs_asked') }}
+
+),
+
+services as (
+
+    select * from {{ ref('dim_services') }}
+
+),
+
+limits as (
+
+    select * from {{ ref('int_service_limits_gathered') }}
+
+),
+
+terms as (
+
+    select * from {{ ref('int_service_terms_offered') }}
 
 ),
 
@@ -12,60 +36,90 @@ service_categories as (
 
 ),
 
-worded_fits as (
+worded_choices as (
 
     select
-        service_fits.fit_key,
-        service_fits.fit_rank,
-        service_fits.service_id,
-        service_fits.service_name,
-        service_fits.organization_id,
-        service_fits.organization_name,
-        service_fits.schedule_text,
-        service_fits.capacity_state,
+        choices.need_id,
+        choices.fit_rank,
+        choices.service_id,
+        services.service_name,
+        services.organization_id,
+        services.organization_name,
+        services.schedule_text,
         service_categories.category_label,
-        service_fits.free_place_count,
+        choices.capacity_state,
+        choices.free_place_count,
+        choices.place_outcome,
+        choices.line_number,
+        choices.waiting_count,
+        choices.distance_km,
+        limits.area_text,
+        terms.document_text,
+        terms.cost_text,
         concat_ws(
             '; ',
             service_categories.category_label,
-            'answers: ' || service_fits.answered_text,
+            'answers: ' || (
+                select
+                    string_agg(
+                        replace(named.need_code, '_', ' '), ', '
+                        order by named.need_code
+                    )
+                from unnest(needs.need_codes) as named (need_code)
+                where named.need_code = any(services.need_codes)
+            ),
             case
-                when
-                    service_fits.minimum_age is null
-                    and service_fits.maximum_age is null
+                when services.minimum_age is null and services.maximum_age is null
                     then 'any age'
-                when service_fits.age_years is null
-                    then 'age of the child is not known, ask'
+                when needs.age_years is null then 'age of the child is not known, ask'
                 else concat(
                     'for ages ',
-                    coalesce(
-                        cast(trim_scale(service_fits.minimum_age) as text), 'any'
-                    ),
+                    coalesce(cast(trim_scale(services.minimum_age) as text), 'any'),
                     ' to ',
-                    coalesce(
-                        cast(trim_scale(service_fits.maximum_age) as text), 'any'
-                    )
+                    coalesce(cast(trim_scale(services.maximum_age) as text), 'any')
                 )
             end,
-            case service_fits.capacity_state
-                when 'free' then 'places free: ' || service_fits.free_place_count
-                when 'waitlist' then 'waiting list'
-                else 'places not known'
-            end
+            choices.place_text,
+            case when choices.is_interest then 'builds on a strength' end,
+            case
+                when choices.distance_km = 0 then 'at the school'
+                when choices.distance_km > 0 then choices.distance_km || ' km'
+                else limits.area_text
+            end,
+            case
+                when not needs.home_language = any(limits.languages)
+                    then 'speaks ' || limits.language_text
+            end,
+            case when not terms.is_free then 'costs: ' || terms.cost_text end,
+            'asks for: ' || terms.document_text
         ) as fit_reason
 
-    from service_fits
+    from choices
+
+    inner join needs
+        on choices.need_id = needs.need_id
+
+    inner join services
+        on choices.service_id = services.service_id
+
+    inner join limits
+        on choices.service_id = limits.service_id
+
+    inner join terms
+        on choices.service_id = terms.service_id
 
     inner join service_categories
-        on service_fits.service_category = service_categories.service_category
+        on choices.service_category = service_categories.service_category
 
 ),
 
 final as (
 
     select
-        fit_key,
+        need_id,
         count(*) as service_count,
+        bool_or(place_outcome <> 'waiting') as has_place,
+        max(service_id) filter (where fit_rank = 1) as first_service_id,
         max(service_name) filter (where fit_rank = 1) as first_service_name,
         max(organization_id) filter (where fit_rank = 1) as first_organization_id,
         max(organization_name) filter (where fit_rank = 1) as first_organization_name,
@@ -78,14 +132,20 @@ final as (
                 'schedule', schedule_text,
                 'places_free', free_place_count,
                 'capacity_state', capacity_state,
+                'line_number', line_number,
+                'waiting_count', waiting_count,
+                'distance_km', distance_km,
+                'area', area_text,
+                'documents', document_text,
+                'cost', cost_text,
                 'reason', fit_reason
             )
             order by fit_rank
         ) as services
 
-    from worded_fits
+    from worded_choices
 
-    group by fit_key
+    group by need_id
 
 )
 

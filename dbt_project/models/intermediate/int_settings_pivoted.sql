@@ -60,6 +60,7 @@ final as (
         cast(choice ->> 'weeks_shown' as integer) as weeks_shown,
         cast(choice ->> 'incident_recent_days' as integer) as incident_recent_days,
         cast(choice ->> 'services_shown' as integer) as services_shown,
+        cast(choice ->> 'services_considered' as integer) as services_considered,
         cast(choice ->> 'strengths_shown' as integer) as strengths_shown,
         cast(choice ->> 'service_stale_after_days' as integer)
             as service_stale_after_days,
@@ -101,7 +102,9 @@ final as (
         choice ->> 'school_year_starts' as school_year_starts,
         choice ->> 'spring_review_starts' as spring_review_starts,
         choice ->> 'tier_system' as tier_system,
-        choice ->> 'district_language' as district_language
+        choice ->> 'district_language' as district_language,
+        choice ->> 'school_day_starts' as school_day_starts,
+        choice ->> 'school_day_ends' as school_day_ends
 
     from choices
 

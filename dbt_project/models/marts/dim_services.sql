@@ -95,12 +95,11 @@ final as (
             when nullif(services.wait_time, '') is not null then 'waitlist'
             else 'full'
         end as capacity_state,
-        services.service_status = 'active'
-        and coalesce(
+        coalesce(
             services.assured_date
             >= run_dates.as_of_date - settings.service_stale_after_days,
             true
-        ) as is_offered
+        ) as is_assured
 
     from services
 

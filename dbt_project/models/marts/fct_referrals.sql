@@ -6,6 +6,12 @@ service_events as (
 
 ),
 
+walked_states as (
+
+    select * from {{ ref('int_referral_states_walked') }}
+
+),
+
 students as (
 
     select * from {{ ref('int_students_identified') }}
@@ -40,9 +46,15 @@ events as (
         service_events.rule_id,
         service_events.domain,
         service_events.event_type,
-        service_events.referral_state,
+        service_events.attended_minutes,
         service_events.event_date,
-        coalesce(service_events.event_sequence, 0) as event_sequence
+        walked_states.event_number,
+        case
+            when walked_states.verdict = 'counted' then service_events.referral_state
+        end
+            as referral_state,
+        case when walked_states.verdict = 'counted' then service_events.reason end
+            as state_reason
 
     from service_events
 
@@ -52,27 +64,29 @@ events as (
     inner join run_dates
         on service_events.event_date <= run_dates.as_of_date
 
+    left join walked_states
+        on service_events.event_id = walked_states.event_id
+
 ),
 
--- The last state counts: by day, then by the sender's sequence, then by event id.
+-- The last state that could follow the one before it counts.
 last_states as (
 
     select distinct on (student_key, referral_id)
         student_key,
         referral_id,
         referral_state,
+        state_reason,
         event_date as state_date
 
     from events
 
-    where event_type = 'state'
+    where referral_state is not null
 
     order by
         student_key asc,
         referral_id asc,
-        event_date desc,
-        event_sequence desc,
-        event_id collate "C" desc
+        event_number desc
 
 ),
 
@@ -85,7 +99,13 @@ referral_facts as (
         max(rule_id) as rule_id,
         max(domain) as domain,
         count(*) filter (where event_type = 'attendance') as attended_count,
+        sum(attended_minutes) filter (where event_type = 'attendance')
+            as attended_minutes,
         min(event_date) as first_event_date,
+        min(event_date) filter (where referral_state = 'requested') as requested_date,
+        min(event_date) filter (where referral_state in ('accepted', 'rejected'))
+            as answered_date,
+        min(event_date) filter (where referral_state = 'accepted') as accepted_date,
         min(event_date) filter (
             where event_type = 'attendance' or referral_state = 'in-progress'
         ) as began_date,
@@ -109,6 +129,7 @@ final as (
         referral_facts.rule_id,
         referral_facts.domain,
         last_states.referral_state,
+        last_states.state_reason,
         services.service_name,
         services.organization_id,
         services.organization_name,
@@ -117,9 +138,13 @@ final as (
         referral_states.is_counted_active,
         referral_states.is_counted_waiting,
         referral_facts.first_event_date,
+        referral_facts.requested_date,
+        referral_facts.answered_date,
+        referral_facts.accepted_date,
         referral_facts.began_date,
         referral_facts.last_contact_date,
-        last_states.state_date
+        last_states.state_date,
+        coalesce(referral_facts.attended_minutes, 0) as attended_minutes
 
     from referral_facts
 

@@ -18,15 +18,9 @@ students as (
 
 ),
 
-tiers as (
+priorities as (
 
-    select * from {{ ref('int_tiers_suggested') }}
-
-),
-
-reviews as (
-
-    select * from {{ ref('int_reviews_latest') }}
+    select * from {{ ref('int_needs_prioritized') }}
 
 ),
 
@@ -56,7 +50,9 @@ aged_needs as (
         steps.consent_status,
         needs.opened_date,
         needs.as_of_date,
-        coalesce(reviews.decided_tier, tiers.suggested_tier) as working_tier,
+        priorities.working_tier,
+        priorities.referral_rank,
+        priorities.need_number,
         needs.as_of_date - needs.opened_date as age_days,
         greatest(needs.as_of_date - needs.state_date, 0) as days_in_state,
         steps.due_date < needs.as_of_date as is_overdue,
@@ -70,17 +66,11 @@ aged_needs as (
     inner join students
         on needs.student_key = students.student_key
 
-    left join tiers
-        on
-            needs.student_key = tiers.student_key
-            and needs.school_key = tiers.school_key
-
-    left join reviews
-        on needs.student_key = reviews.student_key
+    inner join priorities
+        on needs.need_id = priorities.need_id
 
 ),
 
--- Tiers sort as their names do: 3, 2b, 2a, 1; not known comes last.
 final as (
 
     select
@@ -88,6 +78,7 @@ final as (
         student_source_id,
         school_key,
         school_source_id,
+        referral_rank,
         student_name,
         grade_level,
         need_id,
@@ -109,23 +100,13 @@ final as (
         is_new,
         as_of_date,
         cast(service_count as integer) as service_count,
-        cast(
-            row_number() over (
-                partition by school_key
-                order by
-                    level_rank desc,
-                    nullif(working_tier, 'not_known') collate "C" desc nulls last,
-                    age_days desc,
-                    rule_id collate "C" asc,
-                    student_source_id collate "C" asc
-            ) as integer
-        ) as referral_rank,
         jsonb_build_array(evidence) as evidence,
         jsonb_build_object(
             'level', concern_level,
             'tier', working_tier,
             'age_days', age_days,
-            'rule_id', rule_id
+            'rule_id', rule_id,
+            'district_rank', need_number
         ) as priority
 
     from aged_needs

@@ -10,7 +10,9 @@ final as (
 
     select
         id as organization_id,
-        name as organization_name
+        name as organization_name,
+        website as website_text,
+        parent_organization_id
 
     from source
 

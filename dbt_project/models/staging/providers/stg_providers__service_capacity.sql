@@ -12,7 +12,8 @@ final as (
         id as service_capacity_id,
         service_id,
         available as available_count,
-        maximum as maximum_count
+        maximum as maximum_count,
+        cast(updated at time zone 'UTC' as date) as counted_date
 
     from source
 

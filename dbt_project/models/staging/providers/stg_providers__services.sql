@@ -13,6 +13,7 @@ final as (
         organization_id,
         name as service_name,
         status as service_status,
+        url as service_url,
         wait_time,
         minimum_age,
         maximum_age,

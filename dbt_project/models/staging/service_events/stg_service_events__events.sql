@@ -12,12 +12,15 @@ final as (
         event_id,
         referral_id,
         _student_source_id as student_source_id,
+        _school_source_id as school_source_id,
         service_id,
         rule_id,
         domain,
         event_type,
         state as referral_state,
+        reason,
         sequence as event_sequence,
+        minutes as attended_minutes,
         event_date
 
     from source
