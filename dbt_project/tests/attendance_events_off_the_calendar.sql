@@ -1,6 +1,6 @@
--- What: attendance events on days without school, or of students not enrolled that day.
+-- What: attendance events on days without school.
 -- Why it matters: they count nowhere, so a child may be absent more than the lists say.
--- What to do: ask the school to correct calendar or enrollment, and resend attendance.
+-- What to do: ask the school to correct the calendar, or the dates of the events.
 with
 
 findings as (

@@ -505,3 +505,70 @@ def test_chronic_absence_is_at_or_above_ten_per_cent(contoso):
     assert sum(chronic.values()) == 382
     assert sorted(chronic.values()) == [72, 74, 76, 79, 81]
     assert sum(row["days_absent"] for row in rows) == 1285
+
+
+# ----------------------------------------------------------------- attendance by section
+
+
+SECTIONS = """
+senders:
+  contoso:
+    title: A local export of attendance by section
+    feeds:
+      attendance:
+        date_order: DMY
+        tables:
+          section_events:
+            columns:
+              studentUniqueId: student_id
+              schoolId: school_id
+              eventDate: attendance_date
+              sectionIdentifier: section_id
+              classPeriodName: Period
+              attendanceEventCategoryDescriptor: AttendanceCode
+            codes:
+              attendanceEventCategoryDescriptor: {P: Present, A: Unexcused Absence}
+"""
+FRAMEWORK = "edfi/oea-contoso-sis/framework/day1/studentattendance/part1.csv"
+
+
+@pytest.fixture
+def one_guest(settings, tmp_path):
+    """A warehouse with the one student of the export, in the school year of its days."""
+    roster = Roster((Guest("st1", school="sch0"),), school_year=2020)
+    (arrival,) = landed_and_loaded(settings, roster.write(tmp_path / "in"))
+    assert arrival["rows_quarantined"] == 0
+    return settings
+
+
+def test_periods_make_days_by_the_share_that_was_missed(one_guest):
+    write_district(one_guest, SECTIONS)
+    arrival = loaded(one_guest, FRAMEWORK, sender="contoso", feed="attendance")
+    assert (arrival["rows_in"], arrival["rows_duplicate"]) == (1462, 1)
+    nights.build(one_guest, as_of=date(2020, 6, 19))
+    (days,) = query(
+        one_guest,
+        "select count(*) as all_days,"
+        " count(*) filter (where periods_missed = period_count) as all_periods,"
+        " count(*) filter (where periods_missed * 2 > period_count) as more_than_half,"
+        " count(*) filter (where periods_missed * 2 >= period_count) as half_or_more,"
+        " count(*) filter (where periods_missed > 0) as any_period"
+        " from intermediate.int_section_days_summed",
+    )
+    assert tuple(days.values()) == (244, 0, 4, 26, 178)
+    # Half of a day attended is a day present, by the definitions in force.
+    absent = "select count(*) as n from intermediate.int_attendance_events_decided where is_absent"
+    assert query(one_guest, absent) == [{"n": 4}]
+
+
+def test_a_file_under_the_label_of_another_year_is_held(one_guest):
+    labelled = SECTIONS.replace(
+        "            codes:", "              schoolYear: school_year\n            codes:"
+    )
+    write_district(one_guest, labelled)
+    (arrival,) = landed_and_loaded(
+        one_guest, DATA / FRAMEWORK, sender="contoso", feed="attendance"
+    )
+    assert (arrival["state"], arrival["code"]) == ("refused", "W21")
+    assert "school year 2021" in arrival["message"]
+    assert "2020" in arrival["message"]

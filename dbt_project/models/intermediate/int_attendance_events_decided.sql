@@ -6,6 +6,12 @@ attendance_events as (
 
 ),
 
+section_days as (
+
+    select * from {{ ref('int_section_days_summed') }}
+
+),
+
 attendance_codes as (
 
     select * from {{ ref('attendance_codes') }}
@@ -62,25 +68,8 @@ measured_events as (
         attendance_codes.precedence,
         attendance_events.event_date,
         attendance_events.is_state_excused,
-        case attendance_codes.duration_means
-            when 'missed'
-                then
-                    least(
-                        coalesce(
-                            attendance_events.event_duration_share,
-                            attendance_codes.missed_without_duration
-                        ),
-                        1
-                    )
-            else
-                1 - least(
-                    coalesce(
-                        attendance_events.event_duration_share,
-                        1 - attendance_codes.missed_without_duration
-                    ),
-                    1
-                )
-        end as missed_share
+        {{ missed_share('attendance_events.event_duration_share', 'attendance_codes') }}
+            as missed_share
 
     from attendance_events
 
@@ -100,6 +89,7 @@ measured_events as (
 
     inner join attendance_codes
         on sent_codes.mapped_code = attendance_codes.attendance_code
+
 ),
 
 -- One answer for a day: tardy or partial corrects an absence, and an attendance does
@@ -128,23 +118,66 @@ decided_events as (
 
 ),
 
+-- What a school says of the day stands over what its sections say.
+answers as (
+
+    select
+        student_key,
+        school_key,
+        absence_kind,
+        missed_share,
+        event_date,
+        is_state_excused,
+        outcome <> 'unknown' as is_known,
+        outcome = 'tardy' as is_tardy
+
+    from decided_events
+
+    union all
+
+    select
+        section_days.student_key,
+        section_days.school_key,
+        section_days.absence_kind,
+        section_days.periods_missed / section_days.period_count as missed_share,
+        section_days.event_date,
+        false as is_state_excused,
+        section_days.is_known,
+        section_days.has_tardy as is_tardy
+
+    from section_days
+
+    cross join run_dates
+
+    left join decided_events
+        on
+            section_days.student_key = decided_events.student_key
+            and section_days.school_key = decided_events.school_key
+            and section_days.event_date = decided_events.event_date
+
+    where
+        decided_events.student_key is null
+        and section_days.event_date >= run_dates.year_start_date
+        and section_days.event_date <= run_dates.as_of_date
+
+),
+
 judged_events as (
 
     select
-        decided_events.student_key,
-        decided_events.school_key,
-        decided_events.absence_kind,
-        decided_events.event_date,
-        decided_events.is_state_excused and settings.state_excused_is_not_enrolled
+        answers.student_key,
+        answers.school_key,
+        answers.absence_kind,
+        answers.event_date,
+        answers.is_known,
+        answers.is_tardy,
+        answers.is_state_excused and settings.state_excused_is_not_enrolled
             as is_taken_out,
-        decided_events.outcome <> 'unknown' as is_known,
-        decided_events.outcome = 'tardy' as is_tardy,
         -- Present is the named share of the day, or more than it, as the preset says.
-        decided_events.outcome <> 'unknown'
-        and not {{ is_present("1 - decided_events.missed_share", "settings") }}
-            as is_absent
+        answers.is_known
+        and not {{ is_present("1 - answers.missed_share", "settings") }} as is_absent
 
-    from decided_events
+    from answers
 
     cross join settings
 

@@ -1,8 +1,8 @@
 with
 
-attendance_events as (
+event_sums as (
 
-    select * from {{ ref('stg_attendance__events') }}
+    select * from {{ ref('int_attendance_events_summed') }}
 
 ),
 
@@ -30,43 +30,46 @@ run_dates as (
 
 ),
 
--- Summed by day and code before the joins: events are many, days and codes are few.
-event_sums as (
+misplaced_days as (
 
-    select
-        attendance_events.school_source_id,
-        attendance_events.attendance_code,
-        attendance_events.event_date,
-        count(*) as event_count
-
-    from attendance_events
-
-    inner join run_dates
-        on
-            attendance_events.event_date >= run_dates.year_start_date
-            and attendance_events.event_date <= run_dates.as_of_date
-
-    group by
-        attendance_events.school_source_id,
-        attendance_events.attendance_code,
-        attendance_events.event_date
+    select * from {{ ref('int_attendance_days_misplaced') }}
 
 ),
 
-final as (
+not_enrolled_days as (
+
+    select
+        school_key,
+        count(*) as day_count
+
+    from misplaced_days
+
+    where rule_id = 'student_not_enrolled'
+
+    group by school_key
+
+),
+
+event_counts as (
 
     select
         schools.school_key,
-        coalesce(
-            sum(event_sums.event_count) filter (where school_days.school_key is null), 0
+        sum(event_sums.event_count) filter (
+            where school_days.school_key is null
+            and event_sums.event_date <= run_dates.as_of_date
         ) as events_off_calendar,
-        coalesce(
-            sum(event_sums.event_count)
-            filter (where attendance_codes.attendance_code is null),
-            0
-        ) as unmapped_codes
+        sum(event_sums.event_count) filter (
+            where attendance_codes.attendance_code is null
+            and event_sums.event_date <= run_dates.as_of_date
+        ) as unmapped_codes,
+        sum(event_sums.event_count) filter (
+            where event_sums.event_date > run_dates.as_of_date
+        ) as events_ahead
 
     from event_sums
+
+    inner join run_dates
+        on event_sums.event_date >= run_dates.year_start_date
 
     inner join schools
         on event_sums.school_source_id = schools.school_source_id
@@ -80,6 +83,22 @@ final as (
         on lower(event_sums.attendance_code) = lower(attendance_codes.attendance_code)
 
     group by schools.school_key
+
+),
+
+final as (
+
+    select
+        event_counts.school_key,
+        coalesce(event_counts.events_off_calendar, 0) as events_off_calendar,
+        coalesce(event_counts.unmapped_codes, 0) as unmapped_codes,
+        coalesce(event_counts.events_ahead, 0) as events_ahead,
+        coalesce(not_enrolled_days.day_count, 0) as days_not_enrolled
+
+    from event_counts
+
+    left join not_enrolled_days
+        on event_counts.school_key = not_enrolled_days.school_key
 
 )
 

@@ -14,7 +14,7 @@ feed_freshness as (
 
 attendance_events as (
 
-    select * from {{ ref('stg_attendance__events') }}
+    select * from {{ ref('int_attendance_events_summed') }}
 
 ),
 

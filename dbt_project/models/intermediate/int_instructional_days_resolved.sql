@@ -6,9 +6,9 @@ calendar_dates as (
 
 ),
 
-attendance_events as (
+event_sums as (
 
-    select * from {{ ref('stg_attendance__events') }}
+    select * from {{ ref('int_attendance_events_summed') }}
 
 ),
 
@@ -60,23 +60,23 @@ calendar_days as (
 
 ),
 
--- Distinct, because a school sends many events of one day.
+-- Distinct, because a school sends several kinds of event of one day.
 event_days as (
 
     select distinct
         schools.school_key,
-        attendance_events.event_date as school_day_date
+        event_sums.event_date as school_day_date
 
-    from attendance_events
+    from event_sums
 
     inner join schools
-        on attendance_events.school_source_id = schools.school_source_id
+        on event_sums.school_source_id = schools.school_source_id
 
     inner join run_dates
         on
-            attendance_events.event_date >= run_dates.year_start_date
-            and attendance_events.event_date < run_dates.year_end_date
-            and attendance_events.event_date <= run_dates.as_of_date
+            event_sums.event_date >= run_dates.year_start_date
+            and event_sums.event_date < run_dates.year_end_date
+            and event_sums.event_date <= run_dates.as_of_date
 
 ),
 

@@ -56,6 +56,8 @@ final as (
             as present_minimum_denominator,
         cast(choice ->> 'suspension_days_without_length' as integer)
             as suspension_days_without_length,
+        cast(choice ->> 'section_periods_per_day' as integer)
+            as section_periods_per_day,
         cast(choice ->> 'recent_days' as integer) as recent_days,
         cast(choice ->> 'weeks_shown' as integer) as weeks_shown,
         cast(choice ->> 'incident_recent_days' as integer) as incident_recent_days,

@@ -24,6 +24,12 @@ attendance_events as (
 
 ),
 
+section_events as (
+
+    select * from {{ ref('stg_attendance__section_events') }}
+
+),
+
 results as (
 
     select * from {{ ref('stg_grades__results') }}
@@ -73,6 +79,12 @@ final as (
         student_source_id,
         'attendance' as feed
     from attendance_events
+    where is_held
+    union distinct
+    select
+        student_source_id,
+        'attendance' as feed
+    from section_events
     where is_held
     union distinct
     select

@@ -15,7 +15,7 @@ from wraparound.errors import ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.json_source import UNUSABLE_RULES
 from wraparound.landing.opening import open_members
-from wraparound.warehouse import oneroster, table_load
+from wraparound.warehouse import oneroster, school_years, table_load
 from wraparound.warehouse.batches import (
     Arrival,
     Loaded,
@@ -300,9 +300,7 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     judging = _judging(work, judged)
     merge = _merge_of(work, judged)
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
-    is_bulk_or_csv = merge.scope == "table" or not is_json(judged.file_name)
-    if is_bulk_or_csv and (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
-        oneroster.refuse_older_school_year(connection, file_name=work.arrival.file_name)
+    _refuse_other_years(work, judged, merge)
     if merge.scope == "table" and rows_in == 0:
         raise ContractBroken(
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
@@ -325,6 +323,21 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     )
     _conserve(counts)
     return counts
+
+
+def _refuse_other_years(work: _Load, judged: _Judged, merge: Merge) -> None:
+    if judged.mode == "replay":
+        return
+    is_bulk_or_csv = merge.scope == "table" or not is_json(judged.file_name)
+    if is_bulk_or_csv and (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
+        school_years.refuse_older_roster(work.connection, file_name=work.arrival.file_name)
+    if school_years.LABEL in judged.have:
+        school_years.refuse_wrong_label(
+            work.connection,
+            table=judged.table,
+            file_name=judged.file_name,
+            year_starts=work.district.school_year_starts,
+        )
 
 
 def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:

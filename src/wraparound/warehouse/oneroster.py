@@ -91,26 +91,6 @@ def _without_manifest(
     )
 
 
-def refuse_older_school_year(connection: Connection, *, file_name: str) -> None:
-    """A roster of an earlier school year than the one in force is last year's file.
-
-    Speaks of the sessions just judged, in the temporary table `good`.
-
-    Raises:
-        ContractBroken: naming both school years.
-    """
-    row = connection.execute(
-        "select (select max(school_year) from pg_temp.good) as theirs,"
-        " (select max(school_year) from raw.roster__academic_sessions"
-        "   where _deleted_at is null) as ours"
-    ).fetchone()
-    if row and row["theirs"] and row["ours"] and row["theirs"] < row["ours"]:
-        raise ContractBroken(
-            f"{file_name} is the roster of school year {row['theirs']}, and the one in force is "
-            f"{row['ours']}. The whole arrival was set aside: it looks like last year's file."
-        )
-
-
 def leniencies(connection: Connection, *, name: str, mode: Mode) -> list[Notice]:
     """What a tolerant reading let pass in the staged file, counted."""
     notices = []

@@ -1,0 +1,64 @@
+with
+
+attendance_events as (
+
+    select * from {{ ref('stg_attendance__events') }}
+
+),
+
+section_events as (
+
+    select * from {{ ref('stg_attendance__section_events') }}
+
+),
+
+sums as (
+
+    select
+        school_source_id,
+        attendance_code,
+        event_date,
+        count(*) as event_count
+
+    from attendance_events
+
+    group by
+        school_source_id,
+        attendance_code,
+        event_date
+
+    union all
+
+    select
+        school_source_id,
+        attendance_code,
+        event_date,
+        count(*) as event_count
+
+    from section_events
+
+    group by
+        school_source_id,
+        attendance_code,
+        event_date
+
+),
+
+final as (
+
+    select
+        school_source_id,
+        attendance_code,
+        event_date,
+        sum(event_count) as event_count
+
+    from sums
+
+    group by
+        school_source_id,
+        attendance_code,
+        event_date
+
+)
+
+select * from final
