@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down test check lock clean
+.PHONY: help install demo down test check bench lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -26,14 +26,18 @@ down: $(STAMP)  ## stop everything that make demo started
 	@$(BIN)/wraparound down
 
 check: $(STAMP)  ## format, lint, types, SQL style and the fast tests
-	@$(BIN)/ruff format --check src tests dags plugins
-	@$(BIN)/ruff check src tests dags plugins
+	@$(BIN)/ruff format --check src tests dags plugins benchmarks
+	@$(BIN)/ruff check src tests dags plugins benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 	@$(BIN)/python -m pytest -q tests/unit tests/docs
 
 test: $(STAMP) check  ## everything, the end-to-end test on real Airflow included
 	@$(BIN)/python -m pytest -q tests --ignore tests/unit --ignore tests/docs
+
+SIZE ?= s
+bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l
+	@$(BIN)/python -m benchmarks --size $(SIZE)
 
 lock: $(STAMP)  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: --generate-hashes \

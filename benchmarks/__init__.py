@@ -1,0 +1,1 @@
+"""What a night costs: ours against hand-written SQL, in alternating runs."""

@@ -1,0 +1,101 @@
+"""One measured step of ours, in a fresh process: prints its stages and its peak memory."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from wraparound.orchestration import nights
+from wraparound.settings import Settings, load_settings
+
+
+class Stages:
+    """Seconds by stage; a stage inside another is taken out of it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._inside: list[float] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what is done inside."""
+        started = time.perf_counter()
+        self._inside.append(0.0)
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - started
+            inner = self._inside.pop()
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent - inner
+            if self._inside:
+                self._inside[-1] += spent
+
+    def wrap(self, module: Any, function: str, *, stage: str) -> None:
+        """Time every call of a module's function."""
+        inner: Callable[..., Any] = getattr(module, function)
+
+        def timed(*args: Any, **words: Any) -> Any:
+            with self.stage(stage):
+                return inner(*args, **words)
+
+        setattr(module, function, timed)
+
+
+def load(settings: Settings, stages: Stages, paths: list[Path]) -> None:
+    """Land files and load them."""
+    with stages.stage("archive"):
+        nights.land(settings, paths)
+    with stages.stage("load"):
+        nights.ingest(settings)
+
+
+def build(settings: Settings, stages: Stages, as_of: date) -> dict[str, Any]:
+    """Two builds in one process: the second is the warm one."""
+    with stages.stage("build_cold"):
+        nights.build(settings, as_of=as_of)
+    with stages.stage("build_warm"):
+        return nights.build(settings, as_of=as_of)
+
+
+def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) -> dict[str, Any]:
+    """A whole night, its stages apart."""
+    with stages.stage("import"):
+        from wraparound.publishing import freeze, publish, releases
+    if paths:
+        with stages.stage("archive"):
+            nights.land(settings, paths)
+    stages.wrap(nights, "scan_inbox", stage="complete")
+    stages.wrap(nights, "ingest", stage="load")
+    stages.wrap(nights, "build", stage="build")
+    stages.wrap(publish, "_check", stage="gate")
+    stages.wrap(freeze, "freeze_release", stage="freeze")
+    stages.wrap(releases, "publish_release", stage="publish")
+    stages.wrap(publish, "deliver_lists", stage="render")
+    with stages.stage("rest"):
+        return nights.night(settings, as_of=as_of)
+
+
+def main(words: list[str]) -> None:
+    """WHAT AS_OF PATH…"""
+    what, as_of, *paths = words
+    settings, stages = load_settings(), Stages()
+    day, files = date.fromisoformat(as_of), [Path(path) for path in paths]
+    said: dict[str, Any] = {}
+    if what == "load":
+        load(settings, stages, files)
+    elif what == "build":
+        said = {"models": build(settings, stages, day)["models"]}
+    else:
+        night(settings, stages, day, files)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    done = {"stages": stages.seconds, "peak_rss": peak, **said}
+    sys.stdout.write(json.dumps(done) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

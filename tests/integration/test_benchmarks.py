@@ -1,0 +1,48 @@
+"""The harness compares like with like; how long anything takes is not looked at."""
+
+from dataclasses import replace
+
+import pytest
+from benchmarks.deliveries import SIZES, make_deliveries
+from benchmarks.page import write_page
+from benchmarks.scenarios import Bench, as_results, first_load, prepare, sent_again
+from benchmarks.warehouses import Disagreement, forget, must_agree
+
+DATABASES = ("with_roster", "with_attendance", "run_ours", "run_plain")
+PLAIN = ("plain_full", "plain_resent")
+
+
+@pytest.fixture
+def bench(server, tmp_path):
+    """A prepared harness on the session's server, with homes of its own."""
+    files = make_deliveries(SIZES["xs"], tmp_path / "files")
+    (tmp_path / "district.yml").write_text("name: Test District\ntime_zone: America/New_York\n")
+    measured = replace(server, district_file=tmp_path / "district.yml")
+    ready = Bench(measured, SIZES["xs"], files, lambda text: None)
+    prepare(ready)
+    yield ready
+    for name in (*DATABASES, *PLAIN):
+        forget(server, name)
+
+
+def test_ours_and_the_baseline_end_in_the_same_rows(bench, tmp_path):
+    found = {s.__name__: s(bench) for s in (first_load, sent_again)}
+
+    results = as_results(found)
+
+    for scenario in results.values():
+        assert scenario["ratio"] > 0
+        assert scenario["ours"]["wal_mb"] > 0
+        assert scenario["ours"]["peak_rss_mb"] > 0
+        assert set(scenario["ours"]["stages"]) == {"archive", "load"}
+    machine = {"cores": 2, "memory_gb": 1, "load": [0.0], "measured_at": "today"}
+    whole = {"size": "xs", "rows": bench.files.rows, "machine": machine, "scenarios": results}
+    write_page(whole, tmp_path)
+    assert {path.name for path in tmp_path.glob("*.svg")} == {f"xs-{name}.svg" for name in results}
+
+
+def test_a_run_with_other_rows_is_void():
+    must_agree((2, 7), (2, 7), what="same")
+
+    with pytest.raises(Disagreement, match="sent_again"):
+        must_agree((2, 7), (2, 8), what="sent_again")
