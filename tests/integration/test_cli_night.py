@@ -1,7 +1,11 @@
 """The front door: a whole night at the keyboard, and what the reading commands tell of it."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from wraparound.cli import main
 from wraparound.district import FEEDS
-from wraparound.settings import load_settings
+from wraparound.orchestration import nights
+from wraparound.settings import Settings, load_settings
 from wraparound.warehouse import embedded
 
 SMALL = ["--schools", "2", "--students", "60", "--seed", "3", "--school-year", "2027"]
@@ -100,6 +105,55 @@ def test_the_same_files_again_change_nothing(first_night: Path) -> None:
 
     assert ingested == []
     assert [a["batch_id"] for a in told("arrivals")] == [a["batch_id"] for a in before]
+
+
+QUIET_NIGHT = """
+import json, sys
+from datetime import date
+from wraparound.orchestration import nights
+from wraparound.settings import load_settings
+
+said = []
+done = nights.night(load_settings(), as_of=date(2026, 11, 19), say=said.append)
+written = [one["school_source_id"] for one in done["release"]["lists"] if one["is_new"]]
+heavy = sorted({"dbt", "great_expectations", "xlsxwriter"} & set(sys.modules))
+print(json.dumps({"build": done["build"], "written": written, "heavy": heavy, "said": said}))
+"""
+
+
+def test_a_night_with_nothing_new_starts_nothing(first_night: Path) -> None:
+    released = told("release", "list")
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET_NIGHT], capture_output=True, text=True, check=True
+    )
+
+    found = json.loads(done.stdout)
+    assert (found["build"], found["written"], found["heavy"]) == (None, [], [])
+    assert found["said"] == ["nothing is new since release 1: nothing was built or checked"]
+    assert told("release", "list") == released
+
+
+def test_a_night_with_nothing_new_writes_a_lost_list(first_night: Path) -> None:
+    shutil.rmtree(load_settings().lists / "sch-02")
+    run("night", "--as-of", "2026-11-19")
+
+    assert (load_settings().lists / "sch-02" / "index.html").exists()
+    assert [r["release_id"] for r in told("release", "list")] == [1]
+
+
+def test_another_rule_makes_another_night(
+    first_night: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = load_settings()
+    assert not nights.build_needed(settings, as_of=date(2026, 11, 19))
+    changed = tmp_path / "expectations"
+    shutil.copytree(settings.expectations, changed)
+    suite = next(iter(sorted(changed.glob("*.json"))))
+    suite.write_text(suite.read_text() + " ")
+
+    monkeypatch.setattr(Settings, "expectations", changed)
+
+    assert nights.build_needed(settings, as_of=date(2026, 11, 19))
 
 
 def test_a_second_night_can_be_rolled_back(first_night: Path, home: Path) -> None:

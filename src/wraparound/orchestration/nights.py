@@ -30,6 +30,7 @@ from wraparound.landing.archive import Fingerprint, archived, store, take_away
 from wraparound.landing.inbox import Found, find_complete, is_package
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
+from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger, loading
@@ -271,11 +272,14 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
 
 
 def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
-    """Whether something was loaded since the last good build, or it was for another day."""
+    """Whether something was loaded since the last good build, or rules or models changed, or it
+    was for another day."""
     with connect(settings) as connection:
         last = ledger.last_build(connection)
         newest = ledger.last_batch(connection)
     if last is None or last["input_batch_id"] < newest:
+        return True
+    if last["inputs_hash"] != inputs_hash(settings):
         return True
     return as_of is not None and last["as_of_date"] != as_of
 
@@ -301,7 +305,8 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     with connect(settings, autocommit=True) as lock:
         lock.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
         with connect(settings) as connection:
-            build_id = ledger.open_build(connection, as_of=day)
+            made_from = inputs_hash(settings)
+            build_id = ledger.open_build(connection, as_of=day, inputs_hash=made_from)
             previous = ledger.previous_as_of(connection, as_of=day)
         try:
             built = build_models(settings, as_of=day, previous_as_of=previous)
@@ -329,9 +334,15 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     }
 
 
-def publish(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
-    """Freeze, gate, decide, flip and render; builds first where the tables are not of that day."""
-    from wraparound.publishing.publish import run_gate_and_publish
+def publish(
+    settings: Settings, *, as_of: date | None = None, only_if_new: bool = False
+) -> dict[str, Any]:
+    """Freeze, gate, decide, flip and render; builds first where the tables are not of that day.
+
+    With `only_if_new`, a build that was published already is neither frozen nor checked again:
+    decisions of persons made since then take effect, and lists that are not right are written.
+    """
+    from wraparound.publishing.publish import run_gate_and_publish, show_again
 
     prepare(settings)
     day = as_of or as_of_at_the_door(settings)
@@ -339,9 +350,14 @@ def publish(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
         build(settings, as_of=day)
     with connect(settings) as connection:
         last = ledger.last_build(connection)
-    assert last is not None
-    summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+        assert last is not None
+        standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
+    if standing is None:
+        summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+    else:
+        summary = show_again(settings, release_id=standing, as_of=day)
     return {
+        "is_new": standing is None,
         "release_id": summary.release_id,
         "as_of_date": summary.as_of_date.isoformat(),
         "state": summary.state,
@@ -396,13 +412,19 @@ def approve(
 def night(
     settings: Settings, *, as_of: date | None = None, say: Said = log.info
 ) -> dict[str, Any]:
-    """A whole night without Airflow: ingest, build, publish."""
+    """A whole night without Airflow: ingest, build, publish; of what is not new, nothing."""
     arrivals = ingest(settings, say=say)
     day = as_of or as_of_at_the_door(settings)
-    say(f"building for school day {day.isoformat()}")
-    built = build(settings, as_of=day)
-    say(f"built {built['models']} tables; freezing and checking")
-    published = publish(settings, as_of=day)
+    built = None
+    if build_needed(settings, as_of=day):
+        say(f"building for school day {day.isoformat()}")
+        built = build(settings, as_of=day)
+        say(f"built {built['models']} tables; freezing and checking")
+    published = publish(settings, as_of=day, only_if_new=True)
+    if built is None and not published["is_new"]:
+        say(
+            f"nothing is new since release {published['release_id']}: nothing was built or checked"
+        )
     return {"arrivals": arrivals, "build": built, "release": published}
 
 

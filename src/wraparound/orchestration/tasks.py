@@ -152,7 +152,7 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
 @discreet
 def publish_release(as_of: str) -> Counts:
     """Freeze, gate, decide, publish and render, for the school day of the build."""
-    return nights.publish(load_settings(), as_of=date.fromisoformat(as_of))
+    return nights.publish(load_settings(), as_of=date.fromisoformat(as_of), only_if_new=True)
 
 
 @task(**PATIENT)

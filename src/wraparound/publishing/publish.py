@@ -93,6 +93,28 @@ def run_gate_and_publish(
     )
 
 
+def show_again(settings: Settings, *, release_id: int, as_of: date) -> PublishSummary:
+    """Show the newest release once more: what persons decided since, and lists that were lost.
+
+    Its tables have not changed, so nothing is frozen and no rule is asked.
+    """
+    with connect(settings, role=PUBLISHER) as connection:
+        releases.publish_release(connection, release_id)
+        delivered = deliver_lists(settings, connection, today=as_of)
+        sent = send_lists(settings, connection, delivered.lists, today=as_of)
+        line = releases.show_release(connection, release_id)
+    return PublishSummary(
+        release_id=line.release_id,
+        as_of_date=line.as_of_date,
+        state=line.state,
+        schools=line.schools,
+        rule_count=0,
+        rules_past_review=(),
+        delivered=delivered,
+        sent=sent,
+    )
+
+
 def audit(
     connection: Connection[Any],
     candidate: Candidate,

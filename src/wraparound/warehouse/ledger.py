@@ -267,12 +267,12 @@ def _as_date(value: Any) -> date:
     return value
 
 
-def open_build(connection: Connection, *, as_of: date) -> int:
-    """Write that a build begins."""
+def open_build(connection: Connection, *, as_of: date, inputs_hash: str) -> int:
+    """Write that a build begins, and what else than rows it is made from."""
     row = connection.execute(
-        "insert into ops.build (as_of_date, input_batch_id)"
-        " select %s, coalesce(max(batch_id), 0) from ops.batch returning build_id",
-        [as_of],
+        "insert into ops.build (as_of_date, inputs_hash, input_batch_id)"
+        " select %s, %s, coalesce(max(batch_id), 0) from ops.batch returning build_id",
+        [as_of, inputs_hash],
     ).fetchone()
     assert row is not None
     return int(row["build_id"])
@@ -298,9 +298,20 @@ def close_build(
 def last_build(connection: Connection) -> Row | None:
     """The newest build that succeeded."""
     return connection.execute(
-        "select build_id, as_of_date, input_batch_id from ops.build where state = 'succeeded'"
+        "select build_id, as_of_date, input_batch_id, inputs_hash from ops.build"
+        " where state = 'succeeded'"
         " order by build_id desc limit 1"
     ).fetchone()
+
+
+def release_of(connection: Connection, build_id: int) -> int | None:
+    """The newest release, where it was made from that build and is published; else None."""
+    row = connection.execute(
+        "select release_id, build_id, state from ops.release order by release_id desc limit 1"
+    ).fetchone()
+    if row is None or (row["build_id"], row["state"]) != (build_id, "published"):
+        return None
+    return int(row["release_id"])
 
 
 def previous_as_of(connection: Connection, *, as_of: date) -> date | None:

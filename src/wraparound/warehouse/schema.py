@@ -118,6 +118,8 @@ batch = Table(
     _text("sender"),
     _moment("started_at", default=True),
     _moment("finished_at", null=True),
+    # Of contract, profile, code maps and our reading: under another, a line may mean another row.
+    _text("reading_hash", null=True),
     schema="ops",
 )
 
@@ -265,6 +267,8 @@ build = Table(
     _count("tests_failed"),
     _text("message", null=True),
     Column("input_batch_id", BigInteger, nullable=False, server_default=text("0")),
+    # Of rules, models, expectations and settings: another one makes another night.
+    _text("inputs_hash", null=True),
     _among("state", "running", "succeeded", "failed"),
     schema="ops",
 )
