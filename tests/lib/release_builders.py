@@ -65,7 +65,9 @@ REPORTS = {
         active_students integer, students_listed integer, profile_rows_missing integer,
         queue_rows integer, duplicate_students integer, students_not_known_all_domains integer,
         attendance_days_behind integer, events_off_calendar integer, previous_students integer,
-        unmapped_codes integer, services_inactive_offered integer""",
+        unmapped_codes integer, services_inactive_offered integer,
+        suspension_days_without_absence integer, students_on_two_lists integer,
+        is_as_of_instructional boolean""",
 }
 
 
@@ -223,6 +225,9 @@ def good_metrics(school: ASchool, *, as_of: date = MONDAY) -> dict[str, Any]:
         "previous_students": school.students,
         "unmapped_codes": 0,
         "services_inactive_offered": 0,
+        "suspension_days_without_absence": 0,
+        "students_on_two_lists": 0,
+        "is_as_of_instructional": True,
     }
 
 
@@ -358,7 +363,7 @@ def insert_row(connection: psycopg.Connection[Any], report: str, /, **values: An
 
 
 def spoil_metrics(
-    connection: psycopg.Connection[Any], school: ASchool, /, **values: int | None
+    connection: psycopg.Connection[Any], school: ASchool, /, **values: bool | int | None
 ) -> None:
     """Change metrics of one school, as a defect of the night would."""
     for column, value in values.items():

@@ -141,6 +141,8 @@ plan_facts as (
 
     from success_plans
 
+    where is_known
+
 ),
 
 -- A child at two schools is one child of the district.

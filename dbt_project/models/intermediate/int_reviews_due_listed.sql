@@ -18,9 +18,15 @@ latest_reviews as (
 
 ),
 
-service_events as (
+looks as (
 
-    select * from {{ ref('stg_service_events__events') }}
+    select * from {{ ref('int_plan_looks_dated') }}
+
+),
+
+plan_reviews as (
+
+    select * from {{ ref('int_plan_reviews_dated') }}
 
 ),
 
@@ -36,75 +42,33 @@ run_dates as (
 
 ),
 
-contacts as (
-
-    select
-        placed_students.student_key,
-        max(service_events.event_date) as last_contact_date
-
-    from service_events
-
-    inner join placed_students
-        on service_events.student_source_id = placed_students.student_source_id
-
-    inner join run_dates
-        on service_events.event_date <= run_dates.as_of_date
-
-    where service_events.event_type = 'contact'
-
-    group by placed_students.student_key
-
-),
-
+-- Due until it was held: on the day of the decision, or after it.
 individual_reviews as (
 
     select
-        latest_reviews.student_key,
+        placed_students.student_key,
+        placed_students.school_key,
         'individual_review' as review_kind,
         latest_reviews.reviewed_date as counted_from_date,
         latest_reviews.reviewed_date + settings.individual_review_due_days as due_date,
         latest_reviews.reviewed_date + settings.individual_review_due_days
             as latest_date
 
-    from latest_reviews
+    from placed_students
+
+    inner join latest_reviews
+        on placed_students.student_key = latest_reviews.student_key
 
     cross join settings
 
-    where latest_reviews.decided_tier = '3'
+    left join looks
+        on placed_students.student_key = looks.student_key
 
-),
-
--- The clock starts again with each review and each contact.
-plan_clocks as (
-
-    select
-        latest_reviews.student_key,
-        greatest(latest_reviews.reviewed_date, contacts.last_contact_date)
-            as counted_from_date
-
-    from latest_reviews
-
-    cross join settings
-
-    left join contacts
-        on latest_reviews.student_key = contacts.student_key
-
-    where latest_reviews.decided_tier >= settings.plan_review_from_tier
-
-),
-
-plan_reviews as (
-
-    select
-        plan_clocks.student_key,
-        'plan_review' as review_kind,
-        plan_clocks.counted_from_date,
-        plan_clocks.counted_from_date + settings.plan_review_after_days as due_date,
-        plan_clocks.counted_from_date + settings.plan_review_latest_days as latest_date
-
-    from plan_clocks
-
-    cross join settings
+    where
+        latest_reviews.decided_tier = '3'
+        and coalesce(
+            looks.last_individual_review_date < latest_reviews.reviewed_date, true
+        )
 
 ),
 
@@ -137,13 +101,17 @@ september_days as (
 september_reviews as (
 
     select
-        reviews.student_key,
+        placed_students.student_key,
+        placed_students.school_key,
         'september' as review_kind,
         max(reviews.reviewed_date) as counted_from_date,
         max(september_days.until_date) as due_date,
         max(september_days.until_date) as latest_date
 
-    from reviews
+    from placed_students
+
+    inner join reviews
+        on placed_students.student_key = reviews.student_key
 
     inner join september_days
         on reviews.school_year = september_days.marked_school_year
@@ -155,7 +123,9 @@ september_reviews as (
 
     where reviews.is_carried_forward
 
-    group by reviews.student_key
+    group by
+        placed_students.student_key,
+        placed_students.school_key
 
 ),
 
@@ -163,7 +133,14 @@ final as (
 
     select * from individual_reviews
     union all
-    select * from plan_reviews
+    select
+        student_key,
+        school_key,
+        'plan_review' as review_kind,
+        counted_from_date,
+        due_date,
+        latest_date
+    from plan_reviews
     union all
     select * from september_reviews
 

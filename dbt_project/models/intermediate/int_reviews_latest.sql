@@ -72,7 +72,8 @@ year_reviews as (
         on reviews.reviewer_id = staff_names.staff_id
 
     where
-        coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
+        reviews.review_kind = 'whole_class'
+        and coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
         = settings.tier_system
 
 ),

@@ -46,7 +46,8 @@ system_reviews as (
     cross join settings
 
     where
-        coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
+        reviews.review_kind = 'whole_class'
+        and coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
         = settings.tier_system
 
 ),

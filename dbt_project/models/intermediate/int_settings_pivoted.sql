@@ -70,9 +70,10 @@ final as (
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
         cast(choice ->> 'individual_review_due_days' as integer)
             as individual_review_due_days,
-        cast(choice ->> 'plan_review_after_days' as integer) as plan_review_after_days,
-        cast(choice ->> 'plan_review_latest_days' as integer)
-            as plan_review_latest_days,
+        cast(choice ->> 'plan_review_after_weeks' as integer)
+            as plan_review_after_weeks,
+        cast(choice ->> 'plan_review_latest_weeks' as integer)
+            as plan_review_latest_weeks,
         cast(choice ->> 'success_plan_grade_from' as integer)
             as success_plan_grade_from,
         cast(choice ->> 'success_plan_grade_to' as integer) as success_plan_grade_to,
@@ -96,6 +97,7 @@ final as (
         choice ->> 'chronic_scope' as chronic_scope,
         choice ->> 'rates_from_grade' as rates_from_grade,
         choice ->> 'plan_review_from_tier' as plan_review_from_tier,
+        choice ->> 'success_plan_due' as success_plan_due,
         choice ->> 'carry_forward_from' as carry_forward_from,
         choice ->> 'carry_forward_until' as carry_forward_until,
         choice ->> 'attendance_mode' as attendance_mode,

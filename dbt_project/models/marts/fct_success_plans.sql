@@ -18,12 +18,27 @@ assignments as (
 
 ),
 
+feeds as (
+
+    select * from {{ ref('int_feeds_dated') }}
+
+),
+
 settings as (
 
     select * from {{ ref('int_settings_pivoted') }}
 
 ),
 
+-- Having no plan is a fact only where the feed has ever come.
+plan_feeds as (
+
+    select count(*) > 0 as has_come from feeds
+    where feed = 'plans'
+
+),
+
+-- The plan is the student's, wherever they go; its adult is looked for where they are.
 final as (
 
     select
@@ -32,10 +47,12 @@ final as (
         placed_students.school_key,
         plans.plan_id,
         placed_students.as_of_date,
+        plan_feeds.has_come as is_known,
         coalesce(plans.part_count, 0) as parts_done_count,
         plans.plan_id is not null as has_plan,
         assignments.staff_id is not null as has_caring_adult_at_school,
         case
+            when not plan_feeds.has_come then null
             when plans.plan_id is null then 'no_plan'
             when plans.caring_adult_staff_id is null then 'no_adult'
             when assignments.staff_id is null then 'adult_not_at_school'
@@ -45,6 +62,8 @@ final as (
     from placed_students
 
     cross join settings
+
+    cross join plan_feeds
 
     left join plans
         on placed_students.student_key = plans.student_key

@@ -42,6 +42,12 @@ findings as (
 
 ),
 
+gate_findings as (
+
+    select * from {{ ref('int_gate_findings_counted') }}
+
+),
+
 releases as (
 
     select * from {{ ref('int_releases_live') }}
@@ -168,9 +174,16 @@ final as (
         cast(coalesce(releases.student_count, 0) as integer) as previous_students,
         cast(coalesce(findings.unmapped_codes, 0) as integer) as unmapped_codes,
         cast(coalesce(offered_services.services_inactive_offered, 0) as integer)
-            as services_inactive_offered
+            as services_inactive_offered,
+        cast(gate_findings.suspension_days_without_absence as integer)
+            as suspension_days_without_absence,
+        cast(gate_findings.students_on_two_lists as integer) as students_on_two_lists,
+        gate_findings.is_as_of_instructional
 
     from schools
+
+    inner join gate_findings
+        on schools.school_key = gate_findings.school_key
 
     cross join run_dates
 

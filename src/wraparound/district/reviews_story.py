@@ -1,6 +1,6 @@
 """What teacher and coordinator said about a child, fall and spring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from wraparound.district.catalog import DOMAINS
@@ -11,6 +11,8 @@ LEVELS = ((0.35, "no_concern"), (1.0, "mild"), (1.75, "moderate"), (9e9, "severe
 # Shares of about 45, 28, 16 and 11 in a hundred under a standard normal.
 TIERS = ((-0.126, "1"), (0.613, "2a"), (1.227, "2b"), (9e9, "3"))
 DONE_SHARE = {"fall": 0.86, "spring": 0.8}
+# Share of individual reviews that are held in time for anybody to write them down.
+HELD_SHARE = 0.75
 WINDOW = {"fall": (22, 66), "spring": (112, 160)}
 STRENGTHS = {
     "academics": ("reading", "mathematics", "writing", "science", "study_habits"),
@@ -45,7 +47,7 @@ class DomainReview:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One child in one whole class review."""
+    """One child in one whole class review, or the team's review of one child."""
 
     sourced_id: str
     student_id: str
@@ -57,6 +59,7 @@ class Review:
     carry_forward: bool
     interests: tuple[str, ...]
     domains: tuple[DomainReview, ...]
+    kind: str = "whole_class"
 
 
 def reviews_story(world: World, *, student: Student) -> list[Review]:
@@ -66,7 +69,27 @@ def reviews_story(world: World, *, student: Student) -> list[Review]:
         review = _review(world, student=student, season=season)
         if review is not None:
             reviews.append(review)
+            reviews += _individual_review(world, student=student, review=review)
     return reviews
+
+
+def _individual_review(world: World, *, student: Student, review: Review) -> list[Review]:
+    """The team's review of a child in tier 3, most often within four weeks; some are late."""
+    rng = world.chance("individual", review.season, student.sourced_id)
+    day = review.day + rng.randint(5, 28)
+    if review.tier != "3" or rng.random() > HELD_SHARE or student.school_on(day) != review.school:
+        return []
+    held = replace(
+        review,
+        sourced_id=f"{review.sourced_id}-team",
+        day=day,
+        class_id="",
+        tier="",
+        carry_forward=False,
+        domains=(),
+        kind="individual",
+    )
+    return [held]
 
 
 def review_day(world: World, *, class_id: str, season: str) -> int | None:

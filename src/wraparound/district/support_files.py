@@ -26,8 +26,9 @@ CONSENTS_HEADER = (
     "revoked_at",
 )  # fmt: skip
 REVIEWS_HEADER = (
-    "review_id", "student_id", "school_id", "school_year", "season", "reviewed_on", "class_id",
-    "tier", "tier_system", "reviewed_by", "carry_forward", "interests",
+    "review_id", "student_id", "school_id", "school_year", "kind", "season",
+    "reviewed_on", "class_id", "tier", "tier_system", "reviewed_by", "carry_forward",
+    "interests",
 )  # fmt: skip
 DOMAINS_HEADER = ("review_id", "domain", "level", "strengths", "needs")
 STAFF_HEADER = (
@@ -121,8 +122,8 @@ def _review_rows(world: World, reviews: list[Review]) -> Iterator[Row]:
     for review in reviews:
         yield (
             review.sourced_id, review.student_id, world.schools[review.school].sourced_id,
-            world.plan.school_year, review.season, world.year.words[review.day], review.class_id,
-            review.tier, TIER_SYSTEM,
+            world.plan.school_year, review.kind, review.season,
+            world.year.words[review.day], review.class_id, review.tier, TIER_SYSTEM,
             coordinator_on(people, school=review.school, day=review.day),
             "true" if review.carry_forward else "false", ",".join(review.interests),
         )  # fmt: skip
