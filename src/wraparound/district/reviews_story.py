@@ -83,7 +83,6 @@ def _individual_review(world: World, *, student: Student, review: Review) -> lis
         review,
         sourced_id=f"{review.sourced_id}-team",
         day=day,
-        class_id="",
         tier="",
         carry_forward=False,
         domains=(),

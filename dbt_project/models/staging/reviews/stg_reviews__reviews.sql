@@ -21,8 +21,8 @@ final as (
         interests as interest_codes,
         carry_forward as is_carried_forward,
         _held as is_held,
-        coalesce(nullif(kind, ''), 'whole_class') as review_kind,
-        reviewed_on as reviewed_date
+        reviewed_on as reviewed_date,
+        coalesce(nullif(kind, ''), 'whole_class') as review_kind
 
     from source
 
