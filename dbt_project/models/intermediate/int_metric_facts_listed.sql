@@ -30,83 +30,122 @@ placed_students as (
 
 ),
 
+spells as (
+
+    select * from {{ ref('int_enrollment_spells_united') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
 settings as (
 
     select * from {{ ref('int_settings_pivoted') }}
 
 ),
 
--- By school a child counts at each; in the district as the preset in force says.
-chronic_absence as (
+-- A leaver counts by what held on the last day of the stay.
+last_days as (
+
+    select
+        spells.student_key,
+        spells.school_key,
+        least(max(spells.to_date) - 1, run_dates.as_of_date) as metric_date
+
+    from spells
+
+    inner join run_dates
+        on spells.from_date <= run_dates.as_of_date
+
+    group by
+        spells.student_key,
+        spells.school_key,
+        run_dates.as_of_date
+
+),
+
+stays as (
 
     select
         attendance.student_key,
         attendance.school_key,
         attendance.scope as metric_scope,
-        cast(attendance.is_chronically_absent as integer) as numerator
+        cast(attendance.is_chronically_absent as integer) as is_chronic,
+        max(last_days.metric_date) as metric_date
 
     from attendance
 
-    where attendance.is_chronically_absent is not null
-
-),
-
-chronic_facts as (
-
-    select
-        student_key,
-        school_key,
-        numerator
-    from chronic_absence
-    where metric_scope = 'school'
-    union all
-    select
-        chronic_absence.student_key,
-        cast(null as integer) as school_key,
-        chronic_absence.numerator
-    from chronic_absence
-    inner join settings
-        on chronic_absence.metric_scope = settings.chronic_scope
-
-),
-
-suspension_counts as (
-
-    select
-        student_key,
-        school_key,
-        count(*) as event_count
-
-    from suspensions
-
-    group by
-        student_key,
-        school_key
-
-),
-
--- Events where they happened, of everybody who was enrolled this year.
-suspension_facts as (
-
-    select
-        attendance.student_key,
-        attendance.school_key,
-        sum(coalesce(suspension_counts.event_count, 0)) as numerator
-
-    from attendance
-
-    left join suspension_counts
+    inner join last_days
         on
-            attendance.student_key = suspension_counts.student_key
+            attendance.student_key = last_days.student_key
             and (
                 attendance.scope = 'district'
-                or attendance.school_key = suspension_counts.school_key
+                or attendance.school_key = last_days.school_key
             )
 
     group by
         attendance.student_key,
         attendance.school_key,
-        attendance.scope
+        attendance.scope,
+        attendance.is_chronically_absent
+
+),
+
+-- By school a child counts at each; in the district as the preset in force says.
+chronic_facts as (
+
+    select
+        student_key,
+        school_key,
+        metric_date,
+        is_chronic as numerator
+    from stays
+    where
+        metric_scope = 'school'
+        and is_chronic is not null
+    union all
+    select
+        stays.student_key,
+        cast(null as integer) as school_key,
+        stays.metric_date,
+        stays.is_chronic as numerator
+    from stays
+    inner join settings
+        on stays.metric_scope = settings.chronic_scope
+    where stays.is_chronic is not null
+
+),
+
+-- Everybody who was enrolled this year, and beside them the events, each with the
+-- groups of its own day.
+suspension_facts as (
+
+    select
+        student_key,
+        school_key,
+        metric_date,
+        0 as numerator,
+        1 as denominator
+    from stays
+    union all
+    select
+        stays.student_key,
+        stays.school_key,
+        suspensions.discipline_date as metric_date,
+        1 as numerator,
+        0 as denominator
+    from stays
+    inner join suspensions
+        on
+            stays.student_key = suspensions.student_key
+            and (
+                stays.metric_scope = 'district'
+                or stays.school_key = suspensions.school_key
+            )
 
 ),
 
@@ -115,6 +154,7 @@ reading_facts as (
     select
         placed_students.student_key,
         placed_students.school_key,
+        assessments.administered_date as metric_date,
         cast(
             assessments.level_rank >= settings.proficient_level_rank as integer
         ) as numerator
@@ -137,6 +177,7 @@ plan_facts as (
     select
         student_key,
         school_key,
+        as_of_date as metric_date,
         cast(has_plan and has_caring_adult_at_school as integer) as numerator
 
     from success_plans
@@ -152,6 +193,7 @@ placed_facts as (
         'grade_3_reading' as metric_id,
         student_key,
         school_key,
+        metric_date,
         numerator
     from reading_facts
     union all
@@ -159,6 +201,7 @@ placed_facts as (
         'success_plan_and_adult' as metric_id,
         student_key,
         school_key,
+        metric_date,
         numerator
     from plan_facts
 
@@ -170,28 +213,36 @@ final as (
         'chronic_absenteeism' as metric_id,
         student_key,
         school_key,
-        numerator
+        metric_date,
+        numerator,
+        1 as denominator
     from chronic_facts
     union all
     select
         'oss_events' as metric_id,
         student_key,
         school_key,
-        numerator
+        metric_date,
+        numerator,
+        denominator
     from suspension_facts
     union all
     select
         metric_id,
         student_key,
         school_key,
-        numerator
+        metric_date,
+        numerator,
+        1 as denominator
     from placed_facts
     union all
     select
         metric_id,
         student_key,
         cast(null as integer) as school_key,
-        max(numerator) as numerator
+        max(metric_date) as metric_date,
+        max(numerator) as numerator,
+        1 as denominator
     from placed_facts
     group by
         metric_id,

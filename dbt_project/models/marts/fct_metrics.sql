@@ -2,19 +2,13 @@ with
 
 metrics as (
 
-    select * from {{ ref('metrics') }}
+    select * from {{ ref('dim_metrics') }}
 
 ),
 
-metric_facts as (
+group_sums as (
 
-    select * from {{ ref('int_metric_facts_listed') }}
-
-),
-
-student_groups as (
-
-    select * from {{ ref('int_student_groups_listed') }}
+    select * from {{ ref('int_metric_groups_summed') }}
 
 ),
 
@@ -30,90 +24,129 @@ run_dates as (
 
 ),
 
-group_sums as (
+places as (
 
     select
-        metric_facts.metric_id,
-        metric_facts.school_key,
-        student_groups.group_kind,
-        student_groups.student_group,
-        sum(metric_facts.numerator) as numerator,
-        count(*) as denominator
+        school_key,
+        school_source_id
+    from schools
+    union all
+    select
+        cast(null as integer) as school_key,
+        null as school_source_id
 
-    from metric_facts
+),
 
-    inner join student_groups
-        on metric_facts.student_key = student_groups.student_key
+-- Every metric speaks of every school and of the district, if only to say: not known.
+metric_places as (
 
-    group by
-        metric_facts.metric_id,
-        metric_facts.school_key,
-        student_groups.group_kind,
-        student_groups.student_group
+    select
+        metrics.metric_id,
+        places.school_key,
+        places.school_source_id
+
+    from metrics
+
+    cross join places
+
+),
+
+groups as (
+
+    select
+        metric_id,
+        school_key,
+        group_kind,
+        student_group
+
+    from group_sums
+
+    union distinct
+
+    select
+        metric_id,
+        school_key,
+        'all' as group_kind,
+        'all' as student_group
+
+    from metric_places
 
 ),
 
 -- An event is counted; a share is of a hundred, as the targets are.
-valued_sums as (
+valued_groups as (
 
     select
-        group_sums.metric_id,
-        group_sums.school_key,
-        group_sums.group_kind,
-        group_sums.student_group,
+        groups.metric_id,
+        groups.school_key,
+        groups.group_kind,
+        groups.student_group,
         group_sums.numerator,
-        group_sums.denominator,
+        coalesce(group_sums.denominator, 0) as denominator,
         case metrics.unit
             when 'event' then group_sums.numerator
-            else 100 * group_sums.numerator / group_sums.denominator
+            else 100 * group_sums.numerator / nullif(group_sums.denominator, 0)
         end as metric_value
 
-    from group_sums
+    from groups
 
     inner join metrics
-        on group_sums.metric_id = metrics.metric_id
+        on groups.metric_id = metrics.metric_id
+
+    left join group_sums
+        on
+            groups.metric_id = group_sums.metric_id
+            and groups.school_key is not distinct from group_sums.school_key
+            and groups.group_kind = group_sums.group_kind
+            and groups.student_group = group_sums.student_group
 
 ),
 
 final as (
 
     select
-        valued_sums.metric_id,
+        valued_groups.metric_id,
         metrics.metric_version,
-        valued_sums.school_key,
-        schools.school_source_id,
-        valued_sums.group_kind,
-        valued_sums.student_group,
+        valued_groups.school_key,
+        metric_places.school_source_id,
+        valued_groups.group_kind,
+        valued_groups.student_group,
         metrics.unit,
         run_dates.school_year,
-        valued_sums.numerator,
-        valued_sums.denominator,
-        valued_sums.metric_value,
+        valued_groups.numerator,
+        valued_groups.denominator,
+        valued_groups.metric_value,
         run_dates.as_of_date,
         -- A target counted in events is the whole district's.
         case
             when
                 metrics.unit = 'event'
                 and (
-                    valued_sums.school_key is not null
-                    or valued_sums.group_kind <> 'all'
+                    valued_groups.school_key is not null
+                    or valued_groups.group_kind <> 'all'
                 ) then null
             when metrics.comparator = '<'
-                then valued_sums.metric_value < metrics.target
+                then valued_groups.metric_value < metrics.target
             when metrics.comparator = '<='
-                then valued_sums.metric_value <= metrics.target
-            else valued_sums.metric_value >= metrics.target
-        end as is_at_target
+                then valued_groups.metric_value <= metrics.target
+            else valued_groups.metric_value >= metrics.target
+        end as is_at_target,
+        case
+            when valued_groups.metric_value is null
+                then coalesce(metrics.not_known_because, 'nobody is counted here')
+        end as not_known_because
 
-    from valued_sums
+    from valued_groups
 
     inner join metrics
-        on valued_sums.metric_id = metrics.metric_id
+        on valued_groups.metric_id = metrics.metric_id
+
+    inner join metric_places
+        on
+            valued_groups.metric_id = metric_places.metric_id
+            and valued_groups.school_key is not distinct from metric_places.school_key
 
     cross join run_dates
-
-    left join schools
-        on valued_sums.school_key = schools.school_key
 
 )
 
