@@ -1,231 +1,45 @@
 with
 
-attendance as (
+stay_facts as (
 
-    select * from {{ ref('fct_attendance_to_date') }}
-
-),
-
-suspensions as (
-
-    select * from {{ ref('int_suspension_events_listed') }}
+    select * from {{ ref('int_metric_stays_listed') }}
 
 ),
 
-assessments as (
+answers as (
 
-    select * from {{ ref('int_assessments_latest') }}
-
-),
-
-success_plans as (
-
-    select * from {{ ref('fct_success_plans') }}
-
-),
-
-placed_students as (
-
-    select * from {{ ref('int_students_placed') }}
-
-),
-
-spells as (
-
-    select * from {{ ref('int_enrollment_spells_united') }}
-
-),
-
-run_dates as (
-
-    select * from {{ ref('int_run_dates_resolved') }}
-
-),
-
-settings as (
-
-    select * from {{ ref('int_settings_pivoted') }}
-
-),
-
--- A leaver counts by what held on the last day of the stay.
-last_days as (
-
-    select
-        spells.student_key,
-        spells.school_key,
-        least(max(spells.to_date) - 1, run_dates.as_of_date) as metric_date
-
-    from spells
-
-    inner join run_dates
-        on spells.from_date <= run_dates.as_of_date
-
-    group by
-        spells.student_key,
-        spells.school_key,
-        run_dates.as_of_date
-
-),
-
-stays as (
-
-    select
-        attendance.student_key,
-        attendance.school_key,
-        attendance.scope as metric_scope,
-        cast(attendance.is_chronically_absent as integer) as is_chronic,
-        max(last_days.metric_date) as metric_date
-
-    from attendance
-
-    inner join last_days
-        on
-            attendance.student_key = last_days.student_key
-            and (
-                attendance.scope = 'district'
-                or attendance.school_key = last_days.school_key
-            )
-
-    group by
-        attendance.student_key,
-        attendance.school_key,
-        attendance.scope,
-        attendance.is_chronically_absent
-
-),
-
--- By school a child counts at each; in the district as the preset in force says.
-chronic_facts as (
-
-    select
-        student_key,
-        school_key,
-        metric_date,
-        is_chronic as numerator
-    from stays
-    where
-        metric_scope = 'school'
-        and is_chronic is not null
-    union all
-    select
-        stays.student_key,
-        cast(null as integer) as school_key,
-        stays.metric_date,
-        stays.is_chronic as numerator
-    from stays
-    inner join settings
-        on stays.metric_scope = settings.chronic_scope
-    where stays.is_chronic is not null
-
-),
-
--- Everybody who was enrolled this year, and beside them the events, each with the
--- groups of its own day.
-suspension_facts as (
-
-    select
-        student_key,
-        school_key,
-        metric_date,
-        0 as numerator,
-        1 as denominator
-    from stays
-    union all
-    select
-        stays.student_key,
-        stays.school_key,
-        suspensions.discipline_date as metric_date,
-        1 as numerator,
-        0 as denominator
-    from stays
-    inner join suspensions
-        on
-            stays.student_key = suspensions.student_key
-            and (
-                stays.metric_scope = 'district'
-                or stays.school_key = suspensions.school_key
-            )
-
-),
-
-reading_facts as (
-
-    select
-        placed_students.student_key,
-        placed_students.school_key,
-        assessments.administered_date as metric_date,
-        cast(
-            assessments.level_rank >= settings.proficient_level_rank as integer
-        ) as numerator
-
-    from placed_students
-
-    inner join assessments
-        on
-            placed_students.student_key = assessments.student_key
-            and assessments.assessment_area = 'reading'
-
-    cross join settings
-
-    where placed_students.grade_level = '03'
-
-),
-
-plan_facts as (
-
-    select
-        student_key,
-        school_key,
-        as_of_date as metric_date,
-        cast(has_plan and has_caring_adult_at_school as integer) as numerator
-
-    from success_plans
-
-    where is_known
+    select * from {{ ref('int_metric_answers_listed') }}
 
 ),
 
 -- A child at two schools is one child of the district.
-placed_facts as (
+district_answers as (
 
     select
-        'grade_3_reading' as metric_id,
+        metric_id,
         student_key,
-        school_key,
-        metric_date,
-        numerator
-    from reading_facts
-    union all
-    select
-        'success_plan_and_adult' as metric_id,
-        student_key,
-        school_key,
-        metric_date,
-        numerator
-    from plan_facts
+        cast(null as integer) as school_key,
+        max(metric_date) as metric_date,
+        max(numerator) as numerator
+
+    from answers
+
+    group by
+        metric_id,
+        student_key
 
 ),
 
 final as (
 
     select
-        'chronic_absenteeism' as metric_id,
-        student_key,
-        school_key,
-        metric_date,
-        numerator,
-        1 as denominator
-    from chronic_facts
-    union all
-    select
-        'oss_events' as metric_id,
+        metric_id,
         student_key,
         school_key,
         metric_date,
         numerator,
         denominator
-    from suspension_facts
+    from stay_facts
     union all
     select
         metric_id,
@@ -234,19 +48,16 @@ final as (
         metric_date,
         numerator,
         1 as denominator
-    from placed_facts
+    from answers
     union all
     select
         metric_id,
         student_key,
-        cast(null as integer) as school_key,
-        max(metric_date) as metric_date,
-        max(numerator) as numerator,
+        school_key,
+        metric_date,
+        numerator,
         1 as denominator
-    from placed_facts
-    group by
-        metric_id,
-        student_key
+    from district_answers
 
 )
 
