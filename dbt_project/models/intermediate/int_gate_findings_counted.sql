@@ -30,6 +30,18 @@ school_days as (
 
 ),
 
+attendance_findings as (
+
+    select * from {{ ref('int_attendance_findings_counted') }}
+
+),
+
+releases as (
+
+    select * from {{ ref('int_releases_live') }}
+
+),
+
 schools as (
 
     select * from {{ ref('int_schools_identified') }}
@@ -113,6 +125,9 @@ final as (
         coalesce(suspension_counts.suspension_days_without_absence, 0)
             as suspension_days_without_absence,
         coalesce(double_counts.students_on_two_lists, 0) as students_on_two_lists,
+        coalesce(attendance_findings.events_off_calendar, 0) as events_off_calendar,
+        coalesce(attendance_findings.unmapped_codes, 0) as unmapped_codes,
+        coalesce(releases.student_count, 0) as previous_students,
         school_days.school_key is not null as is_as_of_instructional
 
     from schools
@@ -126,6 +141,12 @@ final as (
 
     left join suspension_counts
         on schools.school_key = suspension_counts.school_key
+
+    left join attendance_findings
+        on schools.school_key = attendance_findings.school_key
+
+    left join releases
+        on schools.school_key = releases.school_key
 
     left join double_counts
         on schools.school_key = double_counts.school_key

@@ -38,19 +38,7 @@ domains as (
 
 findings as (
 
-    select * from {{ ref('int_attendance_findings_counted') }}
-
-),
-
-gate_findings as (
-
     select * from {{ ref('int_gate_findings_counted') }}
-
-),
-
-releases as (
-
-    select * from {{ ref('int_releases_live') }}
 
 ),
 
@@ -169,21 +157,20 @@ final as (
         cast(coalesce(profile_counts.students_not_known, 0) as integer)
             as students_not_known_all_domains,
         cast(schools.days_behind as integer) as attendance_days_behind,
-        cast(coalesce(findings.events_off_calendar, 0) as integer)
-            as events_off_calendar,
-        cast(coalesce(releases.student_count, 0) as integer) as previous_students,
-        cast(coalesce(findings.unmapped_codes, 0) as integer) as unmapped_codes,
+        cast(findings.events_off_calendar as integer) as events_off_calendar,
+        cast(findings.previous_students as integer) as previous_students,
+        cast(findings.unmapped_codes as integer) as unmapped_codes,
         cast(coalesce(offered_services.services_inactive_offered, 0) as integer)
             as services_inactive_offered,
-        cast(gate_findings.suspension_days_without_absence as integer)
+        cast(findings.suspension_days_without_absence as integer)
             as suspension_days_without_absence,
-        cast(gate_findings.students_on_two_lists as integer) as students_on_two_lists,
-        gate_findings.is_as_of_instructional
+        cast(findings.students_on_two_lists as integer) as students_on_two_lists,
+        findings.is_as_of_instructional
 
     from schools
 
-    inner join gate_findings
-        on schools.school_key = gate_findings.school_key
+    inner join findings
+        on schools.school_key = findings.school_key
 
     cross join run_dates
 
@@ -200,12 +187,6 @@ final as (
 
     left join queue_counts
         on schools.school_key = queue_counts.school_key
-
-    left join findings
-        on schools.school_key = findings.school_key
-
-    left join releases
-        on schools.school_key = releases.school_key
 
     left join offered_services
         on schools.school_key = offered_services.school_key
