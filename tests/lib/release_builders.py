@@ -56,6 +56,12 @@ REPORTS = {
         review_kind text not null, student_name text, sort_name text, grade_level text,
         decided_tier text, next_step text, kind_order integer, counted_from date, due_date date,
         latest_date date, is_due boolean, is_overdue boolean""",
+    "rpt_service_use": """
+        school_key integer not null, school_source_id text not null, as_of_date date not null,
+        category_group text not null, delivered_by text not null, student_count integer""",
+    "rpt_fidelity": """
+        school_key integer not null, school_source_id text not null, as_of_date date not null,
+        measure_id text not null, numerator integer, denominator integer""",
     "rpt_schools": """
         school_key integer not null, school_source_id text not null, school_name text,
         as_of_date date not null, student_count integer, class_count integer,
@@ -203,6 +209,14 @@ def _build_school(
         review_season="fall",
         feeds="[]",
     )
+    of_school = {
+        "school_key": school.school_key,
+        "school_source_id": school.school_source_id,
+        "as_of_date": as_of,
+    }
+    kinds = {"category_group": "intensive", "delivered_by": "school", "student_count": 1}
+    insert_row(connection, "rpt_service_use", **of_school, **kinds)
+    insert_row(connection, "rpt_fidelity", **of_school, measure_id="class_reviews", numerator=1)
     insert_row(connection, "rpt_gate_metrics", **good_metrics(school, as_of=as_of))
     for number in range(1, school.students + 1):
         _build_student(connection, a_student(school, number, as_of=as_of), mark=mark)

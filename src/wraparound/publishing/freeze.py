@@ -33,6 +33,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_referral_queue": ("need_id",),
     "rpt_class_rosters": ("class_key", "student_key"),
     "rpt_reviews_due": ("student_key", "review_kind"),
+    "rpt_service_use": ("category_group", "delivered_by"),
+    "rpt_fidelity": ("measure_id",),
     "rpt_today": ("item_id",),
 }
 # How long a freeze waits for a build to end.
