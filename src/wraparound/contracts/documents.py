@@ -4,9 +4,15 @@ from collections.abc import Iterable
 
 import yaml
 
+from wraparound.contracts.diagnostics import CONTRACT_CODE, load_diagnostics
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import SQL_TYPES, Column, Contract, Table
 
+PACKAGES = {
+    "oneroster": "OneRoster 1.0, 1.1, 1.2 (CSV)",
+    "hsds": "HSDS 3 (tabular)",
+    "csv": "Ed-Fi-shaped CSV, and our own",
+}
 MADE = "made from the contracts by `wraparound contracts write`; edit those"
 LEDGER_TABLES = {
     "student_crosswalk": "One row per student id of a source, with our stable key.",
@@ -27,6 +33,26 @@ SYSTEM_NOTES = {
     "_deleted_at": "When the record ended; null while it is in force.",
     "_held": "Whether a newer row of it could not be read, so that this one stays.",
     "_resource_id": "By which an API calls the record when it deletes it; null from CSV.",
+}
+
+
+COSTS = {"row": "the row is set aside", "cell": "the cell is emptied", "nothing": "told"}
+# What sets a whole delivery aside, whatever its feed; the last good data stays in force.
+REFUSED = {
+    "W21": (
+        "a required file or column is missing, or a column comes twice; bytes that are not in the "
+        "declared encoding; a quote that never ends; a bulk file without rows; a manifest that "
+        "does not fit the files; a roster of an earlier school year; a label of another school "
+        "year than the days; ids that mean something else than is declared; in strict reading "
+        "any leniency"
+    ),
+    "W22": "nothing says which feed it is",
+    "W23": (
+        "a zip that is encrypted, nested, too large, packed too tightly, has too many members, "
+        "two of one name, folders, links or paths outside itself"
+    ),
+    "W24": "a file that is still being written, or that is not what its checksum says",
+    "W26": "it would end or change more than can be believed: a person decides",
 }
 
 
@@ -103,7 +129,54 @@ def feeds_index() -> str:
             f"| [{contract.feed}]({contract.feed}.md) | {contract.standard} | {files} | "
             f"{'; '.join(meaning[scope] for scope in scopes)} |"
         )
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_standards_lines(), *_refused_lines(), *_code_lines(), ""])
+
+
+def _standards_lines() -> list[str]:
+    """For each standard what is read, what is only archived, and which rules it is held to."""
+    standards: dict[str, list[Contract]] = {}
+    for contract in load_contracts().values():
+        standards.setdefault(PACKAGES[contract.package], []).append(contract)
+    lines = [
+        "## Standards",
+        "",
+        "| standard | read | archived, not read | rules between columns and records |",
+        "|---|---|---|---|",
+    ]
+    for standard, contracts in standards.items():
+        tables = [table for contract in contracts for table in contract.tables.values()]
+        ignored = sorted({file for contract in contracts for file in contract.ignored_files})
+        rules = dict.fromkeys(rule.id for table in tables for rule in table.rules)
+        cells = (
+            ", ".join(f"`{table.file}`" for table in tables),
+            ", ".join(f"`{file}`" for file in ignored),
+            ", ".join(f"`{rule}`" for rule in rules),
+        )
+        lines.append(f"| {standard} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _refused_lines() -> list[str]:
+    lines = ["## Set aside whole", "", "| code | when |", "|---|---|"]
+    return [*lines, *(f"| {code} | {when} |" for code, when in REFUSED.items()), ""]
+
+
+def _code_lines() -> list[str]:
+    """Every diagnostic with its code, as `ops.diagnostic` tells it by file, row and column."""
+    lines = [
+        "## What is said of rows, cells and files",
+        "",
+        "By file, row number, column and rule, never by value; `ops.diagnostic` holds it. What is "
+        "marked * is a leniency: `strictness: strict` in a sender's profile refuses the delivery.",
+        "",
+        "| code | rule | costs | meaning | what to do |",
+        "|---|---|---|---|---|",
+    ]
+    for one in load_diagnostics().values():
+        mark = " *" if one.leniency else ""
+        lines.append(f"| {one.code} | `{one.rule}`{mark} | {one.costs} | {one.says} | {one.do} |")
+    own = f"| {CONTRACT_CODE} | a rule of the feed's page | as it says there | | |"
+    return [*lines, own]
 
 
 def _source_columns(table: Table) -> list[dict[str, object]]:
@@ -146,7 +219,7 @@ def _table_lines(contract: Contract, name: str, table: Table) -> Iterable[str]:
         )
     yield ""
     for rule in table.rules:
-        yield f"- `{rule.id}`: set aside when {rule.message}."
+        yield f"- `{rule.id}`: {COSTS[rule.costs]} when {rule.message}."
     if table.rules:
         yield ""
 

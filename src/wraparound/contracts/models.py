@@ -82,12 +82,26 @@ class Reference(Strict):
 
 
 class Rule(Strict):
-    """A relation between columns of one row, in SQL over the typed columns; true is good."""
+    """A relation that a row must stand in, in SQL over the typed columns of the row `g`.
+
+    `check` speaks of one row, and true is good; `breaks` may look at other records, and true is
+    bad. What breaks a rule `costs` its row, the cell in `column`, or nothing: it is told.
+    """
 
     id: str
-    check: str
+    check: str | None = None
+    breaks: str | None = None
     column: str
     message: str
+    costs: Literal["row", "cell", "nothing"] = "row"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Rule":
+        if (self.check is None) == (self.breaks is None):
+            raise ValueError("needs either check or breaks")
+        if self.breaks is not None and self.costs == "row":
+            raise ValueError("a rule that depends on other records may not cost a row")
+        return self
 
 
 class Table(Strict):

@@ -90,6 +90,27 @@ def note(
     return written
 
 
+def tell(
+    connection: Connection, judging: Judging, *, column: str | None, rule: str, rows: Sql
+) -> int:
+    """Tell of each `_row` of a query, which stays as it is; returns how many."""
+    return connection.execute(
+        sql.SQL(
+            "insert into ops.row_notice (arrival_id, feed, table_name, file_name, row_number,"
+            " column_name, rule) select {arrival}, {feed}, {name}, {file}, q._row, {column},"
+            " {rule} from ({rows}) as q"
+        ).format(
+            arrival=sql.Literal(judging.arrival_id),
+            feed=sql.Literal(judging.contract.feed),
+            name=sql.Literal(judging.name),
+            file=sql.Literal(judging.file_name),
+            column=sql.Literal(column),
+            rule=sql.Literal(rule),
+            rows=rows,
+        )
+    ).rowcount
+
+
 def set_aside(
     connection: Connection, judging: Judging, *, column: str | None, rule: str, rows: Sql
 ) -> int:
@@ -186,6 +207,8 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     With `whole_table` the file says what is true of the whole table, and all older ones close.
     Returns how many findings it closed.
     """
+    if whole_table:
+        _forget_told(connection, judging)
     if not _any_older(connection, judging):
         return 0
     closed = connection.execute(
@@ -212,6 +235,16 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
     if closed:
         _forget_closed_lines(connection, judging)
     return closed
+
+
+def _forget_told(connection: Connection, judging: Judging) -> None:
+    """What earlier files of the sender were told of the table is told anew, or is mended."""
+    connection.execute(
+        "delete from ops.row_notice as n using ops.arrival as a"
+        " where n.arrival_id = a.arrival_id and n.feed = %s and n.table_name = %s"
+        " and a.sender = %s and a.effective_at < %s",
+        [judging.contract.feed, judging.name, judging.sender, judging.effective_at],
+    )
 
 
 def _about(judging: Judging, *, whole_table: bool) -> Sql:

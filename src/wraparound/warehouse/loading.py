@@ -186,6 +186,7 @@ def _forget_findings(connection: Connection, arrival: Arrival) -> None:
     connection.execute(
         "delete from restricted.quarantine_line where arrival_id = %s", [arrival.arrival_id]
     )
+    connection.execute("delete from ops.row_notice where arrival_id = %s", [arrival.arrival_id])
 
 
 def _replay_file(

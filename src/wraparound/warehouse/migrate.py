@@ -6,6 +6,7 @@ from psycopg import sql
 
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
+from wraparound.warehouse.diagnostics import write_catalog
 from wraparound.warehouse.raw_tables import ensure_raw_tables
 from wraparound.warehouse.roles import ensure_rights
 
@@ -18,6 +19,7 @@ def migrate(settings: Settings) -> None:
         # One migration of the contracts' tables at a time.
         connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.migrate'))")
         ensure_raw_tables(connection)
+        write_catalog(connection)
         ensure_rights(connection)
 
 

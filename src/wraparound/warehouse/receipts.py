@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wraparound.contracts.advice import advice
+from wraparound.contracts.diagnostics import advice
 from wraparound.warehouse import ledger
 from wraparound.warehouse.connection import Connection, Row
 

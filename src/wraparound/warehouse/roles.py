@@ -20,9 +20,9 @@ BUILT = ("seeds", "staging", "intermediate", "marts", "reports")
 
 # What happened, in ids and counts: no child, no line of a file.
 LEDGER = (
-    "arrival, batch, batch_table, brake_count, build, delivery, dispatch, destruction, event,"
-    " feed_state, lifted_rule, override, quarantine, release, release_school, school_crosswalk,"
-    " verdict"
+    "arrival, batch, batch_table, brake_count, build, delivery, diagnostic, diagnostic_rule,"
+    " dispatch, destruction, event, feed_state, lifted_rule, override, quarantine, release,"
+    " release_school, row_notice, school_crosswalk, verdict"
 )
 RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     # role, verbs, schema, tables
@@ -33,6 +33,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (LOADER, "select, insert, update", "ops", "arrival, batch, batch_table, feed_state"),
     (LOADER, "select, insert, update", "ops", "touched, student_crosswalk, school_crosswalk"),
     (LOADER, "select, insert, update, delete", "ops", "quarantine, brake_count"),
+    (LOADER, "select, insert, delete", "ops", "row_notice"),
     (LOADER, "select", "ops", "lifted_rule"),
     (LOADER, "select, insert", "ops", "event"),
     (LOADER, "select, insert, update, delete", "restricted", "quarantine_line"),

@@ -206,6 +206,36 @@ quarantine_line = Table(
     schema="restricted",
 )
 
+row_notice = Table(
+    "row_notice",
+    metadata,
+    # Rows that were taken as they are, and of which something is to be told. No foreign keys, as
+    # in the quarantine.
+    Column("arrival_id", BigInteger, nullable=False),
+    _text("feed"),
+    _text("table_name"),
+    _text("file_name"),
+    Column("row_number", BigInteger, nullable=False),
+    _text("column_name", null=True),
+    _text("rule"),
+    Index(None, "arrival_id"),
+    schema="ops",
+)
+
+diagnostic_rule = Table(
+    "diagnostic_rule",
+    metadata,
+    # The catalog of contracts/diagnostics.yml and of the contracts' own rules; blank is any.
+    Column("feed", Text, primary_key=True),
+    Column("table_name", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    _text("code"),
+    _text("costs"),
+    _text("message"),
+    _text("what_to_do"),
+    schema="ops",
+)
+
 touched = Table(
     "touched",
     metadata,

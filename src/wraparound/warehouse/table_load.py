@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from wraparound.contracts.models import Reference
+from wraparound.contracts.models import Reference, Rule
 from wraparound.warehouse import references
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import (
@@ -19,6 +19,7 @@ from wraparound.warehouse.findings import (
     note,
     note_ragged,
     set_aside,
+    tell,
 )
 from wraparound.warehouse.merging import ENDING_STATES
 from wraparound.warehouse.raw_tables import column_types, key_columns
@@ -27,6 +28,7 @@ from wraparound.warehouse.staging import RaggedRow
 Sql = sql.Composable
 CONTROL = "[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]"
 LINE_BREAK = "[\\n\\r]"
+EMPTY = sql.SQL("null")
 
 
 def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> None:
@@ -36,9 +38,10 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
     _make_bad(connection, judging)
     note_ragged(connection, judging, ragged)
     _find_bad_cells(connection, judging)
-    _apply_rules(connection, judging)
+    _apply_rules(connection, judging, costly=True)
     for reference in judging.table.references:
         _resolve_reference(connection, judging, reference)
+    _apply_rules(connection, judging, costly=False)
     _refuse_unknown_people(connection, judging)
 
 
@@ -155,9 +158,9 @@ def _flaw(judging: Judging) -> Sql:
     return sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else sql.SQL("false")
 
 
-def _hashed(judging: Judging) -> Sql:
+def _hashed(judging: Judging, *, alias: str = "w") -> Sql:
     return sql.SQL(", ").join(
-        sql.Identifier("w", check.raw)
+        sql.Identifier(alias, check.raw)
         for check in judging.checks
         if not judging.table.columns[check.name].volatile
     )
@@ -246,12 +249,57 @@ def _character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
     ]
 
 
-def _apply_rules(connection: Connection, judging: Judging) -> None:
+def _apply_rules(connection: Connection, judging: Judging, *, costly: bool) -> None:
+    """Set aside what breaks a rule that costs the row; or tell of what costs less."""
     for rule in judging.table.rules:
-        rows = sql.SQL("select _row from pg_temp.good where not coalesce({}, true)").format(
-            sql.SQL(rule.check)
+        if (rule.costs == "row") != costly:
+            continue
+        rows = _rows_breaking(rule)
+        if costly:
+            set_aside(connection, judging, column=rule.column, rule=rule.id, rows=rows)
+        elif rule.costs == "cell":
+            _empty_cells(connection, judging, column=rule.column, rule=rule.id, rows=rows)
+        else:
+            tell(connection, judging, column=rule.column, rule=rule.id, rows=rows)
+
+
+def _rows_breaking(rule: Rule) -> Sql:
+    if rule.breaks is not None:
+        return sql.SQL("select g._row from pg_temp.good as g where {}").format(
+            sql.SQL(rule.breaks)
         )
-        set_aside(connection, judging, column=rule.column, rule=rule.id, rows=rows)
+    return sql.SQL("select g._row from pg_temp.good as g where not coalesce({}, true)").format(
+        sql.SQL(rule.check or "true")
+    )
+
+
+def _empty_cells(
+    connection: Connection,
+    judging: Judging,
+    *,
+    column: str,
+    rule: str,
+    rows: Sql,
+    value: Sql = EMPTY,
+) -> None:
+    """Note the rows of a query, and put a value, or nothing, into one cell of each."""
+    connection.execute("drop table if exists pg_temp.emptied")
+    # Kept first: what is emptied may be what the query asks for.
+    connection.execute(sql.SQL("create temp table emptied on commit drop as {}").format(rows))
+    found = sql.SQL("select _row from pg_temp.emptied")
+    if not note(connection, judging, column=column, rule=rule, scope="cell", rows=found):
+        return
+    name = sql.Identifier(judging.table.raw_column(column))
+    for change in (
+        sql.SQL("{} = {}").format(name, value),
+        # The row is another now than the one that was sent, and must differ from it in force.
+        sql.SQL("_row_hash = hash_record_extended(row({}), 0)").format(
+            _hashed(judging, alias="g")
+        ),
+    ):
+        connection.execute(
+            sql.SQL("update pg_temp.good as g set {} where _row in ({})").format(change, found)
+        )
 
 
 def _resolve_reference(connection: Connection, judging: Judging, reference: Reference) -> None:
@@ -267,10 +315,8 @@ def _resolve_reference(connection: Connection, judging: Judging, reference: Refe
     name, rule = reference.column, "reference_missing"
     if reference.on_missing == "row":
         set_aside(connection, judging, column=name, rule=rule, rows=rows)
-    elif note(connection, judging, column=name, rule=rule, scope="cell", rows=rows):
-        connection.execute(
-            sql.SQL("update pg_temp.good set {} = null where _row in ({})").format(column, rows)
-        )
+    else:
+        _empty_cells(connection, judging, column=name, rule=rule, rows=rows)
 
 
 def _resolve_many(
@@ -285,19 +331,14 @@ def _resolve_many(
         "select g._row from pg_temp.good as g where exists (select 1 from unnest(g.{}) as e"
         " where e not in (select k from ({}) as p where k is not null))"
     ).format(column, known)
-    if note(
+    _empty_cells(
         connection,
         judging,
         column=reference.column,
         rule="reference_missing",
-        scope="cell",
         rows=rows,
-    ):
-        connection.execute(
-            sql.SQL("update pg_temp.good as g set {} = {} where _row in ({})").format(
-                column, kept, rows
-            )
-        )
+        value=kept,
+    )
 
 
 def _people(judging: Judging) -> list[tuple[str, str, str]]:
