@@ -21,6 +21,8 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 dry_run = click.option(
     "--dry-run", "rehearsal", is_flag=True, help="Only say what would become of it."
 )
+by_option = click.option("--by", required=True, help="Who decides: a name.")
+reason_option = click.option("--reason", required=True, help="Why; it is kept in the ledger.")
 as_json = click.option(
     "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
 )
@@ -444,6 +446,71 @@ def quarantine_list(*, arrival_id: int | None, feed: str | None, json_wanted: bo
     )
 
 
+@quarantine.command("show")
+@click.option("--rule", required=True, help="The rule that was broken.")
+@click.option("--arrival", "arrival_id", type=int, help="Only this arrival.")
+@click.option("--feed", help="Only this feed.")
+@click.option("--limit", default=50, show_default=True, help="So many rows at the most.")
+@as_json
+def quarantine_show(
+    *, rule: str, arrival_id: int | None, feed: str | None, limit: int, json_wanted: bool
+) -> None:
+    """Where the rows are that broke one rule, and what to do; never what stands in them.
+
+    `wraparound quarantine export` writes the rows themselves into files.
+    """
+    from wraparound.warehouse import ledger, receipts
+
+    rows = _read(ledger.quarantine, arrival_id=arrival_id, feed=feed, rule=rule, limit=limit)
+    columns = ("arrival_id", "file_name", "row_number", "column", "rule", "scope")
+    _show(rows, columns=columns, json_wanted=json_wanted, empty="Nothing is set aside by it.")
+    groups = _read(receipts.set_aside, arrival_id=arrival_id, feed=feed, rule=rule)
+    for told in () if json_wanted else dict.fromkeys(group["what_to_do"] for group in groups):
+        click.echo(told)
+
+
+@quarantine.command("export")
+@click.argument("arrival_id", type=int)
+@click.option("--rule", help="Only rows that broke this rule.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
+)
+@click.option("--by", required=True, help="Who asks: a name; it is kept in the ledger.")
+def quarantine_export(*, arrival_id: int, rule: str | None, out: Path, by: str) -> None:
+    """Write an arrival's set-aside rows as CSV, with the reasons, to go back to its sender.
+
+    The files hold personal data: only their owner may read them, and who asked is recorded.
+    """
+    from wraparound.orchestration.handing_back import hand_back
+
+    files = hand_back(_settings(), arrival_id, folder=out, by=by, rule=rule)
+    for file in files:
+        click.echo(f"{file.row_count:>8,} rows  {file.path}")
+    if not files:
+        click.echo("Nothing is set aside there.")
+
+
+@quarantine.command("release")
+@click.option("--feed", required=True, help="Of this feed.")
+@click.option("--rule", required=True, help="The rule that is lifted.")
+@click.option("--until", type=DAY, required=True, help="For what is received up to this day.")
+@by_option
+@reason_option
+@as_json
+def quarantine_release(
+    *, feed: str, rule: str, until: datetime, by: str, reason: str, json_wanted: bool
+) -> None:
+    """Lift a rule for a feed until a day: what breaks it is let in, and counted as such.
+
+    Rows that wait because of it are judged again at once.
+    """
+    from wraparound.orchestration import nights
+
+    words = {"feed": feed, "rule": rule, "by": by, "reason": reason}
+    done = nights.lift_rule(_settings(), until=until.date(), **words)
+    _show(done, columns=LOADED, json_wanted=json_wanted, empty="Recorded; no row waits by it.")
+
+
 @quarantine.command("replay")
 @click.argument("arrival_id", type=int)
 @as_json
@@ -500,10 +567,6 @@ def _decide_brake(arrival_id: int, *, release: bool, by: str, reason: str) -> No
         if release
         else f"Arrival {arrival_id} stays out; what was in force stays in force."
     )
-
-
-by_option = click.option("--by", required=True, help="Who decides: a name.")
-reason_option = click.option("--reason", required=True, help="Why; it is kept in the ledger.")
 
 
 @brake.command("release")

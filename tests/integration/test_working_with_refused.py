@@ -1,19 +1,26 @@
 """What people do with what was refused: look, rehearse, hand back, lift a rule, decide."""
 
+import csv
+import io
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from lib.feed_builders import TARDY, UNEXCUSED, attendance, children
+from lib.feed_builders import TARDY, UNEXCUSED, a_file, a_zip, attendance, children, with_member
 from lib.warehouse_in_tests import (
     arrivals,
+    findings,
+    is_conserved,
     landed_and_loaded,
     query,
     raw_state,
     write_district,
 )
+from wraparound.errors import SettingsWrong
 from wraparound.orchestration import nights, rehearsing
+from wraparound.orchestration.handing_back import hand_back, safe
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
 from wraparound.warehouse.receipts import receipt
@@ -121,3 +128,179 @@ def test_a_load_leaves_a_receipt_without_values_for_its_sender(rostered, roster,
     assert "<script" not in page
     for text in (page, files[f"{stem}.json"].read_text()):
         assert not any(word in text for word in ("Sequoia", "T-Alder1", "Alder1"))
+
+
+# ----------------------------------------------------------------- rows that go back
+
+PROFILE = """
+senders:
+  grove:
+    feeds:
+      attendance:
+        tables:
+          events:
+            columns:
+              studentUniqueId: pupil
+              schoolId: building
+              eventDate: day
+              attendanceEventCategoryDescriptor: code
+"""
+
+
+@pytest.fixture
+def with_bad_rows(rostered, tmp_path):
+    """A warehouse in which three of a sender's five attendance rows wait."""
+    write_district(rostered, PROFILE)
+    lines = [
+        "pupil,building,day,code,pin",
+        f"T-Alder1,T-S1,{DAY},{TARDY},1234",
+        f"T-Birch2,T-S1,{DAY},=HYPERLINK(1),1234",
+        f"T-Nobody,T-S1,{DAY},{TARDY},1234",
+        f"T-Cedar3,T-S1,{DAY},{TARDY}",
+        f"T-Damson4,T-S1,{DAY},{TARDY},1234",
+    ]
+    path = a_file(tmp_path / "in", "att.csv", "\n".join(lines) + "\n")
+    (arrival,) = landed_and_loaded(rostered, path, sender="grove", feed="attendance")
+    assert arrival["rows_quarantined"] == 3
+    return rostered, arrival
+
+
+def test_an_export_holds_the_senders_own_bad_rows_with_the_reasons(with_bad_rows, tmp_path):
+    settings, arrival = with_bad_rows
+
+    (file,) = hand_back(settings, arrival["arrival_id"], folder=tmp_path / "out", by="T. Linden")
+
+    assert file.row_count == 3
+    assert file.path.stat().st_mode & 0o777 == 0o600
+    header, *rows = csv.reader(io.StringIO(file.path.read_text()))
+    assert header[:4] == ["_row", "_column", "_rule", "_what_to_do"]
+    assert header[4:8] == ["pupil", "building", "day", "code"]
+    unknown_code, nobody, ragged = rows
+    assert (unknown_code[0], unknown_code[1:3]) == (
+        "3",
+        ["attendanceEventCategoryDescriptor", "unknown_code"],
+    )
+    assert unknown_code[4:8] == ["T-Birch2", "T-S1", DAY, "'=HYPERLINK(1)"]
+    assert (nobody[0], nobody[2], nobody[4]) == ("4", "student_unknown", "T-Nobody")
+    assert (ragged[2], ragged[4:8]) == ("ragged_row", ["T-Cedar3", "T-S1", DAY, TARDY])
+    text = file.path.read_text()
+    assert "T-Alder1" not in text
+    assert "1234" not in text, "a column that no contract reads was kept"
+    (event,) = query(settings, "select detail from ops.event where state = 'exported'")
+    assert event["detail"] == {
+        "arrival_id": arrival["arrival_id"],
+        "by": "T. Linden",
+        "rule": None,
+        "row_count": 3,
+    }
+
+
+def test_an_export_of_one_rule_holds_no_other_row(with_bad_rows, tmp_path):
+    settings, arrival = with_bad_rows
+    words = {"folder": tmp_path / "out", "by": "T. Linden"}
+    (file,) = hand_back(settings, arrival["arrival_id"], rule="student_unknown", **words)
+    assert file.row_count == 1
+    assert hand_back(settings, arrival["arrival_id"], rule="not_a_date", **words) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@sum", "'@sum"),
+        ("+1 555", "'+1 555"),
+        ("-", "'-"),
+        ("-4.5", "-4.5"),
+        ("+3", "+3"),
+        ("-1-1", "'-1-1"),
+        ("\tx", "'\tx"),
+        ("Birch", "Birch"),
+        ("", ""),
+    ],
+)
+def test_no_cell_of_an_export_is_a_formula(cell, written):
+    assert safe(cell) == written
+
+
+# ----------------------------------------------------------------- rules that are lifted
+
+
+def lift(settings, rule, *, until=date(2099, 1, 1), feed="attendance"):
+    return nights.lift_rule(
+        settings, feed=feed, rule=rule, until=until, by="T. Linden", reason="agreed"
+    )
+
+
+def coded(roster, folder, name="attendance.csv", *, code="Skipped"):
+    rows = [(c.id, c.school, DAY, code if c.name == "Alder1" else TARDY) for c in roster.students]
+    return attendance(folder, rows, name=name)
+
+
+def test_a_lifted_rule_lets_in_what_waits_and_what_comes_until_its_day(rostered, roster, tmp_path):
+    landed_and_loaded(rostered, coded(roster, tmp_path / "in"))
+    assert len(findings(rostered)) == 1
+
+    (replayed,) = lift(rostered, "unknown_code")
+
+    assert (replayed["rows_loaded"], replayed["rows_quarantined"]) == (10, 0)
+    assert findings(rostered) == []
+    (next_,) = landed_and_loaded(rostered, coded(roster, tmp_path / "in", "a2.csv", code="Gone"))
+    assert is_conserved(next_)
+    assert next_["rows_quarantined"] == 0
+    assert ("unknown_code_let_in", 1) in [(n["rule"], n["count"]) for n in next_["notices"]]
+    assert {"Gone", TARDY} == {
+        row["code"]
+        for row in query(
+            rostered,
+            "select attendance_event_category_descriptor as code from raw.attendance__events"
+            " where _deleted_at is null",
+        )
+    }
+
+
+def test_a_lifted_rule_ends_with_its_day(rostered, roster, tmp_path):
+    lift(rostered, "unknown_code", until=date(2020, 1, 1))
+    (arrival,) = landed_and_loaded(rostered, coded(roster, tmp_path / "in"))
+    assert arrival["rows_quarantined"] == 1
+
+
+def test_a_lifted_rule_counts_for_its_feed_alone(rostered, roster, tmp_path):
+    lift(rostered, "unknown_code", feed="discipline")
+    (arrival,) = landed_and_loaded(rostered, coded(roster, tmp_path / "in"))
+    assert arrival["rows_quarantined"] == 1
+
+
+@pytest.mark.parametrize("rule", ["student_unknown", "not_a_date", "ragged_row", "nonsense"])
+def test_what_cannot_be_read_is_let_in_by_nobodys_word(rostered, rule):
+    with pytest.raises(SettingsWrong, match=rule):
+        lift(rostered, rule)
+    assert query(rostered, "select * from ops.lifted_rule") == []
+
+
+def test_a_rule_between_columns_can_be_lifted(rostered, roster, tmp_path):
+    members = with_member(
+        roster.members(),
+        "enrollments.csv",
+        change=("2026-08-31,2027-06-20", "2026-08-31,2026-01-01"),
+    )
+    landed_and_loaded(rostered, a_zip(tmp_path / "in", "roster.zip", members))
+    rules = {rule for _, _, _, rule, _ in findings(rostered)}
+    assert rules == {"end_before_begin"}
+
+    (replayed,) = lift(rostered, "end_before_begin", feed="roster")
+
+    assert replayed["rows_quarantined"] == 0
+    assert findings(rostered) == []
+
+
+def test_a_child_whose_new_row_waits_stays_and_is_marked_held(rostered, roster, tmp_path):
+    members = roster.members()
+    broken = members["users.csv"].replace(b"T-Alder1,,,true", b"T-Alder1,,,perhaps")
+    assert broken != members["users.csv"]
+    path = a_zip(tmp_path / "in", "roster.zip", {**members, "users.csv": broken})
+    landed_and_loaded(rostered, path)
+    held = query(
+        rostered,
+        "select sourced_id from raw.roster__users where _held and _deleted_at is null",
+    )
+    assert [row["sourced_id"] for row in held] == ["T-Alder1"]

@@ -33,7 +33,7 @@ from wraparound.landing.recognising import recognise
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt
 from wraparound.settings import Settings
-from wraparound.warehouse import ledger, loading
+from wraparound.warehouse import ledger, lifting, loading
 from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.json_planning import last_effective_time
 from wraparound.warehouse.migrate import is_migrated, migrate
@@ -195,7 +195,7 @@ def load_in_order(
     """
     for row in (claimed, *ledger.loaded_after(connection, claimed)):
         place = archive if row is claimed and archive else settings.archive
-        arrival = _arrival_of(place, row, connection=connection)
+        arrival = _arrival_of(place, row, connection=connection, district=district)
         if row is not claimed:
             arrival = replace(arrival, brake_released=True)
         loading.load(connection, arrival, district=district, seeds=settings.seeds)
@@ -239,13 +239,32 @@ def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             row = ledger.arrival(connection, arrival_id)
             if row is not None and row["state"] == "loaded":
                 ledger.one_load_of(connection, contract_of(row["feed"]).family)
-                arrival = _arrival_of(settings.archive, row, connection=connection)
+                arrival = _arrival_of(
+                    settings.archive, row, connection=connection, district=district
+                )
                 loading.replay(connection, arrival, district=district, seeds=settings.seeds)
     except psycopg.Error as exc:
         raise without_values(exc, arrival_id) from None
     with connect(settings) as connection:
         leave_receipt(settings, connection, arrival_id, district=district)
         return _summary(ledger.arrival(connection, arrival_id))
+
+
+def lift_rule(
+    settings: Settings, *, feed: str, rule: str, until: date, by: str, reason: str
+) -> list[dict[str, Any]]:
+    """Let in what breaks a rule, of what a feed sends until a day; and judge again what waits.
+
+    Returns the arrivals that had rows set aside by it.
+
+    Raises:
+        SettingsWrong: it is no rule that can be lifted.
+    """
+    prepare(settings)
+    with connect(settings) as connection:
+        lifting.lift(connection, feed=feed, rule=rule, until=until, by=by, reason=reason)
+        waiting = lifting.set_aside_by(connection, feed=feed, rule=rule)
+    return [replay_arrival(settings, arrival_id) for arrival_id in waiting]
 
 
 def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
@@ -537,12 +556,15 @@ def claim(connection: Connection, arrival_id: int) -> Row | None:
     return ledger.claim(connection, arrival_id)
 
 
-def _arrival_of(archive: Path, row: Row, *, connection: Connection) -> loading.Arrival:
+def _arrival_of(
+    archive: Path, row: Row, *, connection: Connection, district: District
+) -> loading.Arrival:
     return loading.Arrival(
         arrival_id=row["arrival_id"],
         feed=row["feed"],
         sender=row["sender"],
         file_name=row["file_name"],
+        received_on=row["received_at"].astimezone(ZoneInfo(district.time_zone)).date(),
         effective_at=row["effective_at"],
         archived=archived(archive, row["sha256"]),
         brake_released=ledger.brake_released(connection, row["arrival_id"]),

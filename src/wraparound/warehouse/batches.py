@@ -1,6 +1,7 @@
 """What a load leaves in the ledger: its batch, its counts, whom it touched, and new keys."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from wraparound.warehouse.merging import Changes, Merge
 
 @dataclass(frozen=True)
 class Arrival:
-    """An arrival as the loader sees it."""
+    """An arrival as the loader sees it; `received_on` is a day of the district."""
 
     arrival_id: int
     feed: str
     sender: str
     file_name: str
+    received_on: date
     effective_at: Any
     archived: Path
     brake_released: bool = False

@@ -28,7 +28,8 @@ class ColumnCheck:
     `cell` is its text over the staged row `s`; `typed` and the problems, each (rule, expression
     true when bad), speak of that text as column `raw` of a row `t`. `flaw` says whether there
     is any problem, from the typed value (`v.raw`) and the text (`v.seen`), at the least cost:
-    what has a text and no value could not be read.
+    what has a text and no value could not be read. `let_in` are rules that are lifted, with what
+    breaks them in terms of the good row `g`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ColumnCheck:
     problems: tuple[tuple[str, Sql], ...]
     flaw: Sql | None
     costs_row: bool
+    let_in: tuple[tuple[str, Sql], ...] = ()
 
     @property
     def seen(self) -> str:
@@ -54,10 +56,12 @@ def column_checks(
     shape: TableProfile,
     seeds: Path,
     padded: bool = True,
+    lifted: frozenset[str] = frozenset(),
 ) -> list[ColumnCheck]:
     """The checks of every loaded column, in the contract's order.
 
-    Where no cell is `padded`, none is trimmed; COPY made blank ones null.
+    Where no cell is `padded`, none is trimmed; COPY made blank ones null. A person may have
+    `lifted` rules.
     """
     return [
         _column_check(
@@ -77,6 +81,7 @@ def column_checks(
             profile=profile,
             seeds=seeds,
             is_last_day=name in shape.last_days,
+            lifted=lifted,
         )
         for name, column in table.loaded.items()
     ]
@@ -156,6 +161,7 @@ def _column_check(
     profile: FeedProfile,
     seeds: Path,
     is_last_day: bool,
+    lifted: frozenset[str],
 ) -> ColumnCheck:
     cell = sql.SQL("t.{}").format(sql.Identifier(raw))
     codes = _codes(column, seeds=seeds)
@@ -166,6 +172,9 @@ def _column_check(
     value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
     problems: list[tuple[str, Sql]] = []
     flaws: list[Sql] = []
+    let_in: list[tuple[str, Sql]] = []
+    if codes and bad is None and "unknown_code" in lifted:
+        bad = _too_long(cell)
     if column.required:
         problems.append(("required_value_missing", sql.SQL("{} is null").format(cell)))
         flaws.append(sql.SQL("{} is null").format(value))
@@ -175,6 +184,9 @@ def _column_check(
         # A value is only cast where it can be.
         typed = sql.SQL("case when not ({}) then {} end").format(bad, typed)
     for rule, outside in _value_problems(column, codes=codes):
+        if rule in lifted:
+            let_in.append((rule, outside(sql.Identifier("g", raw))))
+            continue
         test = outside(typed)
         problems.append((rule, sql.SQL("coalesce({}, false)").format(test)))
         flaws.append(sql.SQL("coalesce({}, false)").format(outside(value)))
@@ -186,6 +198,7 @@ def _column_check(
         tuple(problems),
         sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else None,
         costs_row=column.on_bad == "row" or column.required,
+        let_in=tuple(let_in),
     )
 
 

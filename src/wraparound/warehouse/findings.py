@@ -23,7 +23,7 @@ class Judging:
 
     `holding` are the columns by which a row that is set aside keeps what is in force: the
     natural key, or the student's day where a file speaks of whole days. `kept` are the staged
-    columns that a quarantined line keeps.
+    columns that a quarantined line keeps, `lifted` the rules that a person lifted.
     """
 
     contract: Contract
@@ -38,6 +38,7 @@ class Judging:
     sender: str
     effective_at: Any
     kept: tuple[str, ...]
+    lifted: frozenset[str] = frozenset()
     has_control: bool = True
     has_line_breaks: bool = True
 

@@ -153,7 +153,12 @@ def loaded_after(connection: Connection, arrival: Row) -> list[Row]:
 
 
 def quarantine(
-    connection: Connection, *, arrival_id: int | None = None, feed: str | None = None
+    connection: Connection,
+    *,
+    arrival_id: int | None = None,
+    feed: str | None = None,
+    rule: str | None = None,
+    limit: int | None = None,
 ) -> list[Row]:
     """Open findings: one entry per file, row, column and rule; ids and rules, no values."""
     return connection.execute(
@@ -161,9 +166,11 @@ def quarantine(
         ' as "column", q.rule, q.scope, count(*) as count from ops.quarantine as q'
         " where q.state = 'open' and (%(arrival)s::bigint is null or q.arrival_id = %(arrival)s)"
         " and (%(feed)s::text is null or q.feed = %(feed)s)"
+        " and (%(rule)s::text is null or q.rule = %(rule)s)"
         " group by q.feed, q.arrival_id, q.table_name, q.file_name, q.row_number, q.column_name,"
-        " q.rule, q.scope order by q.arrival_id, q.file_name, q.row_number, q.rule",
-        {"arrival": arrival_id, "feed": feed},
+        " q.rule, q.scope order by q.arrival_id, q.file_name, q.row_number, q.rule"
+        " limit %(limit)s",
+        {"arrival": arrival_id, "feed": feed, "rule": rule, "limit": limit},
     ).fetchall()
 
 

@@ -37,6 +37,7 @@ from wraparound.warehouse.json_planning import (
     plan_json,
     shape_of,
 )
+from wraparound.warehouse.lifting import lifted_rules
 from wraparound.warehouse.mapping import BY, Notice, map_header
 from wraparound.warehouse.merging import (
     Changes,
@@ -73,6 +74,7 @@ class _Load:
     district: District
     seeds: Path
     weighed: list[Weighed] = field(default_factory=list)
+    noticed: list[Notice] = field(default_factory=list)
 
     def profile(self, feed: str) -> FeedProfile:
         """The sender's profile for a feed."""
@@ -133,7 +135,7 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
         notices += noticed
     # Only now, so that a person sees at once all that the arrival would change.
     stop_if_tripped(work.weighed, arrival=arrival)
-    loaded = Loaded(work.batch_id, tuple(tables), tuple(notices))
+    loaded = Loaded(work.batch_id, tuple(tables), (*notices, *work.noticed))
     close_batch(connection, arrival, loaded)
     return loaded
 
@@ -302,6 +304,7 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
     merge = _merge_of(work, judged)
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
     _refuse_other_years(work, judged, merge)
+    work.noticed.extend(table_load.let_in(connection, judging))
     if merge.scope == "table" and rows_in == 0:
         raise ContractBroken(
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
@@ -367,6 +370,7 @@ def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
 
 def _judging(work: _Load, judged: _Judged) -> Judging:
     profile = work.profile(judged.contract.feed)
+    lifted = lifted_rules(work.connection, feed=judged.contract.feed, day=work.arrival.received_on)
     work.connection.execute(
         sql.SQL("set local datestyle = {}").format(sql.Literal(f"ISO, {profile.date_order}"))
     )
@@ -383,6 +387,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
             shape=judged.shape,
             seeds=work.seeds,
             padded=judged.staged.has_padding,
+            lifted=lifted,
         ),
         holding=judged.holding,
         arrival_id=work.arrival.arrival_id,
@@ -391,6 +396,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         sender=work.arrival.sender,
         effective_at=judged.effective_at,
         kept=judged.kept,
+        lifted=lifted,
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
     )

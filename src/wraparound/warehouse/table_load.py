@@ -21,6 +21,7 @@ from wraparound.warehouse.findings import (
     set_aside,
     tell,
 )
+from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.merging import ENDING_STATES
 from wraparound.warehouse.raw_tables import column_types, key_columns
 from wraparound.warehouse.staging import RaggedRow
@@ -49,6 +50,28 @@ def keep_noted(connection: Connection, judging: Judging) -> None:
     """Keep the lines of every row that was noted; after the last finding."""
     if _any(connection, "noted"):
         keep_lines(connection, judging)
+
+
+def let_in(connection: Connection, judging: Judging) -> list[Notice]:
+    """What was let in although it breaks rules, because a person lifted them; in counts."""
+    broken = [
+        (check.name, rule, sql.SQL("select 1 from pg_temp.good as g where {}").format(test))
+        for check in judging.checks
+        for rule, test in check.let_in
+    ]
+    broken += [
+        (rule.column, rule.id, _rows_breaking(rule))
+        for rule in judging.table.rules
+        if rule.id in judging.lifted
+    ]
+    notices = []
+    for column, rule, rows in broken:
+        row = connection.execute(
+            sql.SQL("select count(*) as n from ({}) as q").format(rows)
+        ).fetchone()
+        if row and row["n"]:
+            notices.append(Notice(f"{rule}_let_in", judging.name, column, row["n"]))
+    return notices
 
 
 def count_set_aside(connection: Connection) -> int:
@@ -233,7 +256,8 @@ CHARACTER_RULES = {"control_character": CONTROL, "line_break_in_field": LINE_BRE
 def _character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
     """Tests of single characters, where the bytes of the file gave reason for them."""
     wanted = {"control_character": judging.has_control}
-    wanted["line_break_in_field"] = judging.has_line_breaks
+    breaks = judging.has_line_breaks and "line_break_in_field" not in judging.lifted
+    wanted["line_break_in_field"] = breaks
     return [
         (
             check,
@@ -252,7 +276,7 @@ def _character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
 def _apply_rules(connection: Connection, judging: Judging, *, costly: bool) -> None:
     """Set aside what breaks a rule that costs the row; or tell of what costs less."""
     for rule in judging.table.rules:
-        if (rule.costs == "row") != costly:
+        if (rule.costs == "row") != costly or rule.id in judging.lifted:
             continue
         rows = _rows_breaking(rule)
         if costly:
