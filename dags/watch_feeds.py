@@ -1,9 +1,9 @@
-"""Feeds that are expected and not here become alerts. See `wraparound.orchestration.tasks`."""
+"""Feeds that are missing, late or odd become alerts. See `wraparound.orchestration.tasks`."""
 
 from airflow.sdk import dag
 
 from wraparound.orchestration.schedules import HOURLY
-from wraparound.orchestration.tasks import alert_missing_feeds
+from wraparound.orchestration.tasks import tell_of_feeds
 
 
 # Ten minutes past every hour by the district's clock. No event can tell that nothing came.
@@ -16,7 +16,7 @@ from wraparound.orchestration.tasks import alert_missing_feeds
 )
 def watch_feeds() -> None:
     """Compare what the district file expects with what arrived."""
-    alert_missing_feeds()
+    tell_of_feeds()
 
 
 watch_feeds()

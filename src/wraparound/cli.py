@@ -366,6 +366,28 @@ def _tell_release(done: dict[str, Any], *, json_wanted: bool) -> None:
     click.echo(f"Lists: {settings.lists / 'index.html'}")
 
 
+@main.command("watch")
+@as_json
+def watch_command(*, json_wanted: bool) -> None:
+    """Tell of feeds that are missing, late, shrunken, unchanged or set aside; each once.
+
+    Airflow does this every hour. What is told goes into the ledger, and by mail to the owner
+    where the district file has an address and a mail channel. What stands is printed each time.
+    """
+    from wraparound.orchestration import nights, watch
+
+    settings = _settings()
+    nights.prepare(settings)
+    alarms = watch.find_alarms(settings)
+    watch.tell(settings, alarms)
+    _show(
+        [dataclasses.asdict(alarm) for alarm in alarms],
+        columns=("feed", "sender", "kind", "text", "owner"),
+        json_wanted=json_wanted,
+        empty="Every expected feed is here.",
+    )
+
+
 # ----------------------------------------------------------------- reading the ledger
 
 

@@ -6,6 +6,12 @@ feed_states as (
 
 ),
 
+arrivals as (
+
+    select * from {{ ref('stg_ops__arrivals') }}
+
+),
+
 feed_freshness as (
 
     select * from {{ ref('feed_freshness') }}
@@ -90,6 +96,48 @@ loaded_feeds as (
 
 ),
 
+newest_arrivals as (
+
+    select
+        feed,
+        sender,
+        max(arrival_id) as arrival_id
+
+    from arrivals
+
+    where arrival_state <> 'pending'
+
+    group by
+        feed,
+        sender
+
+),
+
+-- The newest delivery was refused or braked, and nothing has been loaded since.
+set_aside_feeds as (
+
+    select
+        arrivals.feed,
+        max(cast(arrivals.last_received_at at time zone 'UTC' as date))
+            as set_aside_date
+
+    from arrivals
+
+    inner join newest_arrivals
+        on arrivals.arrival_id = newest_arrivals.arrival_id
+
+    inner join feed_states
+        on
+            arrivals.feed = feed_states.feed
+            and arrivals.sender = feed_states.sender
+            and arrivals.last_received_at > feed_states.last_loaded_at
+
+    where arrivals.arrival_state in ('refused', 'braked')
+
+    group by arrivals.feed
+
+),
+
 final as (
 
     select
@@ -97,6 +145,7 @@ final as (
         feed_freshness.measured_by,
         feed_freshness.stale_after_days,
         loaded_feeds.last_loaded_at,
+        set_aside_feeds.set_aside_date,
         case
             when data_days.last_date is not null
                 then
@@ -115,6 +164,9 @@ final as (
 
     left join feed_freshness
         on loaded_feeds.feed = feed_freshness.feed
+
+    left join set_aside_feeds
+        on loaded_feeds.feed = set_aside_feeds.feed
 
 )
 

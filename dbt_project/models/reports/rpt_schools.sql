@@ -64,6 +64,7 @@ school_feeds as (
         feeds.measured_by,
         feeds.stale_after_days,
         feeds.last_loaded_at,
+        feeds.set_aside_date,
         schools.has_calendar,
         run_dates.as_of_date,
         case feeds.feed
@@ -86,6 +87,7 @@ aged_feeds as (
         feed,
         measured_by,
         has_calendar,
+        set_aside_date,
         data_through_date,
         to_char(last_loaded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
             as last_loaded_text,
@@ -115,6 +117,10 @@ feed_lists as (
                 'last_loaded_at', last_loaded_text,
                 'is_stale', is_stale,
                 'note', case
+                    when set_aside_date is not null
+                        then
+                            'The newest delivery, of ' || set_aside_date
+                            || ', was set aside.'
                     when measured_by = 'day' and data_through_date is null
                         then 'No attendance has come from this school this year.'
                     when is_stale and measured_by = 'loaded'

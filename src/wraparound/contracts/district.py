@@ -117,13 +117,22 @@ class Sender(Strict):
 
 
 class Expected(Strict):
-    """When a feed is due: its weekdays (Monday is 0), the hour, and the sender."""
+    """When a feed is due: its weekdays (Monday is 0), the hour, and the sender.
+
+    `within_days` are days on which schools are open. A delivery with fewer rows than the share
+    `shrunken_below` of the median of the `compared_with` before it is told, and so are
+    `unchanged_after` deliveries in a row that change nothing; both only where they are said.
+    """
 
     sender: str = "default"
     by: time = time(5, 0)
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     within_days: int = Field(default=1, ge=1)
     owner: str = ""
+    owner_mail: str = Field(default="", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    shrunken_below: float | None = Field(default=None, gt=0, lt=1)
+    compared_with: int = Field(default=5, ge=2, le=50)
+    unchanged_after: int | None = Field(default=None, ge=2, le=50)
 
 
 class District(Strict):

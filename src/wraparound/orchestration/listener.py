@@ -9,13 +9,12 @@ line, and waiting is bounded.
 
 import json
 import logging
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from airflow.listeners import hookimpl
 
-from wraparound.settings import Settings, load_settings
+from wraparound.settings import load_settings
 from wraparound.warehouse import connection as connections
 
 log = logging.getLogger(__name__)
@@ -25,16 +24,6 @@ HEAVY = ("dbt.cli.main", "dbt.adapters.postgres", "great_expectations")
 INSERT = """
     insert into ops.event (kind, dag_id, task_id, run_id, state, detail)
     values (%(kind)s, %(dag_id)s, %(task_id)s, %(run_id)s, %(state)s, %(detail)s)
-"""
-ALERT_ONCE_A_DAY = """
-    insert into ops.event (kind, state, detail)
-    select %(kind)s, 'alert', %(detail)s::jsonb
-    where not exists (
-        select 1 from ops.event
-        where kind = %(kind)s
-            and detail = %(detail)s::jsonb
-            and happened_at > now() - interval '1 day'
-    )
 """
 
 
@@ -117,15 +106,6 @@ def record_task(task_instance: Any, *, state: str, error: object = None) -> None
         state=state,
         detail={name: value for name, value in detail.items() if value is not None},
     )
-
-
-def alert(settings: Settings, *, kind: str, detail: Mapping[str, Any]) -> bool:
-    """Write an alert unless the same one was written within a day; True if it is new."""
-    with connections.connect(settings) as connection:
-        done = connection.execute(
-            ALERT_ONCE_A_DAY, {"kind": kind, "detail": json.dumps(detail, default=str)}
-        )
-        return done.rowcount == 1
 
 
 def _record(

@@ -447,37 +447,6 @@ def night(
     return {"arrivals": arrivals, "build": built, "release": published}
 
 
-def expected_feeds_missing(
-    settings: Settings, *, now: datetime | None = None
-) -> list[dict[str, Any]]:
-    """Feeds that should have come by now and did not: feed, sender, owner, last_loaded_at."""
-    district = load_district(settings.district_file)
-    moment = now or datetime.now(ZoneInfo(district.time_zone))
-    with connect(settings) as connection:
-        states = {
-            (row["feed"], row["sender"]): row["last_loaded_at"]
-            for row in connection.execute("select * from ops.feed_state").fetchall()
-        }
-        school_day = ledger.default_as_of(connection, today=moment.date())
-    if (moment.date() - school_day).days > 7:
-        return []
-    missing = []
-    for feed, due in district.expected.items():
-        if moment.weekday() not in due.days or moment.time() < due.by:
-            continue
-        last = states.get((feed, due.sender))
-        if last is None or (moment - last).days >= due.within_days:
-            missing.append(
-                {
-                    "feed": feed,
-                    "sender": due.sender,
-                    "owner": due.owner,
-                    "last_loaded_at": last.isoformat() if last else None,
-                }
-            )
-    return missing
-
-
 def deliveries(paths: Iterable[Path], *, district: District, sender: str) -> list[Path]:
     """Files and package folders; another folder stands for what is in it."""
     found = []

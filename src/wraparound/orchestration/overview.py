@@ -1,11 +1,15 @@
 """What stands where: the night at a glance, from the ledger alone."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
+from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
 from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.lifting import lifted_on
 from wraparound.warehouse.migrate import is_migrated
 
 
@@ -28,7 +32,9 @@ def overview(settings: Settings) -> dict[str, Any]:
             "build": _build(connection),
             "live": _live(connection),
             "events": _events(connection),
+            "lifted_rules": lifted_on(connection, day=datetime.now(UTC).date()),
         }
+    found["feeds_to_look_at"] = [asdict(alarm) for alarm in find_alarms(settings)]
     return found | {"lines": _lines(found, settings)}
 
 
@@ -85,6 +91,15 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         f" (arrival {feed['last_arrival_id']})"
         for feed in found["feeds"]
     ]
+    if found["feeds_to_look_at"]:
+        lines.append("To look at:")
+        lines += [f"  {a['text']} Owner: {a['owner']}" for a in found["feeds_to_look_at"]]
+    if found["lifted_rules"]:
+        lines.append("Rules that are lifted:")
+        lines += [
+            f"  {rule['feed']} {rule['rule']} until {rule['until_date']}, by {rule['granted_by']}"
+            for rule in found["lifted_rules"]
+        ]
     if found["quarantine"]:
         lines.append("Set aside:")
         lines += [f"  {q['rows']:>6} {q['feed']} {q['rule']}" for q in found["quarantine"]]

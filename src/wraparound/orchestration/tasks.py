@@ -17,9 +17,8 @@ from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, tas
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
-from wraparound.orchestration import nights
+from wraparound.orchestration import nights, watch
 from wraparound.orchestration.assets import BUILT, LOADED, RELEASED
-from wraparound.orchestration.listener import alert
 from wraparound.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -157,14 +156,12 @@ def publish_release(as_of: str) -> Counts:
 
 @task(**PATIENT)
 @discreet
-def alert_missing_feeds() -> int:
-    """Write one alert a day for each feed that is expected and not here."""
+def tell_of_feeds() -> int:
+    """Tell once of each feed that is missing, late, shrunken, unchanged or set aside."""
     settings = load_settings()
-    missing = nights.expected_feeds_missing(settings)
-    for feed in missing:
-        if alert(settings, kind="feed_missing", detail=feed):
-            log.warning("feed expected and not here: %s", feed.get("feed"))
-    return len(missing)
+    alarms = watch.find_alarms(settings)
+    watch.tell(settings, alarms)
+    return len(alarms)
 
 
 def _as_of(params: dict[str, Any] | None) -> date | None:

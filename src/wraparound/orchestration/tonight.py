@@ -1,5 +1,6 @@
 """The *Tonight* page inside Airflow's own UI, behind its login: counts, rules and ids only."""
 
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from wraparound.contracts.district import District, load_district
 from wraparound.errors import WraparoundError
+from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings, load_settings
 from wraparound.warehouse import connection as connections
 
@@ -58,7 +60,9 @@ QUERIES = {
         limit 5
     """,
     "alerts": """
-        select happened_at, kind, detail ->> 'feed' as feed
+        select
+            happened_at, kind, detail ->> 'feed' as feed, detail ->> 'owner' as owner,
+            detail ->> 'text' as told
         from ops.event
         where state = 'alert'
         order by event_id desc
@@ -86,8 +90,12 @@ def render(settings: Settings) -> str:
     """The page, as HTML, from the ledger."""
     district = load_district(settings.district_file)
     environment = _templates()
+    standing = [asdict(alarm) for alarm in find_alarms(settings)]
     return environment.get_template("tonight.html").render(
-        district=district, moment=_moment_shower(district), **read_ledger(settings)
+        district=district,
+        moment=_moment_shower(district),
+        standing=standing,
+        **read_ledger(settings),
     )
 
 

@@ -405,7 +405,7 @@ def _mail(
     if address is None:
         return Trouble("The channel has no address for this recipient.")
     message = compose(parcel, channel, address=address, language=district.language)
-    trouble = _submit(message, channel, address=address)
+    trouble = submit(message, channel, address=address)
     if trouble is not None:
         return trouble
     body = message.as_bytes()
@@ -450,19 +450,28 @@ def compose(parcel: Parcel, channel: EmailChannel, *, address: str, language: st
     else:
         lines.append(words["counts"].format(**parcel.counts))
     lines += ["", words["link"].format(link=link), "", words["note"]]
-    message = EmailMessage()
-    message["From"] = channel.sender
-    message["To"] = address
-    message["Subject"] = words[parcel.kind].format(day=day)
-    message["Date"] = formatdate()
+    subject = words[parcel.kind].format(day=day)
+    message = plain_mail(channel, address=address, subject=subject, lines=lines)
     # The same dispatch is the same message, should two copies ever meet.
     domain = channel.sender.partition("@")[2]
     message["Message-ID"] = make_msgid(f"dispatch-{parcel.dispatch_id}", domain=domain)
+    return message
+
+
+def plain_mail(
+    channel: EmailChannel, *, address: str, subject: str, lines: Iterable[str]
+) -> EmailMessage:
+    """Return a mail of plain text."""
+    message = EmailMessage()
+    message["From"] = channel.sender
+    message["To"] = address
+    message["Subject"] = subject
+    message["Date"] = formatdate()
     message.set_content("\n".join(lines) + "\n")
     return message
 
 
-def _submit(message: EmailMessage, channel: EmailChannel, *, address: str) -> Trouble | None:
+def submit(message: EmailMessage, channel: EmailChannel, *, address: str) -> Trouble | None:
     """Hand a mail to the server; returns why not, where it said no or fell silent."""
     handing_over = accepted = False
     try:

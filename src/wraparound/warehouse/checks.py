@@ -172,8 +172,10 @@ def _column_check(
     value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
     problems: list[tuple[str, Sql]] = []
     flaws: list[Sql] = []
-    let_in: list[tuple[str, Sql]] = []
-    if codes and bad is None and "unknown_code" in lifted:
+    outside = dict(_value_problems(column, codes=codes))
+    good = sql.Identifier("g", raw)
+    let_in = tuple((rule, outside.pop(rule)(good)) for rule in [*outside] if rule in lifted)
+    if codes and bad is None and let_in:
         bad = _too_long(cell)
     if column.required:
         problems.append(("required_value_missing", sql.SQL("{} is null").format(cell)))
@@ -183,13 +185,9 @@ def _column_check(
         flaws.append(sql.SQL("{} is not null and {} is null").format(seen, value))
         # A value is only cast where it can be.
         typed = sql.SQL("case when not ({}) then {} end").format(bad, typed)
-    for rule, outside in _value_problems(column, codes=codes):
-        if rule in lifted:
-            let_in.append((rule, outside(sql.Identifier("g", raw))))
-            continue
-        test = outside(typed)
-        problems.append((rule, sql.SQL("coalesce({}, false)").format(test)))
-        flaws.append(sql.SQL("coalesce({}, false)").format(outside(value)))
+    for rule, test in outside.items():
+        problems.append((rule, sql.SQL("coalesce({}, false)").format(test(typed))))
+        flaws.append(sql.SQL("coalesce({}, false)").format(test(value)))
     return ColumnCheck(
         name,
         raw,
@@ -198,7 +196,7 @@ def _column_check(
         tuple(problems),
         sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else None,
         costs_row=column.on_bad == "row" or column.required,
-        let_in=tuple(let_in),
+        let_in=let_in,
     )
 
 

@@ -1,0 +1,208 @@
+"""The feed watch: what did not come, or came oddly, is told once, and never in July."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from lib.feed_builders import TARDY, a_file, attendance, csv_bytes
+from lib.mail_server import a_mail_server
+from lib.warehouse_in_tests import landed_and_loaded, query, write_district
+from wraparound.contracts.district import load_district
+from wraparound.orchestration import nights, overview, watch
+
+ZONE = ZoneInfo("America/New_York")
+EXPECTED = """
+expected:
+  attendance: {{by: "05:00", owner: T. Linden{more}}}
+"""
+MONDAY = date(2026, 10, 5)
+SENT = datetime(2026, 10, 5, 4, 0, tzinfo=ZONE)
+
+
+def at(day, hour=6):
+    return datetime(2026, day.month, day.day, hour, tzinfo=ZONE).replace(year=day.year)
+
+
+def loaded_at(settings, moment):
+    """As if everything that was received had come and been loaded at a moment."""
+    query(
+        settings,
+        "with a as (update ops.arrival set received_at = %s, last_received_at = %s returning 1)"
+        " update ops.feed_state set last_loaded_at = %s returning 1",
+        moment,
+        moment,
+        moment,
+    )
+
+
+def told(settings, moment):
+    return [(a.kind, a.feed) for a in watch.find_alarms(settings, now=moment)]
+
+
+def calendar(folder, days, *, descriptor="Instructional day"):
+    rows = [("T-S1", day.isoformat(), descriptor) for day in days]
+    header = "schoolId,date,calendarEventDescriptor"
+    return a_file(folder, "calendar.csv", csv_bytes(header, rows))
+
+
+def weekdays(first, last):
+    span = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in span if day.weekday() < 5]
+
+
+@pytest.fixture
+def watched(rostered, roster, tmp_path):
+    """Attendance is due each school day by five, and came on a Monday at four."""
+    write_district(rostered, EXPECTED.format(more=""))
+    days = set(weekdays(date(2026, 8, 31), date(2027, 6, 18))) - {date(2026, 10, 12)}
+    rows = [(c.id, c.school, "2026-10-02", TARDY) for c in roster.students]
+    landed_and_loaded(
+        rostered, calendar(tmp_path / "in", sorted(days)), attendance(tmp_path / "in", rows)
+    )
+    loaded_at(rostered, SENT)
+    return rostered
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        pytest.param(at(MONDAY), [], id="it came"),
+        pytest.param(at(MONDAY + timedelta(days=1), 4), [], id="it is not due yet"),
+        pytest.param(at(MONDAY + timedelta(days=1)), [("late", "attendance")], id="it is due"),
+        pytest.param(at(MONDAY + timedelta(days=5)), [("late", "attendance")], id="still"),
+    ],
+)
+def test_a_feed_is_late_when_its_hour_has_passed(watched, moment, expected):
+    assert told(watched, moment) == expected
+
+
+@pytest.mark.parametrize(
+    ("loaded", "moment"),
+    [
+        pytest.param((9, 18), date(2026, 10, 11), id="a weekend"),
+        pytest.param((9, 18), date(2026, 10, 12), id="a holiday"),
+        pytest.param((9, 18), date(2026, 10, 13), id="the morning after it"),
+        pytest.param((18, 4), date(2027, 7, 12), id="july"),
+    ],
+)
+def test_no_feed_is_late_for_days_without_school(watched, loaded, moment):
+    day, hour = loaded
+    month = 6 if moment.month == 7 else 10
+    loaded_at(watched, datetime(moment.year, month, day, hour, tzinfo=ZONE))
+    assert told(watched, at(moment)) == []
+
+
+def test_in_a_new_school_year_without_a_calendar_the_year_before_is_asked(watched):
+    """Neither roster nor calendar came in autumn: nobody may think that it is still July."""
+    assert told(watched, at(date(2027, 9, 7))) == [("late", "attendance")]
+
+
+def test_a_feed_that_never_came_is_missing(settings):
+    write_district(settings, EXPECTED.format(more=""))
+    assert told(settings, at(MONDAY)) == [("missing", "attendance")]
+
+
+def test_a_renamed_file_is_told_the_first_night_and_once(watched, roster, tmp_path):
+    """At a peer such a file went unnoticed for five weeks."""
+    rows = [(c.id, c.school, "2026-10-05", TARDY) for c in roster.students]
+    path = attendance(tmp_path / "in", rows, name="Export_neu.csv")
+    path.write_text(path.read_text().replace("studentUniqueId", "Pupil"))
+    nights.land(watched, [path])
+    nights.ingest(watched)
+
+    alarms = watch.find_alarms(watched, now=at(MONDAY + timedelta(days=1)))
+    assert [alarm.kind for alarm in alarms] == ["late"]
+    assert "1 files of this sender belong to no known feed" in alarms[0].text
+    assert "was it renamed?" in alarms[0].text
+    assert [alarm.owner for alarm in watch.tell(watched, alarms)] == ["T. Linden"]
+    for day in range(2, 37):
+        later = watch.find_alarms(watched, now=at(MONDAY + timedelta(days=day)))
+        assert [alarm.kind for alarm in later] == ["late"]
+        assert watch.tell(watched, later) == []
+    assert len(query(watched, "select * from ops.event where kind = 'feed_late'")) == 1
+
+
+def test_bytes_that_came_again_are_not_a_new_delivery(watched, roster, tmp_path):
+    rows = [(c.id, c.school, "2026-10-02", TARDY) for c in roster.students]
+    nights.land(watched, [attendance(tmp_path / "in", rows)])
+    query(
+        watched,
+        "update ops.arrival set last_received_at = %s where received_count > 1 returning 1",
+        at(MONDAY + timedelta(days=1), 4),
+    )
+    assert told(watched, at(MONDAY + timedelta(days=1))) == [("unchanged", "attendance")]
+
+
+def test_a_shrunken_delivery_is_told(rostered, roster, tmp_path):
+    more = ", shrunken_below: 0.5, compared_with: 3, within_days: 400"
+    write_district(rostered, EXPECTED.format(more=more))
+    for number, share in enumerate((10, 9, 10, 4)):
+        rows = [(c.id, c.school, f"2026-10-0{number + 1}", TARDY) for c in roster.students[:share]]
+        name = f"attendance_{number}.csv"
+        landed_and_loaded(rostered, attendance(tmp_path / "in", rows, name=name))
+        loaded_at(rostered, SENT)
+        found = watch.find_alarms(rostered, now=at(MONDAY))
+        assert [alarm.kind for alarm in found] == (["shrunken"] if number == 3 else [])
+    assert "has 4 rows; the median of the 3 before is 10" in found[0].text
+
+
+def test_deliveries_that_change_nothing_are_told(rostered, roster, tmp_path):
+    write_district(rostered, EXPECTED.format(more=", unchanged_after: 2, within_days: 400"))
+    rows = [[c.id, c.school, "2026-10-01", TARDY] for c in roster.students]
+    for number in range(3):
+        rows.reverse()  # other bytes, the same words
+        path = attendance(tmp_path / "in", rows[: 10 - number], name=f"attendance_{number}.csv")
+        landed_and_loaded(rostered, path)
+        loaded_at(rostered, SENT)
+        expected = [("unchanged", "attendance")] if number == 2 else []
+        assert told(rostered, at(MONDAY)) == expected
+
+
+def test_a_newest_delivery_that_was_set_aside_is_told_expected_or_not(rostered, roster, tmp_path):
+    broken = a_file(tmp_path / "in", "discipline.zip", b"PK\x03\x04 broken")
+    landed_and_loaded(rostered, broken)
+    (alarm,) = watch.find_alarms(rostered, now=at(MONDAY))
+    assert (alarm.kind, alarm.feed) == ("set_aside", "discipline")
+    assert "was refused (W21)" in alarm.text
+
+
+def test_an_alarm_goes_to_its_owner_by_mail_once_and_again_after_trouble(rostered):
+    with a_mail_server() as server:
+        channel = (
+            "channels:\n  mail: {kind: email, host: 127.0.0.1, port: "
+            f"{server.port}, sender: a@example.org, link: 'https://lists.example.org/'}}\n"
+        )
+        more = ", owner_mail: linden@example.org"
+        write_district(rostered, EXPECTED.format(more=more) + channel)
+        alarms = watch.find_alarms(rostered, now=at(MONDAY))
+        server.fault = "busy"
+        watch.tell(rostered, alarms)
+        assert server.mails == []
+        server.fault = ""
+        watch.tell(rostered, alarms)
+        watch.tell(rostered, alarms)
+        (mail,) = server.mails
+    assert mail["To"] == "linden@example.org"
+    assert "The attendance feed has never come." in mail.get_content()
+    assert "T-Alder" not in mail.as_string()
+
+
+def test_status_says_what_to_look_at(rostered):
+    write_district(rostered, EXPECTED.format(more=""))
+    found = overview.overview(rostered)
+    assert any("The attendance feed has never come." in line for line in found["lines"])
+
+
+def test_sessions_stand_for_a_calendar_that_never_came():
+    district = load_district(Path(__file__).resolve().parents[2] / "config" / "district.yml")
+    sessions = ((date(2026, 8, 31), date(2027, 6, 20)),)
+    days = watch.SchoolDays(district, frozenset(), sessions)
+    assert [days.is_open(d) for d in (date(2026, 10, 5), date(2026, 10, 4), date(2027, 7, 5))] == [
+        True,
+        False,
+        False,
+    ]
+    nothing = watch.SchoolDays(district, frozenset(), ())
+    assert nothing.is_open(MONDAY)
