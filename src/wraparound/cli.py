@@ -760,6 +760,31 @@ def district_defects() -> None:
 
 
 @main.group()
+def profile() -> None:
+    """How one sender's files differ from the standard: an entry of the district file."""
+
+
+@profile.command("suggest")
+@click.argument("path", type=click.Path(exists=True, path_type=Path, readable=True))
+@click.option("--feed", required=True, help="The feed that the files are.")
+@click.option("--sender", default="NEW_SENDER", show_default=True, help="The sender's name.")
+def profile_suggest(*, path: Path, feed: str, sender: str) -> None:
+    """Begin a sender's profile from a file, a zip or a folder of theirs.
+
+    What the files prove is filled in; what a person has to settle is marked with ??. Read it
+    and paste it into the district file.
+    """
+    from wraparound.contracts.loader import contract_of
+    from wraparound.landing.suggesting import members_of, suggest
+    from wraparound.warehouse.checks import seed_codes
+
+    contract = contract_of(feed)
+    seeds = {c.codes_from for t in contract.tables.values() for c in t.columns.values()}
+    codes = {s: list(seed_codes(s, seeds=_settings().seeds)) for s in sorted(filter(None, seeds))}
+    click.echo(suggest(members_of(path), contract=contract, sender=sender, codes=codes), nl=False)
+
+
+@main.group()
 def contracts() -> None:
     """The contracts of the feeds, and what is made from them."""
 

@@ -17,6 +17,9 @@ from lib.warehouse_in_tests import (
     query,
     write_district,
 )
+from wraparound.contracts.district import load_district
+from wraparound.contracts.loader import contract_of
+from wraparound.landing.suggesting import members_of, suggest
 from wraparound.orchestration import nights
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -572,3 +575,111 @@ def test_a_file_under_the_label_of_another_year_is_held(one_guest):
     assert (arrival["state"], arrival["code"]) == ("refused", "W21")
     assert "school year 2021" in arrival["message"]
     assert "2020" in arrival["message"]
+
+
+# ----------------------------------------------------------------- profiles, begun from the files
+
+
+BEGUN = {
+    "oneroster/microsoft-sds-csv/v1-100-users": ("roster", {"orgs", "classes", "users"}),
+    "oneroster/microsoft-sds-csv/v2": ("roster", {"orgs", "classes", "users", "enrollments"}),
+    "oneroster/microsoft-sds-csv/v2.1": ("roster", {"orgs", "roles", "users", "demographics"}),
+    "edfi/oea-contoso-sis/batch1/studentattendance.csv": ("attendance", {"events"}),
+    "hsds/hsds-ohana-smc/sample-csv": ("providers", {"organizations", "services", "phones"}),
+    "hsds/hsds-florida-legal": ("providers", {"organizations", "services", "locations"}),
+}
+
+
+@pytest.mark.parametrize("path", sorted(BEGUN))
+def test_a_profile_can_be_begun_from_the_files(settings, path):
+    feed, tables = BEGUN[path]
+    text = suggest(members_of(DATA / path), contract=contract_of(feed), sender="begun", codes={})
+    write_district(settings, text)
+    profile = load_district(settings.district_file).profile(sender="begun", feed=feed)
+    assert tables <= set(profile.tables)
+    assert "P@ssw" not in text
+
+
+def test_what_is_begun_from_a_directory_loads_it_when_one_constant_is_said(settings):
+    text = suggest(
+        members_of(DATA / "hsds/hsds-florida-legal"),
+        contract=contract_of("providers"),
+        sender="florida",
+        codes={},
+    )
+    marked = "# ?? constants, look_ups or joined columns for: status"
+    assert marked in text
+    write_district(settings, text.replace(marked, "constants: {status: active}"))
+    loaded(settings, "hsds/hsds-florida-legal", sender="florida")
+    tables = ("organizations", "locations", "services")
+    assert [count(settings, f"providers__{t}") for t in tables] == [20, 378, 134]
+
+
+VERSION_2_1 = """
+senders:
+  later:
+    title: School Data Sync, version 2.1
+    feeds:
+      roster:
+        tables:
+          academic_sessions: {file: academicSessions.csv}
+          orgs:
+            file: orgs.csv
+            codes: {type: {ministryOfEducation: national, college: department}}
+          courses: {file: courses.csv, columns: {courseCode: code, grades: grade}}
+          classes:
+            file: classes.csv
+            columns: {schoolSourcedId: orgSourcedId, termSourcedIds: sessionSourcedIds}
+            constants: {classType: scheduled}
+          users: {file: users.csv}
+          roles:
+            file: roles.csv
+            columns:
+              sourcedId: [userSourcedId, orgSourcedId, role]
+              beginDate: roleStartDate
+              endDate: roleEndDate
+            constants: {roleType: primary}
+            codes: {role: {professor: teacher}}
+          enrollments:
+            file: enrollments.csv
+            columns: {sourcedId: [classSourcedId, userSourcedId]}
+            look_ups:
+              schoolSourcedId: {by: classSourcedId, table: classes, column: schoolSourcedId}
+            codes: {role: {professor: teacher}}
+          demographics: {file: demographics.csv, columns: {sourcedId: userSourcedId}}
+      programs:
+        tables:
+          student_program_associations:
+            file: userFlags.csv
+            columns: {studentUniqueId: userSourcedId, programName: flag,
+                      programTypeDescriptor: flag}
+            constants: {beginDate: "2021-08-24"}
+            codes:
+              programTypeDescriptor:
+                iep: Special Education
+                freeLunch: School Food Services
+                "504": Section 504 Placement
+"""
+
+
+def test_version_2_1_is_read_by_a_profile(settings):
+    write_district(settings, VERSION_2_1)
+    folder = "oneroster/microsoft-sds-csv/v2.1"
+    arrival = loaded(settings, folder, sender="later", feed="roster")
+    assert [f for f in findings(settings) if f[4] == "row"] == []
+    tables = ("users", "roles", "demographics", "enrollments", "classes", "orgs")
+    assert [count(settings, f"roster__{t}") for t in tables] == [8, 7, 6, 6, 2, 4]
+    assert count(settings, "roster__roles", "role = 'student'") == 4
+    # Who is related to whom has no place in a OneRoster package of this version; that the file
+    # was not read is said.
+    assert ("file_not_used", 2) in Counter(n["rule"] for n in arrival["notices"]).items()
+    loaded(settings, f"{folder}/userFlags.csv", sender="later", feed="programs")
+    kinds = query(settings, "select program_type_descriptor as kind from raw.programs__"
+                  "student_program_associations order by 1")  # fmt: skip
+    assert [row["kind"] for row in kinds] == [
+        "School Food Services",
+        "Section 504 Placement",
+        "Special Education",
+    ]
+    for table in ("roster__users", "programs__student_program_associations"):
+        assert query(settings, f"select 1 from raw.{table} t where t::text like '%%P@ssw%%'") == []

@@ -169,25 +169,15 @@ def _column_check(
     if is_last_day:
         # Theirs is the last day inside, ours the first day after it.
         typed = sql.SQL("({} + 1)").format(typed)
-    value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
-    problems: list[tuple[str, Sql]] = []
-    flaws: list[Sql] = []
     outside = dict(_value_problems(column, codes=codes))
     good = sql.Identifier("g", raw)
     let_in = tuple((rule, outside.pop(rule)(good)) for rule in [*outside] if rule in lifted)
     if codes and bad is None and let_in:
         bad = _too_long(cell)
-    if column.required:
-        problems.append(("required_value_missing", sql.SQL("{} is null").format(cell)))
-        flaws.append(sql.SQL("{} is null").format(value))
     if bad is not None:
-        problems.append((_unreadable(column), sql.SQL("coalesce({}, false)").format(bad)))
-        flaws.append(sql.SQL("{} is not null and {} is null").format(seen, value))
         # A value is only cast where it can be.
         typed = sql.SQL("case when not ({}) then {} end").format(bad, typed)
-    for rule, test in outside.items():
-        problems.append((rule, sql.SQL("coalesce({}, false)").format(test(typed))))
-        flaws.append(sql.SQL("coalesce({}, false)").format(test(value)))
+    problems, flaws = _problems(column, raw=raw, typed=typed, bad=bad, outside=outside)
     return ColumnCheck(
         name,
         raw,
@@ -198,6 +188,31 @@ def _column_check(
         costs_row=column.on_bad == "row" or column.required,
         let_in=let_in,
     )
+
+
+def _problems(
+    column: Column,
+    *,
+    raw: str,
+    typed: Sql,
+    bad: Sql | None,
+    outside: dict[str, Callable[[Sql], Sql]],
+) -> tuple[list[tuple[str, Sql]], list[Sql]]:
+    """Each rule with its test over the cell, and the same tests at the least cost."""
+    cell = sql.SQL("t.{}").format(sql.Identifier(raw))
+    value, seen = sql.Identifier("v", raw), sql.Identifier("v", f"~{raw}")
+    problems: list[tuple[str, Sql]] = []
+    flaws: list[Sql] = []
+    if column.required:
+        problems.append(("required_value_missing", sql.SQL("{} is null").format(cell)))
+        flaws.append(sql.SQL("{} is null").format(value))
+    if bad is not None:
+        problems.append((_unreadable(column), sql.SQL("coalesce({}, false)").format(bad)))
+        flaws.append(sql.SQL("{} is not null and {} is null").format(seen, value))
+    for rule, test in outside.items():
+        problems.append((rule, sql.SQL("coalesce({}, false)").format(test(typed))))
+        flaws.append(sql.SQL("coalesce({}, false)").format(test(value)))
+    return problems, flaws
 
 
 def _value_problems(
@@ -318,9 +333,16 @@ def _date_bad(cell: Sql, *, order: DateOrder) -> Sql:
 
 
 def _codes(column: Column, *, seeds: Path) -> tuple[str, ...]:
-    if column.codes_from is None:
-        return column.codes
-    path = seeds / f"{column.codes_from}.csv"
+    return seed_codes(column.codes_from, seeds=seeds) if column.codes_from else column.codes
+
+
+def seed_codes(name: str, *, seeds: Path) -> tuple[str, ...]:
+    """The codes that a seed lists in its first column.
+
+    Raises:
+        SettingsWrong: there is no such seed, or it is empty.
+    """
+    path = seeds / f"{name}.csv"
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)

@@ -1,0 +1,372 @@
+"""A sender's profile, begun from its files: what their headers and cells prove, and what not.
+
+Nothing is guessed that could be wrong in silence: the order of day and month stands only where
+the cells prove it, and codes and the meaning of ids are left for a person. The text names
+headers and codes of the files; cells of any other column never appear in it.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path, PurePath
+
+from wraparound.contracts.models import Column, Contract, Table
+from wraparound.errors import ContractBroken
+from wraparound.landing.csv_source import CsvSource
+from wraparound.landing.opening import Member, open_members
+
+DELIMITERS = (",", ";", "\t", "|")
+ROWS_READ = 200_000
+# More different values than this are no codes.
+CODES_MAX = 25
+# Below this two names are not alike; from here on a person is asked to look.
+ALIKE = 0.62
+SURE = 0.95
+ISO = re.compile(r"^\d{4}-\d{2}-\d{2}")
+WRITTEN = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}\b")
+# What exports call things: School Data Sync, local systems, older versions of HSDS.
+SAME = {
+    "sis": "", "sourced": "", "unique": "", "descriptor": "", "uuid": "id",
+    "given": "first", "family": "last", "surname": "last", "dob": "birthdate", "sex": "gender",
+    "org": "school", "organization": "school", "building": "school", "section": "class",
+    "title": "name", "no": "id", "num": "id", "category": "code", "begin": "start",
+    "website": "url", "minimum": "min", "maximum": "max", "pupil": "student", "absence": "",
+}  # fmt: skip
+# What their files are called; the last word of a name says what is in it.
+FILES = {"student": "user", "teacher": "user", "roster": "enrollment"}
+# So many cells may be broken without making a column another's.
+BROKEN = 0.05
+
+
+@dataclass
+class Cells:
+    """What was seen in one column: counts, and the values while they may be codes."""
+
+    filled: int = 0
+    iso: int = 0
+    written: int = 0
+    day_first: int = 0
+    month_first: int = 0
+    numbers: int = 0
+    values: set[str] = field(default_factory=set)
+
+    def see(self, cell: str) -> None:
+        """Take note of a cell."""
+        if not cell:
+            return
+        self.filled += 1
+        self.iso += bool(ISO.match(cell))
+        self.numbers += bool(re.fullmatch(r"[+-]?\d+([.]\d+)?", cell))
+        written = WRITTEN.match(cell)
+        if written:
+            self.written += 1
+            self.day_first += int(written[1]) > 12
+            self.month_first += int(written[2]) > 12
+        if len(self.values) <= CODES_MAX:
+            self.values.add(cell)
+
+    def fits(self, column: Column) -> bool:
+        """Whether nothing in the cells speaks against the type."""
+        if not self.filled:
+            return True
+        most = self.filled * (1 - BROKEN)
+        dates = self.iso + self.written
+        if column.type in ("date", "timestamp"):
+            return dates >= most
+        if column.type in ("integer", "decimal"):
+            return self.numbers >= most
+        return dates < most or column.type == "text"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One file, as far as it can be read without a profile."""
+
+    name: str
+    encoding: str
+    delimiter: str
+    header: list[str]
+    cells: dict[str, Cells]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A file and the table that it seems to fill: contract column -> (header, how alike)."""
+
+    look: Look
+    table_name: str
+    table: Table
+    columns: dict[str, tuple[str, float]]
+
+
+def members_of(path: Path) -> dict[str, Member]:
+    """The files of a folder or a zip, or the one file."""
+    if not path.is_dir():
+        return open_members(path, file_name=path.name)
+    return {
+        file.name: Member(file.name, file.stat().st_size, file, zipped=False)
+        for file in sorted(path.iterdir())
+        if file.is_file() and not file.name.startswith(".")
+    }
+
+
+def suggest(
+    members: dict[str, Member], *, contract: Contract, sender: str, codes: dict[str, list[str]]
+) -> str:
+    """The beginning of a profile, as YAML for the district file.
+
+    `codes` are the codes of the seeds that the contract names.
+
+    Raises:
+        ContractBroken: no file can be read as a table of text.
+    """
+    looks = [look for member in members.values() if (look := _look(member)) is not None]
+    if not looks:
+        raise ContractBroken("None of the files is a table of text with a header.")
+    fits = [fit for look in looks if (fit := _best_fit(look, contract)) is not None]
+    used = {fit.look.name for fit in fits}
+    lines = [
+        "# Begun by `wraparound profile suggest`. Read every line against the sender's own",
+        "# description, settle what is marked with ??, and take the marks away.",
+        "# Read and signed by: ??",
+        "senders:",
+        f"  {sender}:",
+        "    title: ??",
+        "    feeds:",
+        f"      {contract.feed}:{'' if fits else ' {}'}",
+        *_indented(8, _whole_feed(fits, contract)),
+        *_indented(
+            8, [f"# No table fits {n.name}: left out." for n in looks if n.name not in used]
+        ),
+    ]
+    if fits:
+        lines += [*_indented(8, ["tables:"]), *_indented(10, _tables(fits, codes=codes))]
+    return "\n".join(lines) + "\n"
+
+
+# --- looking ------------------------------------------------------------------------------
+
+
+def _look(member: Member) -> Look | None:
+    try:
+        encoding = "utf-8" if CsvSource(member).first_bad_byte() is None else "cp1252"
+        delimiter = max(DELIMITERS, key=lambda d: len(CsvSource(member, encoding, d).header()))
+        source = CsvSource(member, encoding, delimiter)
+        header = source.header()
+        if len(header) < 2:
+            return None
+        cells = {name: Cells() for name in header}
+        for number, (_, record) in enumerate(source.records()):
+            if number == ROWS_READ:
+                break
+            for name, cell in zip(header, record, strict=False):
+                cells[name].see(cell.strip())
+    except (ContractBroken, UnicodeDecodeError, csv.Error):
+        return None
+    return Look(member.name, encoding, delimiter, header, cells)
+
+
+# --- fitting ------------------------------------------------------------------------------
+
+
+def _best_fit(look: Look, contract: Contract) -> Fit | None:
+    """The table that the file seems to fill; by its name first, then by its headers."""
+    fits = [
+        Fit(look, name, table, _match(look, table, contract=contract, name=name))
+        for name, table in contract.tables.items()
+    ]
+    best = max(fits, key=_weight)
+    alike, found = _weight(best)
+    # One column in common is the key of anything; a feed of one table has no other to be.
+    is_it = alike or len(fits) == 1 or (found >= 1 / 3 and len(best.columns) > 1)
+    return best if best.columns and is_it else None
+
+
+def _weight(fit: Fit) -> tuple[float, float]:
+    """How much the file is called like the table's, and the share of required columns found."""
+    required = [name for name, column in fit.table.columns.items() if column.required]
+    found = sum(fit.columns[name][1] for name in required if name in fit.columns)
+    return _same_file(fit.look.name, fit.table.file), found / max(len(required), 1)
+
+
+def _same_file(theirs: str, ours: str) -> float:
+    """2 where the files are called alike, 1 where the last word of theirs is all of ours."""
+    names = [_words(PurePath(name).stem) for name in (theirs, ours)]
+    if names[0] == names[1]:
+        return 2
+    last = [FILES.get(word, word) for word in names[0][-1:]]
+    return float(last == names[1])
+
+
+def _match(
+    look: Look, table: Table, *, contract: Contract, name: str
+) -> dict[str, tuple[str, float]]:
+    """Pair columns and headers, the most alike first; each header once."""
+    own = {word for part in (name, contract.feed) for word in _words(part)}
+    scores = sorted(
+        (
+            (-_score(header, column, spec, own=own), place, column, header)
+            for place, (column, spec) in enumerate(table.columns.items())
+            for header in look.header
+            if look.cells[header].fits(spec)
+        ),
+    )
+    matched: dict[str, tuple[str, float]] = {}
+    taken: set[str] = set()
+    for minus, _, column, header in scores:
+        if -minus >= ALIKE and column not in matched and header not in taken:
+            matched[column] = (header, -minus)
+            taken.add(header)
+    return matched
+
+
+def _score(header: str, column: str, spec: Column, *, own: set[str]) -> float:
+    names = (column, *spec.aliases)
+    if header.lower() in {name.lower() for name in names}:
+        return 1.0
+    theirs = _words(header)
+    # service_name is the name of a service, where services are told of.
+    bare = [word for word in theirs if word not in own] or theirs
+    return max(
+        max(_alike(theirs, _words(name)), _alike(bare, [w for w in _words(name) if w not in own]))
+        for name in names
+    ) - 0.01 * len(set(theirs) - set(_words(column)))  # fmt: skip
+
+
+def _alike(left: list[str], right: list[str]) -> float:
+    if not left or not right:
+        return 0.0
+    if sorted(left) == sorted(right) or "".join(left) == "".join(right):
+        return 0.99
+    shared = len(set(left) & set(right)) / len(set(left) | set(right))
+    return max(shared, SequenceMatcher(None, "".join(left), "".join(right)).ratio() - 0.2)
+
+
+def _words(name: str) -> list[str]:
+    """A name's words in one spelling: School SIS ID and orgSourcedIds are school, id."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    words = re.findall(r"[a-z0-9]+", spaced.lower())
+    words = [SAME.get(word, SAME.get(_single(word), _single(word))) for word in words]
+    return [word for word in words if word]
+
+
+def _single(word: str) -> str:
+    """One of them: classes -> class, ids -> id, address stays."""
+    if word.endswith(("sses", "xes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) else word
+
+
+# --- saying -------------------------------------------------------------------------------
+
+
+def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:
+    looks = [fit.look for fit in fits]
+    if len(looks) == 1:
+        stem = re.sub(r"\d+", "*", PurePath(looks[0].name).stem)
+        yield f"files: [{_quoted(stem + '.csv')}]  # ?? a pattern of the names to come"
+    if any(look.encoding != "utf-8" for look in looks):
+        yield "encoding: cp1252  # ?? it is not UTF-8; look whether names with accents come out"
+    marks = {look.delimiter for look in looks}
+    if marks - {","}:
+        yield f"delimiter: {_quoted(max(marks - {','}))}"
+    if len(marks) > 1:
+        yield "# ?? the files use several delimiters; a profile has one"
+    yield from _date_order(fits)
+    people = [t for fit in fits for t in (fit.table.student, fit.table.school) if t]
+    if people and contract.feed != "roster":
+        yield "# ?? student_id, school_id: what the ids mean in the roster: sourcedId, identifier"
+        yield "# or userIds:TYPE. sourcedId is taken; a load says it if another would match."
+
+
+def _date_order(fits: list[Fit]) -> Iterator[str]:
+    dates = [
+        fit.look.cells[header]
+        for fit in fits
+        for column, (header, _) in fit.columns.items()
+        if fit.table.columns[column].type in ("date", "timestamp")
+    ]
+    written, iso = sum(c.written for c in dates), sum(c.iso for c in dates)
+    days, months = sum(c.day_first for c in dates), sum(c.month_first for c in dates)
+    if not written:
+        return
+    if iso:
+        yield f"# ?? {iso} dates are written as 2026-03-13, {written} are not; a feed has one way"
+    if days and months:
+        yield f"# ?? date_order: {days} dates can only be DMY and {months} only MDY"
+    elif days or months:
+        order = "DMY" if days else "MDY"
+        yield f"date_order: {order}  # proved: {days or months} of {written} cannot be otherwise"
+    else:
+        yield f"# ?? date_order: MDY or DMY; none of {written} dates proves which. Ask the sender."
+
+
+def _tables(fits: list[Fit], *, codes: dict[str, list[str]]) -> Iterator[str]:
+    by_table: dict[str, list[Fit]] = {}
+    for fit in fits:
+        by_table.setdefault(fit.table_name, []).append(fit)
+    for name, several in by_table.items():
+        yield f"{name}:"
+        for fit in several:
+            shape = list(_shape(fit, codes=codes))
+            if len(several) == 1:
+                yield from _indented(2, shape)
+            else:
+                yield f"  - {shape[0]}"
+                yield from _indented(4, shape[1:])
+
+
+def _shape(fit: Fit, *, codes: dict[str, list[str]]) -> Iterator[str]:
+    yield f"file: {_quoted(fit.look.name)}"
+    own = {c: pair for c, pair in fit.columns.items() if not fit.table.columns[c].refused}
+    renamed = {c: pair for c, pair in own.items() if c.lower() != pair[0].lower()}
+    if renamed:
+        yield "columns:"
+    for column, (header, score) in renamed.items():
+        yield f"  {column}: {_quoted(header)}" + ("" if score >= SURE else "  # ?? alike, no more")
+    missing = [
+        name
+        for name, spec in fit.table.columns.items()
+        if spec.required and name not in fit.columns
+    ]
+    if missing:
+        yield f"# ?? constants, look_ups or joined columns for: {', '.join(missing)}"
+    never = [h for c, (h, _) in fit.columns.items() if fit.table.columns[c].refused]
+    if never:
+        yield f"# never read: {', '.join(never)}"
+    rest = [h for h in fit.look.header if h not in {pair[0] for pair in fit.columns.values()}]
+    if rest:
+        yield f"# nothing reads: {', '.join(rest)}"
+    yield from _codes(fit, codes=codes)
+
+
+def _codes(fit: Fit, *, codes: dict[str, list[str]]) -> Iterator[str]:
+    for column, (header, _) in fit.columns.items():
+        spec, cells = fit.table.columns[column], fit.look.cells[header]
+        known = [*spec.codes, *codes.get(spec.codes_from or "", ())]
+        if not known or len(cells.values) > CODES_MAX:
+            continue
+        unknown = sorted(cells.values - {v for v in cells.values if v.lower() in _lower(known)})
+        if unknown:
+            yield f"# ?? codes of {column}: map each to one of {', '.join(known)}"
+            yield "# codes:"
+            yield f"#   {column}:"
+            yield from (f"#     {_quoted(value)}: ??" for value in unknown)
+
+
+def _lower(words: Iterable[str]) -> set[str]:
+    return {word.lower() for word in words}
+
+
+def _indented(by: int, lines: Iterable[str]) -> list[str]:
+    return [" " * by + line for line in lines]
+
+
+def _quoted(text: str) -> str:
+    """A text that is itself in YAML, whatever is in it."""
+    if re.fullmatch(r"[A-Za-z][\w .-]*[\w.]", text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
+    return f'"{escaped}"'

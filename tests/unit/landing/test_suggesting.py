@@ -1,0 +1,128 @@
+"""A profile that is begun from files: what they prove is in it, and nothing that they do not."""
+
+import pytest
+
+from lib.feed_builders import a_file, a_zip
+from wraparound.contracts.district import load_district
+from wraparound.contracts.loader import contract_of
+from wraparound.errors import ContractBroken
+from wraparound.landing.suggesting import members_of, suggest
+
+KNOWN = {"attendance_codes": ["Tardy", "Unexcused Absence"]}
+
+
+def begun(path, feed="attendance"):
+    return suggest(members_of(path), contract=contract_of(feed), sender="grove", codes=KNOWN)
+
+
+def profile_of(text, tmp_path, feed="attendance"):
+    """The profile as the district file reads it when it is pasted as it stands."""
+    file = tmp_path / "district.yml"
+    file.write_text("name: Grove\ntime_zone: America/New_York\n" + text, encoding="utf-8")
+    return load_district(file).profile(sender="grove", feed=feed)
+
+
+def attendance_export(folder, *days, header="student_no,building,absence_date,code", mark=","):
+    rows = [f"T-{n}{mark}S1{mark}{day}{mark}U" for n, day in enumerate(days)]
+    text = "\n".join([header.replace(",", mark), *rows]) + "\n"
+    return a_file(folder, "att_2026.csv", text)
+
+
+def test_headers_are_paired_by_what_they_mean(tmp_path):
+    text = begun(attendance_export(tmp_path, "2026-03-13"))
+    profile = profile_of(text, tmp_path)
+
+    assert profile.shape("events", file_name="att_2026.csv").columns == {
+        "studentUniqueId": "student_no",
+        "schoolId": "building",
+        "eventDate": "absence_date",
+        "attendanceEventCategoryDescriptor": "code",
+    }
+    assert profile.date_order == "YMD"
+    assert profile.files == ("att_*.csv",)
+
+
+@pytest.mark.parametrize(
+    ("days", "order", "said"),
+    [
+        pytest.param(["03/13/2026", "03/04/2026"], "MDY", "proved: 1 of 2", id="a day above 12"),
+        pytest.param(["13/03/2026", "04/03/2026"], "DMY", "proved: 1 of 2", id="the other way"),
+        pytest.param(["03/04/2026"], "YMD", "none of 1 dates proves which", id="not provable"),
+        pytest.param(["13/03/2026", "03/13/2026"], "YMD", "only be DMY and 1 only", id="both"),
+    ],
+)
+def test_the_order_of_dates_is_said_only_where_it_is_proved(tmp_path, days, order, said):
+    text = begun(attendance_export(tmp_path, *days))
+
+    assert profile_of(text, tmp_path).date_order == order
+    assert said in text
+
+
+def test_delimiter_and_encoding_are_found(tmp_path):
+    path = attendance_export(tmp_path, "2026-03-13", mark=";")
+    path.write_bytes(path.read_bytes() + "T-9;Sch\xf6n;2026-03-13;U\n".encode("cp1252"))
+
+    profile = profile_of(begun(path), tmp_path)
+
+    assert (profile.delimiter, profile.encoding) == (";", "cp1252")
+
+
+def test_codes_are_listed_for_a_person_and_other_cells_are_not_told(tmp_path):
+    text = begun(attendance_export(tmp_path, "2026-03-13", "2026-03-16"))
+
+    assert "map each to one of Tardy, Unexcused Absence" in text
+    assert '"U": ??' in text
+    assert profile_of(text, tmp_path).shape("events").codes == {}
+    assert "T-0" not in text
+    assert "2026-03-13" not in text
+
+
+def test_many_different_values_are_no_codes(tmp_path):
+    lines = [f"T-{n},S1,2026-03-13,Alder{n}" for n in range(40)]
+    path = a_file(tmp_path, "a.csv", "\n".join(["student_id,school_id,day,code", *lines]) + "\n")
+
+    assert "Alder" not in begun(path)
+
+
+def test_a_zip_of_several_files_fills_several_tables(tmp_path):
+    members = {
+        "School.csv": b"SIS ID,Name\n1,Grove\n2,Heath\n",
+        "Student.csv": b"SIS ID,School SIS ID,First Name,Last Name,Password\n"
+        b"7,1,Alder,Fir,secret\n",
+        "Teacher.csv": b"SIS ID,School SIS ID,First Name,Last Name\n8,1,Birch,Fir\n",
+        "Menu.csv": b"Monday,Soup\n1,2\n",
+        "logo.png": b"\x89PNG\0",
+    }
+    text = begun(a_zip(tmp_path, "export.zip", members), "roster")
+    profile = profile_of(text, tmp_path, "roster")
+
+    assert set(profile.tables) == {"orgs", "users"}
+    students, teachers = profile.tables["users"]
+    assert (students.file, teachers.file) == ("Student.csv", "Teacher.csv")
+    assert students.columns["orgSourcedIds"] == "School SIS ID"
+    assert students.columns["givenName"] == "First Name"
+    assert "password" not in students.columns
+    assert "never read: Password" in text
+    assert "secret" not in text
+    assert "No table fits Menu.csv" in text
+    assert "constants, look_ups or joined columns for: type" in text
+
+
+def test_headers_that_look_like_yaml_stay_texts(tmp_path):
+    path = a_file(tmp_path, "a.csv", '"student: #id","school ""id""",day,no\nT-1,S,2026-03-13,U\n')
+    columns = profile_of(begun(path), tmp_path).shape("events").columns
+
+    assert columns["studentUniqueId"] == "student: #id"
+    assert columns["schoolId"] == 'school "id"'
+
+
+def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
+    text = begun(a_file(tmp_path, "a.csv", "one,two\n1,2\n"))
+
+    assert profile_of(text, tmp_path).tables == {}
+    assert "No table fits a.csv" in text
+
+
+def test_what_is_no_table_is_no_beginning(tmp_path):
+    with pytest.raises(ContractBroken, match="table of text"):
+        begun(a_file(tmp_path, "a.csv", b"\x00\x01"))
