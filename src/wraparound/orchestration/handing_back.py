@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from wraparound.contracts.advice import advice
+from wraparound.contracts.diagnostics import advice
 from wraparound.contracts.district import District, load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.orchestration.receipt_pages import write_private

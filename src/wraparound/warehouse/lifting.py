@@ -20,7 +20,8 @@ def lift(
         SettingsWrong: it is no rule that can be lifted.
         FeedUnknown: there is no such feed.
     """
-    own = [own.id for table in contract_of(feed).tables.values() for own in table.rules]
+    rules = [own for table in contract_of(feed).tables.values() for own in table.rules]
+    own = list(dict.fromkeys(one.id for one in rules if one.costs in ("row", "cell")))
     if rule not in (*LIFTABLE, *own):
         raise SettingsWrong(
             f"The rule '{rule}' cannot be lifted for feed {feed}: without it a row cannot be "

@@ -54,7 +54,7 @@ def keep_noted(connection: Connection, judging: Judging) -> None:
 
 def let_in(connection: Connection, judging: Judging) -> list[Notice]:
     """What was let in although it breaks rules, because a person lifted them; in counts."""
-    broken = [
+    broken: list[tuple[str, str, Sql]] = [
         (check.name, rule, sql.SQL("select 1 from pg_temp.good as g where {}").format(test))
         for check in judging.checks
         for rule, test in check.let_in
@@ -70,7 +70,7 @@ def let_in(connection: Connection, judging: Judging) -> list[Notice]:
             sql.SQL("select count(*) as n from ({}) as q").format(rows)
         ).fetchone()
         if row and row["n"]:
-            notices.append(Notice(f"{rule}_let_in", judging.name, column, row["n"]))
+            notices.append(Notice("let_in", judging.name, f"{column}: {rule}", row["n"]))
     return notices
 
 
