@@ -1,5 +1,6 @@
 """Other people's JSON, kept beside the checkout: counts as their README gives them."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lib.warehouse_in_tests import (
     query,
     write_district,
 )
+from wraparound.orchestration import nights
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -136,3 +138,63 @@ def test_every_odd_record_is_survived_and_told(settings):
         )
         == 0
     )
+
+
+# ----------------------------------------------------------------- Ed-Fi
+
+
+EDFI = "edfi/oea-edfi-json/Ed-Fi"
+
+
+def test_an_api_extract_is_read_whole(settings):
+    (arrival,) = loaded(settings, EDFI)
+    assert (arrival["feed"], arrival["effective_at"].isoformat()) == (
+        "roster",
+        "2022-08-11T04:00:00+00:00",
+    )
+    assert count(settings, "roster__users", "role = 'student'") == 6501
+    assert count(settings, "roster__demographics", "birth_date is not null") == 6501
+    stays = query(
+        settings,
+        "select school_id, count(*) as n from raw.roster__school_associations"
+        " group by school_id order by n desc",
+    )
+    assert [row["n"] for row in stays] == [2250, 1367, 1236, 860, 790]
+    assert count(settings, "roster__courses") == 184
+    # The school that is deleted on the day on which it came has 1,236 students in it.
+    assert count(settings, "roster__orgs") == 6
+    assert [f[2:] for f in findings(settings) if f[4] == "row"] == [
+        ("sourcedId", "still_named", "row")
+    ]
+    assert {n["rule"] for n in arrival["notices"]} == {"resource_not_read"}
+
+
+ENROLLED = {"2016-08-22": 5875, "2016-10-03": 5895, "2017-01-17": 5977, "2017-05-01": 6089}
+
+
+def test_students_are_enrolled_on_the_days_on_which_they_were(settings):
+    loaded(settings, EDFI)
+    nights.build(settings, as_of=date(2017, 5, 1))
+    (placed,) = query(
+        settings,
+        "select count(*) as n, count(distinct student_key) as children,"
+        " count(distinct school_key) as schools, count(grade_level) as graded"
+        " from intermediate.int_students_placed",
+    )
+    assert placed == {"n": 6089, "children": 6089, "schools": 5, "graded": 6089}
+    days = query(
+        settings,
+        "select day::text, count(*) as n, count(distinct student_key) as children"
+        " from intermediate.int_enrollment_spells_united, unnest(%s::date[]) as day"
+        " where day >= from_date and day < to_date group by day",
+        list(ENROLLED),
+    )
+    assert {row["day"]: row["n"] for row in days} == ENROLLED
+    assert {row["day"]: row["children"] for row in days} == ENROLLED
+    # The day of leaving still counts: the last day of school is not an empty one.
+    (last,) = query(
+        settings,
+        "select count(*) as n from intermediate.int_enrollment_spells_united"
+        " where from_date <= '2017-05-26' and to_date > '2017-05-26'",
+    )
+    assert last == {"n": 6089}

@@ -6,16 +6,24 @@ users as (
 
 ),
 
+contact_associations as (
+
+    select * from {{ ref('stg_roster__contact_associations') }}
+
+),
+
 students as (
 
     select * from {{ ref('int_students_identified') }}
 
 ),
 
--- Distinct, because a person may stand twice in a list.
+-- Union takes a person once who stands twice in a list.
 student_agents as (
 
-    select distinct
+    select * from contact_associations
+    union distinct
+    select
         users.user_source_id as student_source_id,
         listed.agent_source_id
 

@@ -31,6 +31,12 @@ role_schools as (
 
 ),
 
+school_associations as (
+
+    select * from {{ ref('int_school_associations_dated') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
@@ -78,11 +84,40 @@ role_stays as (
 
 ),
 
-stays as (
+told_stays as (
+
+    select
+        student_source_id,
+        school_source_id,
+        from_date,
+        to_date
+
+    from school_associations
+
+    where is_stay
+
+),
+
+-- Where a stay at a school is told as such, it wins over what classes and roles let guess.
+guessed_stays as (
 
     select * from class_stays
     union all
     select * from role_stays
+
+),
+
+stays as (
+
+    select * from told_stays
+    union all
+    select * from guessed_stays
+    where not exists (
+        select 1 from school_associations
+        where
+            school_associations.student_source_id
+            = guessed_stays.student_source_id
+    )
 
 ),
 

@@ -8,7 +8,7 @@ students as (
 
 demographics as (
 
-    select * from {{ ref('stg_roster__demographics') }}
+    select * from {{ ref('int_demographics_united') }}
 
 ),
 

@@ -19,6 +19,12 @@ role_schools as (
 
 ),
 
+school_associations as (
+
+    select * from {{ ref('int_school_associations_dated') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
@@ -71,11 +77,42 @@ role_members as (
 
 ),
 
-members as (
+told_members as (
+
+    select
+        school_associations.school_source_id,
+        school_associations.student_source_id
+
+    from school_associations
+
+    inner join run_dates
+        on
+            school_associations.from_date <= run_dates.as_of_date
+            and school_associations.to_date > run_dates.as_of_date
+
+    where school_associations.is_stay
+
+),
+
+guessed_members as (
 
     select * from class_members
     union all
     select * from role_members
+
+),
+
+members as (
+
+    select * from told_members
+    union all
+    select * from guessed_members
+    where not exists (
+        select 1 from school_associations
+        where
+            school_associations.student_source_id
+            = guessed_members.student_source_id
+    )
 
 ),
 

@@ -95,6 +95,7 @@ final as (
         cast(choice ->> 'iss_is_absence' as boolean) as iss_is_absence,
         cast(choice ->> 'state_excused_is_not_enrolled' as boolean)
             as state_excused_is_not_enrolled,
+        cast(choice ->> 'exit_day_is_enrolled' as boolean) as exit_day_is_enrolled,
         choice ->> 'attendance_preset' as attendance_preset,
         choice ->> 'chronic_scope' as chronic_scope,
         choice ->> 'rates_from_grade' as rates_from_grade,

@@ -12,6 +12,18 @@ demographics as (
 
 ),
 
+school_associations as (
+
+    select * from {{ ref('stg_roster__school_associations') }}
+
+),
+
+education_associations as (
+
+    select * from {{ ref('stg_roster__education_associations') }}
+
+),
+
 enrollments as (
 
     select * from {{ ref('stg_roster__enrollments') }}
@@ -61,6 +73,18 @@ final as (
         user_source_id as student_source_id,
         'roster' as feed
     from users
+    where is_held
+    union distinct
+    select
+        student_source_id,
+        'roster' as feed
+    from school_associations
+    where is_held
+    union distinct
+    select
+        student_source_id,
+        'roster' as feed
+    from education_associations
     where is_held
     union distinct
     select

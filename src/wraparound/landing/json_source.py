@@ -28,6 +28,7 @@ UNUSABLE_RULES = (
 STEP = re.compile(r"^([^\[\]]+)(\[\]|\[0\])?$")
 DESCRIPTOR = re.compile(r"^uri://[^#]*Descriptor#")
 RESOURCE_ID = "_resource_id"
+TIME_OF_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 Cell = str | None
 Stack = list[tuple[Any, int]]
 Getter = Callable[[Stack], Cell]
@@ -45,8 +46,9 @@ class Step:
 class Path:
     """A way into a record: `a.b[].c`, `a|other.b`, `a[0].b`.
 
-    Behind it may stand `=WORD` (true where a value is that word, false where none is) or `#`
-    (the place of the row in that list).
+    Of two paths with ` or ` between them the first that leads somewhere counts. A word in single
+    quotes is itself. Behind a path may stand `=WORD` (true where a value is that word, false
+    where none is) or `#` (the place of the row in that list).
     """
 
     steps: tuple[Step, ...]
@@ -149,7 +151,9 @@ class _Reader:
         for name, paths in source.columns().items():
             is_list = source.table.columns[name].type == "list"
             made = [self._getter(path, is_list=is_list) for path in paths]
-            self.getters.append((name, made[0] if len(made) == 1 else _joined(made)))
+            getter = made[0] if len(made) == 1 else _joined(made)
+            is_date = source.table.columns[name].type == "date"
+            self.getters.append((name, _day_of(getter) if is_date else getter))
         for name, look_up in source.shape.look_ups.items():
             self.getters.append((name, self._getter(look_up.by)))
         if source.identity:
@@ -210,6 +214,10 @@ class _Reader:
             )
 
     def _getter(self, text: str, *, is_list: bool = False) -> Getter:
+        if " or " in text:
+            return _first([self._getter(one, is_list=is_list) for one in text.split(" or ")])
+        if text.startswith("'"):
+            return lambda _: text.strip("'")
         path = parse_path(text)
         shared = 0
         while shared < min(len(path.steps), len(self.each)) and (
@@ -239,6 +247,15 @@ def _plain(shared: int, names: tuple[str, ...], *, is_list: bool) -> Getter:
                 raise Misfit("not_an_object")
             value = value.get(name)
         return _text(value, is_list=is_list)
+
+    return get
+
+
+def _first(getters: list[Getter]) -> Getter:
+    """The first of several values that is there."""
+
+    def get(stack: Stack) -> Cell:
+        return next((cell for getter in getters if (cell := getter(stack))), None)
 
     return get
 
@@ -290,6 +307,16 @@ def _walk(value: Any, steps: tuple[Step, ...]) -> Any:
         if step.index == "[]":
             return [_walk(entry, steps[place + 1 :]) for entry in value]
     return value
+
+
+def _day_of(getter: Getter) -> Getter:
+    """Of a time its day, as it is written."""
+
+    def get(stack: Stack) -> Cell:
+        cell = getter(stack)
+        return cell if cell is None or TIME_OF_DAY.match(cell) is None else cell[:10]
+
+    return get
 
 
 def _has_word(value: Any, word: str) -> Cell:

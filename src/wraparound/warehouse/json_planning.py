@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
+from psycopg import sql
+
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of
 from wraparound.contracts.models import Contract, Table
@@ -15,6 +17,7 @@ from wraparound.errors import ContractBroken
 from wraparound.landing.json_source import JsonSource
 from wraparound.landing.opening import Member
 from wraparound.warehouse.mapping import Notice
+from wraparound.warehouse.removals import IDENTITY, keys_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class JsonFile:
     name: str
     kind: Kind
     effective_at: datetime | None
+    # Where the record itself is kept, for tables that hold more of it; and where in the order.
+    primary: tuple[Contract, str] | None = None
+    place: int = 0
     is_last: bool = True
     follows: bool = False
 
@@ -33,6 +39,19 @@ class JsonFile:
     def table(self) -> Table:
         """The table."""
         return self.source.table
+
+    @property
+    def primary_table(self) -> sql.Identifier | None:
+        """The raw table of the record itself, where this one holds more of it."""
+        if self.primary is None:
+            return None
+        contract, name = self.primary
+        return sql.Identifier("raw", contract.raw_name(name))
+
+    def calling(self, inside: str) -> JsonSource:
+        """The file as keys of records: the parts of a key stand in a member `inside`."""
+        shape = keys_of(self.source.shape, self.table, inside=inside)
+        return replace(self.source, shape=shape, identity=IDENTITY, names_too=False)
 
 
 def json_members(members: dict[str, Member], *, contract: Contract) -> dict[str, Member]:
@@ -135,8 +154,8 @@ def _files_of(member: Member, *, feed: str, district: District, sender: str) -> 
     ]
     # What a sender says by the file's name is all that is read of it.
     return [
-        _file(member, place, contract, table, reports=at == 0, district=district, sender=sender)
-        for at, (contract, table) in enumerate(own or filled)
+        _file(member, place, of=own or filled, at=at, district=district, sender=sender)
+        for at in range(len(own or filled))
     ]
 
 
@@ -151,13 +170,13 @@ def _own_shapes(file_name: str, *, table: str, profile: FeedProfile) -> list[Tab
 def _file(
     member: Member,
     place: Place,
-    contract: Contract,
-    table: str,
     *,
-    reports: bool,
+    of: list[tuple[Contract, str]],
+    at: int,
     district: District,
     sender: str,
 ) -> JsonFile:
+    contract, table = of[at]
     profile = district.profile(sender=sender, feed=contract.feed)
     shape = shape_of(member.name, feed=contract.feed, table=table, profile=profile)
     standard = place.resource
@@ -169,7 +188,7 @@ def _file(
         envelope=place.envelope,
         identity=standard.identity if standard else "",
         names_too=standard is None,
-        reports=reports,
+        reports=at == 0,
     )
     return JsonFile(
         source,
@@ -177,17 +196,24 @@ def _file(
         table,
         place.kind,
         effective_time(member.name, district=district),
+        of[0] if at else None,
+        at,
     )
 
 
-def _order(file: JsonFile) -> tuple[str, int, int, int, str]:
+def _order(file: JsonFile) -> tuple[str, int, int, int, int, str]:
     place = place_of(file.source.member.name)
-    table = list(file.contract.tables).index(file.name)
+    # What goes, goes first where the record itself is kept.
+    contract, name = file.contract, file.name
+    if file.kind != "upserts" and file.primary is not None:
+        contract, name = file.primary
+    table = list(contract.tables).index(name)
     sign = -1 if file.kind == "deletes" else 1
     return (
         place.run_date.isoformat() if place.run_date else "",
         KINDS.index(file.kind),
-        sign * file.contract.order,
+        sign * contract.order,
         sign * table,
+        file.place if file.kind != "upserts" else 0,
         file.source.member.name,
     )

@@ -15,7 +15,7 @@ from wraparound.errors import ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.json_source import UNUSABLE_RULES
 from wraparound.landing.opening import open_members
-from wraparound.warehouse import oneroster, school_years, table_load
+from wraparound.warehouse import oneroster, removals, school_years, table_load
 from wraparound.warehouse.batches import (
     Arrival,
     Loaded,
@@ -29,7 +29,7 @@ from wraparound.warehouse.batches import (
 from wraparound.warehouse.braking import Weighed, stop_if_tripped, weigh
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.findings import Judging, supersede_older
+from wraparound.warehouse.findings import Judging, note_ragged, supersede_older
 from wraparound.warehouse.json_planning import (
     JsonFile,
     effective_time,
@@ -44,12 +44,14 @@ from wraparound.warehouse.merging import (
     Merge,
     apply,
     compare,
+    end_listed,
     fill,
     is_large_first,
     remember_told,
 )
 from wraparound.warehouse.planning import File, plan
 from wraparound.warehouse.raw_tables import holding_columns
+from wraparound.warehouse.removals import GONE_KEYS, NEW_KEYS, OLD_KEYS
 from wraparound.warehouse.staging import (
     Staged,
     json_columns,
@@ -61,7 +63,7 @@ from wraparound.warehouse.staging import (
 
 __all__ = ["Arrival", "Loaded", "load", "replay"]
 # Rows that cannot become good by looking at them once more.
-NOT_REPLAYED = ("ragged_row", "conflicting_duplicate", *UNUSABLE_RULES)
+NOT_REPLAYED = ("ragged_row", "conflicting_duplicate", *UNUSABLE_RULES, removals.STILL_NAMED)
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,8 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
 
 
 def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
+    if file.kind != "upserts":
+        return _take_away(work, file)
     staged = stage_json(work.connection, file.source)
     judged = _Judged(
         file.contract,
@@ -294,6 +298,62 @@ def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
         file.follows,
     )
     return _judge_and_merge(work, judged), []
+
+
+def _take_away(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
+    """End or rename the records that a file of deletes or of key changes calls."""
+    connection = work.connection
+    staged = _stage_keys(connection, file)
+    rows_in = _count(connection, "stage") + len(staged.ragged)
+    judged = _calling(work, file, staged)
+    judging, merge = _judging(work, judged), _merge_of(work, judged)
+    removals.make_nothing_new(connection, merge)
+    table_load.make_bad(connection, judging)
+    note_ragged(connection, judging, staged.ragged)
+    is_delete = file.kind == "deletes"
+    if is_delete:
+        removed = removals.list_gone(connection, merge, judging, primary=file.primary_table)
+        work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
+        record_touched(connection, merge)
+        end_listed(connection, merge)
+    else:
+        removed = removals.rename(connection, merge, judging)
+    table_load.keep_noted(connection, judging)
+    set_aside = table_load.count_set_aside(connection)
+    ended = removed.rows if is_delete else 0
+    unchanged = rows_in - removed.done - set_aside
+    changes = Changes(changed=removed.done, unchanged=unchanged, ended=ended)
+    raw_name, file_name = judged.contract.raw_name(judged.name), judged.file_name
+    counts = TableCounts(judged.contract.feed, raw_name, file_name, rows_in, set_aside, 0, changes)
+    _conserve(counts)
+    unknown = Notice(f"{file.kind}_of_unknown_records", file.name, count=removed.unknown)
+    return counts, [unknown] if removed.unknown else []
+
+
+def _calling(work: _Load, file: JsonFile, staged: Staged) -> _Judged:
+    return _Judged(
+        file.contract,
+        file.name,
+        file.table,
+        TableProfile(),
+        set(),
+        file.source.member.name,
+        "delta",
+        staged,
+        json_columns(file.calling(GONE_KEYS)),
+        file.effective_at or work.arrival.effective_at,
+    )
+
+
+def _stage_keys(connection: Connection, file: JsonFile) -> Staged:
+    """Stage what calls the records: of key changes the new keys beside, as `renamed`."""
+    if file.kind == "deletes":
+        return stage_json(connection, file.calling(GONE_KEYS))
+    staged = stage_json(connection, file.calling(NEW_KEYS))
+    connection.execute("drop table if exists pg_temp.renamed")
+    connection.execute("alter table pg_temp.stage rename to renamed")
+    stage_json(connection, file.calling(OLD_KEYS))
+    return staged
 
 
 def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:

@@ -143,7 +143,7 @@ def _joined_wisely(connection: Connection, merge: Merge, *, rows: int) -> Iterat
 def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     """Bring the raw table to what the file says."""
     if changes.ended:
-        _end(connection, merge)
+        end_listed(connection, merge)
     if changes.changed:
         _update(connection, merge)
     _release_held(connection, merge)
@@ -254,7 +254,8 @@ def _on_a_day_told(merge: Merge) -> Sql:
     )
 
 
-def _end(connection: Connection, merge: Merge) -> None:
+def end_listed(connection: Connection, merge: Merge) -> None:
+    """End the records that `ending` lists."""
     connection.execute(
         sql.SQL(
             "update {raw} as r set _deleted_at = now(), _changed_at = now(),"

@@ -36,7 +36,7 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
     """Sort the staged rows into `good` and `bad`, each bad one with its findings."""
     _make_cells(connection, judging)
     _make_good(connection, judging)
-    _make_bad(connection, judging)
+    make_bad(connection, judging)
     note_ragged(connection, judging, ragged)
     _find_bad_cells(connection, judging)
     _apply_rules(connection, judging, costly=True)
@@ -197,7 +197,8 @@ def _ends(judging: Judging) -> Sql:
     return sql.SQL("false")
 
 
-def _make_bad(connection: Connection, judging: Judging) -> None:
+def make_bad(connection: Connection, judging: Judging) -> None:
+    """Empty tables for what is set aside."""
     types = column_types(judging.table)
     held = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
