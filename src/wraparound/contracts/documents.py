@@ -231,6 +231,9 @@ def _checks(column: Column) -> list[str]:
     if column.codes:
         extra = " or `ext:…`" if column.extensible else ""
         checks.append("one of " + " ".join(f"`{code}`" for code in column.codes) + extra)
+    if column.words:
+        spoken = [f"`{word}`" for words in column.words.values() for word in words]
+        checks.append("in words " + ", ".join(spoken))
     if column.codes_from:
         checks.append(f"a code of the seed `{column.codes_from}`")
     if column.minimum is not None:

@@ -49,7 +49,8 @@ class Column(Strict):
     `raw` is its name in the warehouse where that is not the standard's name in snake case;
     `volatile` columns change every night by themselves and do not make a row changed;
     `required_since` names the version of the standard that began to require it;
-    `multiline` text may hold line breaks; `refused` columns are never read; `on_bad` says what a
+    `words` are what people read for a code, and may come back in its place; `multiline` text
+    may hold line breaks; `refused` columns are never read; `on_bad` says what a
     bad value costs: the row or the cell.
     """
 
@@ -60,6 +61,7 @@ class Column(Strict):
     required_since: str | None = None
     description: str
     codes: tuple[str, ...] = ()
+    words: dict[str, tuple[str, ...]] = {}
     codes_from: str | None = None
     extensible: bool = False
     aliases: tuple[str, ...] = ()

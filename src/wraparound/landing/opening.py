@@ -1,5 +1,6 @@
-"""Open an archived arrival safely: a zip's members, or the one file that it is."""
+"""Open an archived arrival safely: a zip's members, a workbook's sheets, or its one file."""
 
+import io
 import stat
 import zipfile
 import zlib
@@ -11,6 +12,8 @@ from typing import IO
 
 from wraparound.contracts.resources import is_json
 from wraparound.errors import ArrivalUnsafe, ContractBroken
+from wraparound.landing.returned import members_of
+from wraparound.landing.workbook import is_workbook
 
 # Guards of the machine, not policy: far above any feed that was measured (about 7 to 1).
 MEMBERS_MAX = 10_000
@@ -21,16 +24,23 @@ RATIO_MATTERS_ABOVE = 10 << 20
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an arrival; `open` gives its bytes as a stream."""
+    """One file of an arrival; `open` gives its bytes as a stream.
+
+    What was a sheet of a workbook has its `content` at hand.
+    """
 
     name: str
     byte_count: int
     archive: Path
     zipped: bool
+    content: bytes | None = None
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """The bytes, and never more of them than the archive declares."""
+        if self.content is not None:
+            yield io.BytesIO(self.content)
+            return
         if not self.zipped:
             with self.archive.open("rb") as stream:
                 yield stream
@@ -55,10 +65,10 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
     with archived.open("rb") as stream:
         begins_as_zip = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
     if not begins_as_zip:
-        if file_name.lower().endswith(".zip"):
+        if file_name.lower().endswith((".zip", ".xlsx")):
             raise ContractBroken(
-                f"{file_name} is not a zip, or is damaged. The whole arrival was set aside; "
-                "ask the sender to send it again."
+                f"{file_name} is not what its name says, or is damaged. The whole arrival was set "
+                "aside; ask the sender to send it again."
             )
         return {file_name: Member(file_name, archived.stat().st_size, archived, zipped=False)}
     try:
@@ -69,7 +79,13 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
             f"{file_name} is a damaged zip. The whole arrival was set aside; ask the sender to "
             "send it again."
         ) from exc
-    _refuse_unsafe(entries, file_name=file_name)
+    is_book = is_workbook([entry.filename for entry in entries])
+    _refuse_unsafe(entries, file_name=file_name, is_book=is_book)
+    if is_book:
+        return {
+            name: Member(name, len(content), archived, zipped=True, content=content)
+            for name, content in members_of(archived, file_name=file_name).items()
+        }
     return {
         entry.filename: Member(entry.filename, entry.file_size, archived, zipped=True)
         for entry in entries
@@ -77,15 +93,15 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
     }
 
 
-def _refuse_unsafe(entries: list[zipfile.ZipInfo], *, file_name: str) -> None:
-    reason = _unsafe_reason(entries)
+def _refuse_unsafe(entries: list[zipfile.ZipInfo], *, file_name: str, is_book: bool) -> None:
+    reason = _unsafe_reason(entries, is_book=is_book)
     if reason:
         raise ArrivalUnsafe(
             f"{file_name} {reason}. It was not opened; ask the sender for another."
         )
 
 
-def _unsafe_reason(entries: list[zipfile.ZipInfo]) -> str | None:
+def _unsafe_reason(entries: list[zipfile.ZipInfo], *, is_book: bool) -> str | None:
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     if len(entries) > MEMBERS_MAX:
@@ -98,7 +114,7 @@ def _unsafe_reason(entries: list[zipfile.ZipInfo]) -> str | None:
     if len(set(names)) != len(names):
         return "holds two members of one name"
     reasons = (reason for entry in entries if (reason := _unsafe_entry(entry)))
-    return next(reasons, None) or _misplaced(entries)
+    return next(reasons, None) or (None if is_book else _misplaced(entries))
 
 
 def _misplaced(entries: list[zipfile.ZipInfo]) -> str | None:

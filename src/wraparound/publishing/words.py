@@ -125,6 +125,22 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "changed": "changed",
             "good_news": "good news",
         },
+        "decision": {
+            "accept": "accept suggestion",
+            "choose_another": "choose another",
+            "not_now": "not now",
+            "contact_tried": "contact tried",
+            "family_declined": "family declined",
+            "connected": "connected",
+        },
+        "reason": {
+            "family_asks_to_wait": "family asks to wait",
+            "no_place_free": "no place free",
+            "time_or_place": "time or place does not fit",
+            "served_elsewhere": "served elsewhere",
+            "see_again": "to be seen again first",
+            "other": "other",
+        },
     },
     "es": {
         "domain": {
@@ -214,6 +230,22 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "new": "nuevo",
             "changed": "cambios",
             "good_news": "buenas noticias",
+        },
+        "decision": {
+            "accept": "aceptar la sugerencia",
+            "choose_another": "elegir otro",
+            "not_now": "ahora no",
+            "contact_tried": "contacto intentado",
+            "family_declined": "la familia no quiere",
+            "connected": "conectado",
+        },
+        "reason": {
+            "family_asks_to_wait": "la familia pide esperar",
+            "no_place_free": "no hay cupo",
+            "time_or_place": "hora o lugar no convienen",
+            "served_elsewhere": "ya recibe el servicio",
+            "see_again": "hay que verlo de nuevo",
+            "other": "otro",
         },
     },
 }
@@ -450,6 +482,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "x_version": "Version",
         "x_order": "What made the order",
         "x_notes": "Notes",
+        "x_decision": "Decision",
+        "x_service": "Service chosen",
+        "x_reason": "Reason",
+        "x_decided_on": "Day decided",
+        "x_decided_by": "Initials",
         "x_homeroom": "Homeroom",
         "x_language": "Home language",
         "x_strengths": "Strengths",
@@ -495,8 +532,9 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "each with the rule, the number and the date behind it.",
         "a_read_tier": "The decided tier is a person's decision. The suggested tier is a question "
         "to you, with its reasons.",
-        "a_read_nothing": "Nothing in this workbook is sent back: what you change in it stays "
-        "in it.",
+        "a_read_decide": "In Referrals the columns from Decision on are yours: choose a decision, "
+        "write the day and your initials, save, and send the workbook back. Nothing else in it is "
+        "read; notes stay with you.",
         "a_private": "This workbook holds personal records of students: keep it as you would keep "
         "a paper file, and delete copies you no longer need.",
     },
@@ -732,6 +770,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "x_version": "Versión",
         "x_order": "Qué formó el orden",
         "x_notes": "Notas",
+        "x_decision": "Decisión",
+        "x_service": "Servicio elegido",
+        "x_reason": "Motivo",
+        "x_decided_on": "Día de la decisión",
+        "x_decided_by": "Iniciales",
         "x_homeroom": "Salón",
         "x_language": "Idioma del hogar",
         "x_strengths": "Fortalezas",
@@ -777,7 +820,9 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "fortalezas, luego las necesidades, cada una con su regla, su número y su fecha.",
         "a_read_tier": "El nivel decidido es decisión de una persona. El nivel sugerido es una "
         "pregunta para usted, con sus razones.",
-        "a_read_nothing": "Nada de este libro se devuelve: lo que cambie aquí, aquí se queda.",
+        "a_read_decide": "En Derivaciones, las columnas desde Decisión son suyas: elija una "
+        "decisión, escriba el día y sus iniciales, guarde y devuelva el libro. Nada más de él se "
+        "lee; las notas se quedan con usted.",
         "a_private": "Este libro contiene datos personales de estudiantes: guárdelo como un "
         "expediente en papel y borre las copias que ya no necesite.",
     },

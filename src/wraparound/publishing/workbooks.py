@@ -1,102 +1,56 @@
-"""The same list as a workbook, for those who sort, filter and write beside it.
+"""The same list as a workbook, for those who sort and filter, and to send decisions back in.
 
 Every cell has a type, text is never a formula or a link, and the same data gives the
 same bytes: nothing in the file tells who made it or when.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wraparound.contracts.loader import contract_of
+from wraparound.landing.returned import MARK, row_mark
 from wraparound.publishing.words import Words, short_grade, words_in
+from wraparound.publishing.xlsx import (
+    DAY,
+    NUMBER,
+    SHARE,
+    TEXT,
+    WRAP,
+    Cells,
+    Column,
+    Sheet,
+    write_book,
+)
 
 if TYPE_CHECKING:
     from wraparound.publishing.lists import ListData, Profile, Referral, Signal, Student
 
-TEXT, WRAP, NUMBER, SHARE, DAY = "text", "wrap", "number", "share", "day"
-FORMULA_LEADS = tuple("=+-@\t\r|%\uff1d\uff0b\uff0d\uff20")
-LONGEST_TEXT = 32_767  # what a cell of the format can hold
-
-Cells = Sequence[Any]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: the key of its heading, the type of its cells, its width in letters."""
-
-    heading: str
-    kind: str
-    width: int
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One sheet: the key of its name, its columns and its rows, in order."""
-
-    name: str
-    columns: tuple[Column, ...]
-    rows: Iterator[Cells]
-
 
 def write_workbook(data: "ListData", path: Path, *, language: str) -> None:
     """Write the workbook of one school to `path`."""
-    import xlsxwriter
-
     words = words_in(language)
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-        # Rows pass through temporary files: they stay in the folder that may hold them.
-        "tmpdir": str(path.parent),
-    }
-    made_on = datetime.combine(data.school.as_of_date, time(), tzinfo=UTC).replace(tzinfo=None)
-    with xlsxwriter.Workbook(str(path), options) as book:
-        book.set_properties({"title": words("sheet_about"), "author": "", "created": made_on})
-        styles = _styles(book)
-        for sheet in _sheets(data, words=words):
-            _fill(book, sheet, styles=styles, data=data, words=words)
+    # An ampersand opens a code in a footer; two are one.
+    school = data.school.school_name.replace("&", "&&")[:120]
+    day = words.short_day(data.school.as_of_date)
+    write_book(
+        path,
+        [_named(sheet, words=words) for sheet in _sheets(data, words=words)],
+        title=words("sheet_about"),
+        made_on=data.school.as_of_date,
+        footer=f"&L{school} · {day}&R&P / &N",
+    )
 
 
-def _styles(book: Any) -> dict[tuple[str, bool], Any]:
-    """Make one format per type, and a second one for text that looks like a formula."""
-    plain: dict[str, dict[str, Any]] = {
-        TEXT: {"valign": "top"},
-        WRAP: {"valign": "top", "text_wrap": True},
-        NUMBER: {"valign": "top", "num_format": "General"},
-        SHARE: {"valign": "top", "num_format": "0.0%"},
-        DAY: {"valign": "top", "num_format": "yyyy-mm-dd", "align": "left"},
-        "head": {
-            "bold": True,
-            "text_wrap": True,
-            "valign": "top",
-            "bg_color": "#E3E9EF",
-            "bottom": 1,
-        },
-    }
-    styles = {(kind, False): book.add_format(how) for kind, how in plain.items()}
-    # The prefix keeps such text text also when somebody edits the cell.
-    styles |= {
-        (kind, True): book.add_format(how | {"quote_prefix": True}) for kind, how in plain.items()
-    }
-    return styles
-
-
-def _fill(book: Any, sheet: Sheet, *, styles: Any, data: "ListData", words: Words) -> None:
-    page = book.add_worksheet(words(sheet.name))
-    for place, column in enumerate(sheet.columns):
-        page.set_column(place, place, column.width, styles[column.kind, False])
-        page.write_string(0, place, _heading(column, words=words), styles["head", False])
-    last = 0
-    for last, cells in enumerate(sheet.rows, start=1):
-        for place, (column, value) in enumerate(zip(sheet.columns, cells, strict=True)):
-            _write_cell(page, (last, place), value, kind=column.kind, styles=styles)
-    page.freeze_panes(1, 0)
-    page.autofilter(0, 0, last, len(sheet.columns) - 1)
-    _set_up_print(page, data=data, words=words)
+def _named(sheet: Sheet, *, words: Words) -> Sheet:
+    """The sheet with its name and headings in the reader's words; hidden ones keep theirs."""
+    columns = tuple(
+        column if column.is_hidden else replace(column, heading=_heading(column, words=words))
+        for column in sheet.columns
+    )
+    return replace(sheet, name=words(sheet.name), columns=columns)
 
 
 def _heading(column: Column, *, words: Words) -> str:
@@ -104,37 +58,15 @@ def _heading(column: Column, *, words: Words) -> str:
     return words.code(kind, code) if code else words(column.heading)
 
 
-def _write_cell(page: Any, at: tuple[int, int], value: Any, *, kind: str, styles: Any) -> None:
-    """Write one value by its own type; what has none is left empty."""
-    if value is None or value == "":
-        return
-    if isinstance(value, date):
-        page.write_datetime(*at, datetime.combine(value, time()), styles[DAY, False])
-    elif isinstance(value, int | float):
-        style = kind if kind in (NUMBER, SHARE) else NUMBER
-        page.write_number(*at, value, styles[style, False])
-    else:
-        text = str(value)[:LONGEST_TEXT]
-        style = kind if kind in (TEXT, WRAP) else TEXT
-        page.write_string(*at, text, styles[style, text.startswith(FORMULA_LEADS)])
-
-
-def _set_up_print(page: Any, *, data: "ListData", words: Words) -> None:
-    page.set_landscape()
-    page.set_paper(1)  # US Letter
-    page.fit_to_pages(1, 0)
-    page.repeat_rows(0)
-    page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    # An ampersand opens a code in a footer; two are one.
-    school = data.school.school_name.replace("&", "&&")[:120]
-    day = words.short_day(data.school.as_of_date)
-    page.set_footer(f"&L{school} · {day}&R&P / &N")
-
-
 def _sheets(data: "ListData", *, words: Words) -> tuple[Sheet, ...]:
     return (
         Sheet("sheet_today", TODAY_COLUMNS, _today_rows(data, words=words)),
-        Sheet("sheet_referrals", REFERRAL_COLUMNS, _referral_rows(data, words=words)),
+        Sheet(
+            "sheet_referrals",
+            (*REFERRAL_COLUMNS, *_decision_columns(data, words=words), *HIDDEN_COLUMNS),
+            _referral_rows(data, words=words),
+            is_protected=True,
+        ),
         Sheet("sheet_students", STUDENT_COLUMNS, _student_rows(data, words=words)),
         Sheet("sheet_needs", NEED_COLUMNS, _need_rows(data, words=words)),
         Sheet("sheet_classes", CLASS_COLUMNS, _class_rows(data, words=words)),
@@ -185,39 +117,86 @@ REFERRAL_COLUMNS = (
     Column("x_rule", TEXT, 14),
     Column("x_version", TEXT, 9),
     Column("x_order", WRAP, 30),
-    Column("x_notes", WRAP, 30),
 )
+# What comes back with a decision, to be recognised by: never read for anything else.
+HIDDEN_COLUMNS = tuple(
+    Column(name, TEXT, 12, is_hidden=True)
+    for name in (
+        *("need_id", "release_id", "student_id", "school_id", "rule_id", "domain"),
+        *("service_ids", MARK),
+    )
+)
+INITIALS_MAX = 12
+
+
+def _decision_columns(data: "ListData", *, words: Words) -> tuple[Column, ...]:
+    """The columns that may be written to and are read when the workbook comes back."""
+
+    def choices(column: str) -> tuple[str, ...]:
+        codes = contract_of("decisions").tables["decisions"].columns[column].codes
+        return tuple(words.code(column, code) for code in codes)
+
+    return (
+        Column("x_decision", TEXT, 20, is_open=True, choices=choices("decision")),
+        Column("x_service", WRAP, 24, is_open=True, choices=("1", "2", "3"), is_free=True),
+        Column("x_reason", WRAP, 24, is_open=True, choices=choices("reason")),
+        Column("x_decided_on", DAY, 12, is_open=True, earliest=data.school.as_of_date),
+        Column("x_decided_by", TEXT, 10, is_open=True, longest=INITIALS_MAX),
+        Column("x_notes", WRAP, 30, is_open=True),
+    )
 
 
 def _referral_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
     for referral in data.queue:
-        own = _own_signal(referral)
+        shown = _referral_cells(referral, words=words)
         yield (
-            referral.referral_rank,
-            referral.student_name,
+            *shown,
+            *(None,) * 6,
+            referral.need_id,
+            data.release_id,
             referral.student_source_id,
-            short_grade(referral.grade_level),
-            words.code("domain", referral.domain),
-            words.code("level", referral.level),
-            referral.wording,
-            _services_text(referral, words=words),
-            words.code("consent", referral.consent_status),
-            words.code("state", referral.state),
-            referral.days_in_state,
-            referral.next_step,
-            referral.due_date,
-            words.yes_no(referral.is_overdue),
-            words.yes_no(referral.is_new),
-            words.code("owner", referral.owner),
-            referral.opened_date,
-            referral.age_days,
-            words.code("feed", own.source_feed) if own else "",
-            own.data_through if own else None,
+            data.school.school_source_id,
             referral.rule_id,
-            referral.rule_version,
-            words.priority(referral.priority, leave_out=frozenset()),
-            None,
+            referral.domain,
+            ",".join(service.service_id for service in referral.services),
+            row_mark([_shown_text(value) for value in shown]),
         )
+
+
+def _shown_text(value: Any) -> str:
+    """A cell as it is read back."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value).strip()
+
+
+def _referral_cells(referral: "Referral", *, words: Words) -> Cells:
+    own = _own_signal(referral)
+    return (
+        referral.referral_rank,
+        referral.student_name,
+        referral.student_source_id,
+        short_grade(referral.grade_level),
+        words.code("domain", referral.domain),
+        words.code("level", referral.level),
+        referral.wording,
+        _services_text(referral, words=words),
+        words.code("consent", referral.consent_status),
+        words.code("state", referral.state),
+        referral.days_in_state,
+        referral.next_step,
+        referral.due_date,
+        words.yes_no(referral.is_overdue),
+        words.yes_no(referral.is_new),
+        words.code("owner", referral.owner),
+        referral.opened_date,
+        referral.age_days,
+        words.code("feed", own.source_feed) if own else "",
+        own.data_through if own else None,
+        referral.rule_id,
+        referral.rule_version,
+        words.priority(referral.priority, leave_out=frozenset()),
+    )
 
 
 def _own_signal(referral: "Referral") -> "Signal | None":
@@ -227,9 +206,10 @@ def _own_signal(referral: "Referral") -> "Signal | None":
 
 
 def _services_text(referral: "Referral", *, words: Words) -> str:
+    """The services by number, as the column for the one chosen takes them."""
     return "\n".join(
-        "; ".join(part for part in _service_parts(service, words=words) if part)
-        for service in referral.services
+        f"{place}. " + "; ".join(part for part in _service_parts(each, words=words) if part)
+        for place, each in enumerate(referral.services, start=1)
     )
 
 
@@ -432,6 +412,6 @@ def _about_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
             name,
             words.freshness(feed.data_through, feed.last_loaded_on, is_stale=feed.is_stale),
         )
-    for key in ("today", "referrals", "students", "tier", "nothing"):
+    for key in ("today", "referrals", "students", "tier", "decide"):
         yield (words("a_read"), words(f"a_read_{key}"))
     yield (words("a_read"), words("a_private"))

@@ -116,7 +116,8 @@ def _cell(
             "case when starts_with({0}, 'uri://') then nullif(split_part({0}, '#', 2), '')"
             " else {0} end"
         ).format(text)
-    codes = shape.codes.get(name)
+    codes = {word: code for code, words in column.words.items() for word in words}
+    codes |= shape.codes.get(name, {})
     if codes:
         text = _translated(text, codes, tolerant=profile.strictness == "tolerant")
     return text

@@ -21,7 +21,8 @@ from lib.list_builders import (
     a_whole_school,
 )
 from wraparound.publishing.lists import plain_text
-from wraparound.publishing.workbooks import FORMULA_LEADS, write_workbook
+from wraparound.publishing.workbooks import write_workbook
+from wraparound.publishing.xlsx import FORMULA_LEADS
 
 ENGLISH = ["Today", "Referrals", "Students", "Needs", "Classes", "Reviews due", "About"]
 SPANISH = [
@@ -151,8 +152,8 @@ def test_services_stand_one_below_the_other(tmp_path):
     bare = a_service(organization_name=None, schedule=None, reason=None, places_free=1)
     book = book_of(a_list(queue=[a_referral(services=[a_service(), bare])]), tmp_path)
     assert rows_of(book["Referrals"])[0]["Services that fit"].value == (
-        "Walking school bus; North End Neighbors; daily 7:30; 14 places; "
-        "serves grade 3 and this school\nWalking school bus; 1 place"
+        "1. Walking school bus; North End Neighbors; daily 7:30; 14 places; "
+        "serves grade 3 and this school\n2. Walking school bus; 1 place"
     )
 
 
