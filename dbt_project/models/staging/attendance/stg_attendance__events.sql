@@ -15,12 +15,12 @@ source as (
 final as (
 
     select
-        _student_source_id as student_source_id,
-        _school_source_id as school_source_id,
-        event_duration as event_duration_share,
-        _held as is_held,
-        event_date,
-        {{ code_of('attendance_event_category_descriptor') }} as attendance_code,
+        source._student_source_id as student_source_id,
+        source._school_source_id as school_source_id,
+        source.event_duration as event_duration_share,
+        source._held as is_held,
+        source.event_date,
+        {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
         coalesce(
             lower(attendance_event_reason) in (
                 select lower(state_excused_reasons.absence_reason)
@@ -31,7 +31,7 @@ final as (
 
     from source
 
-    where _deleted_at is null
+    where source._deleted_at is null
 
 )
 
