@@ -759,6 +759,55 @@ def district_defects() -> None:
         click.echo(f"{name:<18} {text}")
 
 
+@district.command("examples")
+def district_examples() -> None:
+    """Write docs/ten-children.md, from an invented district in a warehouse of its own."""
+    from wraparound.orchestration.examples import write_examples
+
+    click.echo(str(write_examples(_settings())))
+
+
+@main.group()
+def rules() -> None:
+    """The rules that make needs, levels and tiers: what an edit would change."""
+
+
+@rules.command("diff")
+@click.option(
+    "--seeds",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with edited CSV files; default is what stands in dbt_project/seeds.",
+)
+@click.option("--students", is_flag=True, help="Name our keys of the children who would move.")
+@as_json
+def rules_diff(*, seeds: Path | None, students: bool, json_wanted: bool) -> None:
+    """Say who would move if edited rules or settings took effect; change nothing.
+
+    Compared with the last build: by school, suggested tiers, levels of each domain, and needs
+    in the queue. The next `wraparound build` puts what stands in dbt_project/seeds into effect.
+    """
+    from wraparound.orchestration.rules_diff import rules_diff as compare
+
+    found = compare(_settings(), seeds=seeds, keys_wanted=students)
+    if json_wanted:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
+        return
+    for setting, before, after in found.settings:
+        click.echo(f"Setting {setting}: {before or '(preset)'} -> {after or '(preset)'}")
+    for rule in found.unversioned:
+        click.echo(f"Rule {rule} says something else under its old version: raise the version.")
+    columns = ["school_source_id", "what", "before", "after", "count"]
+    rows = [dataclasses.asdict(move) for move in found.moves]
+    for row in rows:
+        row["student_keys"] = ", ".join(map(str, row["student_keys"]))
+    _show(
+        rows,
+        columns=[*columns, *(["student_keys"] if students else [])],
+        json_wanted=False,
+        empty=f"Nobody moves{'' if found.is_changed else ': no rule or setting differs'}.",
+    )
+
+
 @main.group()
 def profile() -> None:
     """How one sender's files differ from the standard: an entry of the district file."""

@@ -1,6 +1,7 @@
 """dbt, in this process: one build of everything, its counts into the ledger."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -80,6 +81,70 @@ def _places(settings: Settings, *, target: Path) -> list[str]:
         "--log-path": settings.dbt_dir / "logs",
     }
     return [str(word) for pair in options.items() for word in pair]
+
+
+def try_models(
+    settings: Settings,
+    *,
+    project: Path,
+    prefix: str,
+    wanted: Sequence[str],
+    as_of: date,
+    previous_as_of: date | None,
+) -> bool:
+    """Build what differs from the last build, as far as the wanted models need it.
+
+    It goes into schemas with a prefix; all else is read where the last build left it.
+    Returns whether anything differed.
+
+    Raises:
+        BuildFailed: naming the models that failed; never a row.
+    """
+    from dbt.cli.main import dbtRunner
+
+    export_environment(
+        dbt_environment(settings)
+        | _dates(as_of=as_of, previous_as_of=previous_as_of)
+        | {"WRAPAROUND_SCHEMA_PREFIX": prefix}
+    )
+    try:
+        done = dbtRunner().invoke(_trial_words(settings, project=project, wanted=wanted))
+    finally:
+        export_environment({"WRAPAROUND_SCHEMA_PREFIX": ""})
+        _close_logs()
+    if done.exception is not None:
+        raise BuildFailed(
+            f"dbt could not try the rules ({type(done.exception).__name__}). "
+            f"Its log is {settings.dbt_dir / 'trial' / 'dbt.log'}."
+        )
+    results = list(getattr(done.result, "results", None) or [])
+    _refuse_failures(results, settings)
+    return bool(results)
+
+
+def _trial_words(settings: Settings, *, project: Path, wanted: Sequence[str]) -> list[str]:
+    place = settings.dbt_dir / "trial"
+    options = {
+        "--project-dir": project,
+        "--profiles-dir": project,
+        "--target-path": place,
+        "--log-path": place,
+        "--state": settings.dbt_dir / "target",
+        "--exclude-resource-type": "unit_test",
+        "--log-level": "none",
+        "--log-level-file": "info",
+    }
+    chosen = [word for name in wanted for word in ("--select", f"state:modified+,+{name}")]
+    words = [str(word) for pair in options.items() for word in pair]
+    return [
+        "build",
+        "--defer",
+        "--favor-state",
+        "--exclude-resource-type",
+        "test",
+        *words,
+        *chosen,
+    ]
 
 
 def _dates(*, as_of: date, previous_as_of: date | None) -> dict[str, str]:
