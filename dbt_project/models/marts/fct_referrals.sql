@@ -2,7 +2,7 @@ with
 
 service_events as (
 
-    select * from {{ ref('stg_service_events__events') }}
+    select * from {{ ref('int_service_events_united') }}
 
 ),
 
@@ -128,7 +128,7 @@ final as (
         referral_facts.service_id,
         referral_facts.rule_id,
         referral_facts.domain,
-        last_states.referral_state,
+        referral_states.referral_state,
         last_states.state_reason,
         services.service_name,
         services.organization_id,
@@ -148,14 +148,17 @@ final as (
 
     from referral_facts
 
-    inner join last_states
+    -- What only had contacts is new still.
+    left join last_states
         on
             referral_facts.student_key = last_states.student_key
             and referral_facts.referral_id = last_states.referral_id
 
     -- What was entered in error never was: its state is not in the seed.
     inner join referral_states
-        on last_states.referral_state = referral_states.referral_state
+        on
+            coalesce(last_states.referral_state, 'new')
+            = referral_states.referral_state
 
     left join services
         on referral_facts.service_id = services.service_id

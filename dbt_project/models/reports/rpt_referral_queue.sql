@@ -24,6 +24,12 @@ priorities as (
 
 ),
 
+decisions as (
+
+    select * from {{ ref('int_decisions_told') }}
+
+),
+
 aged_needs as (
 
     select
@@ -53,6 +59,7 @@ aged_needs as (
         priorities.working_tier,
         priorities.referral_rank,
         priorities.need_number,
+        coalesce(decisions.decisions, cast('[]' as jsonb)) as decisions,
         needs.as_of_date - needs.opened_date as age_days,
         greatest(needs.as_of_date - needs.state_date, 0) as days_in_state,
         steps.due_date < needs.as_of_date as is_overdue,
@@ -68,6 +75,9 @@ aged_needs as (
 
     inner join priorities
         on needs.need_id = priorities.need_id
+
+    left join decisions
+        on needs.need_id = decisions.need_id
 
 ),
 
@@ -88,6 +98,7 @@ final as (
         concern_level as level,
         wording,
         services,
+        decisions,
         referral_state as state,
         next_step,
         due_date,

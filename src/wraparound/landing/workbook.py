@@ -7,6 +7,7 @@ no macro, and no more bytes than are declared. Source: ECMA-376, part 1, Spreads
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,11 @@ MARKS = ("[Content_Types].xml", "xl/workbook.xml")
 DAY_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 SPELT_OUT = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001  no zone
+# What a part that is not what it claims to be ends in.
+UNREADABLE = (
+    *(expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError),
+    *(LookupError, ValueError, ArithmeticError),
+)
 LETTERS = re.compile(r"^([A-Z]{1,3})[0-9]+$")
 
 
@@ -66,7 +72,7 @@ def read_sheets(archived: Path, *, file_name: str) -> dict[str, list[SheetRow]]:
         with zipfile.ZipFile(archived) as packed:
             book = _Book(packed, file_name)
             sheets = {name: book.rows(part) for name, part in book.sheets().items()}
-    except (expat.ExpatError, zipfile.BadZipFile, EOFError, KeyError, ValueError) as exc:
+    except UNREADABLE as exc:
         raise ContractBroken(
             f"{file_name} is a workbook that cannot be read ({type(exc).__name__}). Nothing of it "
             "was taken; open it, save it as .xlsx and send it again."
