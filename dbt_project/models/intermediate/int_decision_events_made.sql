@@ -115,7 +115,7 @@ stepped_events as (
         reached_decisions.decided_date,
         reached_decisions.service_id,
         decision_steps.event_type,
-        decision_steps.referral_state,
+        referral_states.referral_state,
         reached_decisions.reason_code,
         reached_decisions.turn_number,
         decision_steps.step
@@ -129,7 +129,7 @@ stepped_events as (
         on decision_steps.referral_state = referral_states.referral_state
 
     where
-        decision_steps.referral_state is null
+        decision_steps.event_type = 'contact'
         or referral_states.state_order > 4
         or reached_decisions.reached_order < referral_states.state_order
 
