@@ -159,6 +159,7 @@ told_states as (
 
 ),
 
+-- A need may have several open referrals; the latest is the one that is meant.
 running as (
 
     select distinct on (need_id, turn_number)
