@@ -18,7 +18,7 @@ referral_states as (
 
 ),
 
--- How far each decision brings a referral on its way to in-progress.
+-- How far each decision brings a referral.
 ways as (
 
     select
@@ -30,7 +30,7 @@ ways as (
     inner join referral_states
         on decision_steps.referral_state = referral_states.referral_state
 
-    where referral_states.state_order <= 4
+    where referral_states.is_open
 
     group by decision_steps.decision
 
@@ -51,16 +51,14 @@ followed_decisions as (
         decisions.service_id,
         decisions.referral_id,
         decisions.turn_number,
-        decisions.told_state_order,
-        max(ways.way_order) over (
-            partition by decisions.referral_id
-            order by decisions.turn_number asc
-            rows between unbounded preceding and 1 preceding
-        ) as way_order,
-        lag(decisions.decision) over (
-            partition by decisions.referral_id
-            order by decisions.turn_number asc
-        ) as previous_decision,
+        greatest(
+            decisions.told_state_order,
+            max(ways.way_order) over (
+                partition by decisions.referral_id
+                order by decisions.turn_number asc
+                rows between unbounded preceding and 1 preceding
+            )
+        ) as reached_order,
         coalesce(
             lag(decisions.referral_id) over (
                 partition by decisions.need_id
@@ -76,62 +74,36 @@ followed_decisions as (
 
 ),
 
--- After a pause the way is told anew, whatever had been reached before it.
-reached_decisions as (
-
-    select
-        need_id,
-        release_id,
-        student_source_id,
-        rule_id,
-        domain,
-        decision,
-        reason_code,
-        decided_by,
-        decided_date,
-        service_id,
-        referral_id,
-        turn_number,
-        previous_referral_id,
-        case
-            when previous_decision = 'not_now' or told_state_order > 4 then 0
-            else greatest(coalesce(way_order, 0), told_state_order)
-        end as reached_order
-
-    from followed_decisions
-
-),
-
 stepped_events as (
 
     select
-        reached_decisions.need_id,
-        reached_decisions.release_id,
-        reached_decisions.decided_by,
-        reached_decisions.referral_id,
-        reached_decisions.student_source_id,
-        reached_decisions.rule_id,
-        reached_decisions.domain,
-        reached_decisions.decided_date,
-        reached_decisions.service_id,
+        followed_decisions.need_id,
+        followed_decisions.release_id,
+        followed_decisions.decided_by,
+        followed_decisions.referral_id,
+        followed_decisions.student_source_id,
+        followed_decisions.rule_id,
+        followed_decisions.domain,
+        followed_decisions.decided_date,
+        followed_decisions.service_id,
         decision_steps.event_type,
         referral_states.referral_state,
-        reached_decisions.reason_code,
-        reached_decisions.turn_number,
-        decision_steps.step
+        followed_decisions.turn_number,
+        decision_steps.step,
+        coalesce(followed_decisions.reason_code, nullif(decision_steps.reason, ''))
+            as reason
 
-    from reached_decisions
+    from followed_decisions
 
     inner join decision_steps
-        on reached_decisions.decision = decision_steps.decision
+        on followed_decisions.decision = decision_steps.decision
 
     left join referral_states
         on decision_steps.referral_state = referral_states.referral_state
 
     where
-        decision_steps.event_type = 'contact'
-        or referral_states.state_order > 4
-        or reached_decisions.reached_order < referral_states.state_order
+        followed_decisions.reached_order
+        between decision_steps.reached_from and decision_steps.reached_to
 
 ),
 
@@ -150,11 +122,11 @@ dropped_events as (
         cast(null as text) as service_id,
         'state' as event_type,
         'cancelled' as referral_state,
-        'another_service' as reason_code,
         turn_number,
-        0 as step
+        0 as step,
+        'chosen_another' as reason
 
-    from reached_decisions
+    from followed_decisions
 
     where
         decision = 'choose_another'
@@ -182,7 +154,7 @@ final as (
         domain,
         event_type,
         referral_state,
-        reason_code,
+        reason,
         decided_date as event_date,
         -- After whatever the providers told of the same day.
         cast(1000 + 10 * turn_number + step as integer) as event_sequence,

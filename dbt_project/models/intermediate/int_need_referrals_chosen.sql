@@ -62,7 +62,7 @@ final as (
         need_id asc,
         is_named_rule desc,
         is_open desc,
-        state_date desc,
+        state_date desc nulls last,
         referral_id collate "C" desc
 
 )

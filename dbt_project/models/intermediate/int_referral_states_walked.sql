@@ -2,7 +2,7 @@ with recursive
 
 service_events as (
 
-    select * from {{ ref('stg_service_events__events') }}
+    select * from {{ ref('int_service_events_united') }}
 
 ),
 

@@ -23,8 +23,11 @@ final as (
         domain,
         event_type,
         referral_state,
+        reason,
         event_sequence,
-        event_date
+        attended_minutes,
+        event_date,
+        false as is_decided
 
     from service_events
 
@@ -39,8 +42,11 @@ final as (
         domain,
         event_type,
         referral_state,
+        reason,
         event_sequence,
-        event_date
+        cast(null as integer) as attended_minutes,
+        event_date,
+        true as is_decided
 
     from decision_events
 

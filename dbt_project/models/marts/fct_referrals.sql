@@ -46,6 +46,7 @@ events as (
         service_events.rule_id,
         service_events.domain,
         service_events.event_type,
+        service_events.is_decided,
         service_events.attended_minutes,
         service_events.event_date,
         walked_states.event_number,
@@ -98,6 +99,7 @@ referral_facts as (
         max(service_id) as service_id,
         max(rule_id) as rule_id,
         max(domain) as domain,
+        bool_or(is_decided) as is_decided,
         count(*) filter (where event_type = 'attendance') as attended_count,
         sum(attended_minutes) filter (where event_type = 'attendance')
             as attended_minutes,
@@ -148,7 +150,7 @@ final as (
 
     from referral_facts
 
-    -- What only had contacts is new still.
+    -- What was decided on a list and only had contacts is new still.
     left join last_states
         on
             referral_facts.student_key = last_states.student_key
@@ -162,6 +164,8 @@ final as (
 
     left join services
         on referral_facts.service_id = services.service_id
+
+    where last_states.referral_state is not null or referral_facts.is_decided
 
 )
 

@@ -133,8 +133,8 @@ def _decision_columns(data: "ListData", *, words: Words) -> tuple[Column, ...]:
     """The columns that may be written to and are read when the workbook comes back."""
 
     def choices(column: str) -> tuple[str, ...]:
-        codes = contract_of("decisions").tables["decisions"].columns[column].codes
-        return tuple(words.code(column, code) for code in codes)
+        offered = contract_of("decisions").tables["decisions"].columns[column].words
+        return tuple(words.code(column, code) for code in offered)
 
     return (
         Column("x_decision", TEXT, 20, is_open=True, choices=choices("decision")),
