@@ -22,7 +22,7 @@ final as (
         source.event_date,
         {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
         coalesce(
-            lower(attendance_event_reason) in (
+            lower(source.attendance_event_reason) in (
                 select lower(state_excused_reasons.absence_reason)
                 from state_excused_reasons
             ),
