@@ -98,7 +98,7 @@ told_stays as (
 
 ),
 
--- Where a stay at a school is told as such, it wins over what classes and roles let guess.
+-- A stay that is told as such wins over what classes and roles let guess.
 guessed_stays as (
 
     select * from class_stays

@@ -1,5 +1,6 @@
 """Which tables the JSON files of an arrival fill, and in which order."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time
@@ -80,18 +81,19 @@ def plan_json(
         ContractBroken: no file is of the feed.
     """
     files: list[JsonFile] = []
-    notices = []
+    unread: Counter[str] = Counter()
     tells = feeds_in(tuple(members))[:1] in ((), (feed,))
     for name, member in members.items():
         found = _files_of(member, feed=feed, district=district, sender=sender)
         files += found
         if not found and tells and place_of(name).resource is None:
-            notices.append(Notice("resource_not_read", place_of(name).name))
+            unread[place_of(name).name] += 1
     if not files:
         raise ContractBroken(
             f"{file_name} holds no JSON that feed {feed} is read from. Name each file after its "
             "resource, or say in the sender's profile from which paths each column is taken."
         )
+    notices = [Notice("resource_not_read", name, count=n) for name, n in unread.items()]
     if district.profile(sender=sender, feed=feed).scope is None:
         return sorted(files, key=_order), notices
     # What is whole has no days: each table's files stand together, and the last one ends.

@@ -113,11 +113,12 @@ def _refuse_unreadable(
     connection: Connection, merge: Merge, judging: Judging, *, column: str
 ) -> None:
     kind = column_types(merge.table)[column]
+    named = dict(zip(key_columns(merge.table), merge.table.key, strict=True))[column]
     rows = sql.SQL(
         "select n._row from pg_temp.renamed as n where n.{} is not null"
         " and not pg_input_is_valid(n.{}, {})"
     ).format(sql.Identifier(column), sql.Identifier(column), sql.Literal(kind))
-    note(connection, judging, column=column, rule=f"not_a_{kind}", rows=rows)
+    note(connection, judging, column=named, rule=f"not_a_{kind}", rows=rows)
     for statement in (
         "insert into pg_temp.bad (_row) {}",
         "delete from pg_temp.target where _row in ({})",

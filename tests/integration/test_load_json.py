@@ -1,0 +1,361 @@
+"""Ed-Fi as JSON: the same promises as for CSV, and those of a change feed."""
+
+import json
+import zipfile
+
+import pytest
+
+from lib.edfi_builders import (
+    SCHOOL_ID,
+    absence,
+    an_extract,
+    named,
+    school,
+    school_day,
+    stay,
+    student,
+)
+from lib.feed_builders import a_file
+from lib.warehouse_in_tests import (
+    arrivals,
+    findings,
+    is_conserved,
+    landed_and_loaded,
+    live,
+    query,
+    raw_state,
+    write_district,
+)
+from wraparound.orchestration import nights
+
+TREES = ("Alder", "Birch", "Cedar", "Damson")
+SCHOOL = {
+    "schools": [school()],
+    "students": [student(tree) for tree in TREES],
+    "studentSchoolAssociations": [stay(tree) for tree in TREES],
+}
+
+
+def loaded(settings, path, **words):
+    found = landed_and_loaded(settings, path, **words)
+    for arrival in found:
+        assert arrival["state"] == "loaded", arrival["message"]
+        assert is_conserved(arrival)
+    return found
+
+
+@pytest.fixture
+def schooled(settings, tmp_path):
+    """A warehouse that holds four students of one school, told by an API."""
+    loaded(settings, an_extract(tmp_path / "first" / "api", SCHOOL))
+    return settings
+
+
+def people(settings):
+    return [row[0] for row in live(settings, "roster__users", "sourced_id")]
+
+
+def rules(settings):
+    return [finding[2:] for finding in findings(settings)]
+
+
+# ------------------------------------------------------------------ what is read
+
+
+def test_stays_of_students_are_read_with_their_natural_keys(schooled):
+    assert people(schooled) == [f"T-{tree}" for tree in TREES]
+    assert live(schooled, "roster__school_associations", "school_id", "_school_source_id") == [
+        (str(SCHOOL_ID), str(SCHOOL_ID))
+    ] * len(TREES)
+    assert findings(schooled) == []
+    (arrival,) = arrivals(schooled)
+    assert arrival["effective_at"].isoformat() == "2026-09-01T04:00:00+00:00"
+
+
+def test_one_package_of_many_feeds_is_an_arrival_of_each(schooled, tmp_path):
+    more = {
+        "calendarDates": [school_day("2026-09-01", "Instructional day")],
+        "studentSchoolAttendanceEvents": [absence("Birch", "2026-09-01")],
+        "bellSchedules": [{"id": "1"}],
+    }
+    found = loaded(schooled, an_extract(tmp_path / "api", more))
+    assert sorted(arrival["feed"] for arrival in found) == ["attendance", "calendar"]
+    notices = [n["rule"] for arrival in found for n in arrival["notices"]]
+    assert notices == ["resource_not_read"]
+    assert live(schooled, "attendance__events", "_student_source_id") == [("T-Birch",)]
+
+
+@pytest.mark.parametrize("form", ["zip", "pages", "array"])
+def test_a_zip_and_single_files_give_the_same_tables(schooled, settings, tmp_path, form):
+    expected = raw_state(schooled)
+    later = tmp_path / "again"
+    if form == "zip":
+        path = later / "extract.zip"
+        later.mkdir()
+        with zipfile.ZipFile(path, "w") as packed:
+            packed.mkdir("api")
+            for file in sorted((tmp_path / "first").rglob("*.json")):
+                packed.write(file, str(file.relative_to(tmp_path / "first")))
+    else:
+        for name, records in SCHOOL.items():
+            text = json.dumps(records) if form == "array" else "\n".join(map(json.dumps, records))
+            path = a_file(later, f"{name}_2026-09-02.json", text).parent
+    found = loaded(settings, path)
+    assert sum(arrival["rows_unchanged"] for arrival in found) == 1 + 3 * len(TREES)
+    assert raw_state(settings) == expected
+
+
+def test_an_empty_page_changes_nothing(schooled, tmp_path):
+    (arrival,) = loaded(schooled, an_extract(tmp_path / "api", {"students": []}, day="2026-09-02"))
+    assert arrival["rows_in"] == 0
+    assert people(schooled) == [f"T-{tree}" for tree in TREES]
+
+
+def test_pages_weigh_on_the_brake_as_one_file_does(settings, tmp_path):
+    tree = tmp_path / "api"
+    an_extract(tree, {"schools": [school()]})
+    for page in range(4):
+        names = [f"Oak{page}x{place}" for place in range(12)]
+        an_extract(
+            tree,
+            {"students": map(student, names), "studentSchoolAssociations": map(stay, names)},
+            name=f"page{page}",
+        )
+    loaded(settings, tree)
+    assert len(people(settings)) == 48
+
+
+# ------------------------------------------------------------------ what is set aside
+
+
+def test_a_malformed_record_is_set_aside_with_its_line_and_the_rest_is_loaded(settings, tmp_path):
+    lines = [json.dumps(student("Alder")), '{"studentUniqueId": "T-', json.dumps(student("Birch"))]
+    lines += [json.dumps(student("Cedar", birthDate="1 April")), "[]"]
+    path = a_file(tmp_path, "students.jsonl", "\r\n".join(lines))
+    (arrival,) = loaded(settings, path)
+    assert people(settings) == ["T-Alder", "T-Birch", "T-Cedar"]
+    assert findings(settings) == [
+        ("students.jsonl", 2, None, "not_json", "row"),
+        ("students.jsonl", 4, "birthDate", "not_a_date", "cell"),
+        ("students.jsonl", 5, None, "not_an_object", "row"),
+    ]
+    assert (arrival["rows_in"], arrival["rows_quarantined"]) == (5 + 3, 2)
+
+
+def test_an_unmapped_descriptor_is_a_finding_until_the_profile_maps_it(schooled, tmp_path):
+    gone = an_extract(
+        tmp_path / "api",
+        {"studentSchoolAttendanceEvents": [absence("Birch", "2026-09-01", kind="Vanished")]},
+    )
+    (arrival,) = loaded(schooled, gone)
+    assert rules(schooled) == [("attendanceEventCategoryDescriptor", "unknown_code", "row")]
+    assert live(schooled, "attendance__events", "event_date") == []
+    write_district(
+        schooled,
+        "senders:\n  default:\n    feeds:\n      attendance:\n        tables:\n          events:\n"
+        "            codes:\n              attendanceEventCategoryDescriptor:\n"
+        "                {Vanished: Unexcused Absence}\n",
+    )
+    nights.replay_arrival(schooled, arrival["arrival_id"])
+    assert findings(schooled) == []
+    assert live(schooled, "attendance__events", "attendance_event_category_descriptor") == [
+        ("Unexcused Absence",)
+    ]
+
+
+def test_events_of_unknown_students_wait_for_them(schooled, tmp_path):
+    loaded(
+        schooled,
+        an_extract(
+            tmp_path / "a", {"studentSchoolAttendanceEvents": [absence("Elder", "2026-09-01")]}
+        ),
+    )
+    assert rules(schooled) == [("studentUniqueId", "student_unknown", "row")]
+    loaded(
+        schooled, an_extract(tmp_path / "b", {"students": [student("Elder")]}, day="2026-09-02")
+    )
+    assert findings(schooled) == []
+    assert live(schooled, "attendance__events", "_student_source_id") == [("T-Elder",)]
+
+
+def test_a_day_that_is_told_again_replaces_what_was_said_of_it(schooled, tmp_path):
+    first = [school_day("2026-09-01", "Instructional day"), school_day("2026-09-02", "Holiday")]
+    loaded(schooled, an_extract(tmp_path / "a", {"calendarDates": first}))
+    again = [school_day("2026-09-01", "Weather day", "Other")]
+    loaded(schooled, an_extract(tmp_path / "b", {"calendarDates": again}, day="2026-09-02"))
+    assert live(schooled, "calendar__dates", "date::text", "calendar_event_descriptor") == [
+        ("2026-09-01", "Other"),
+        ("2026-09-01", "Weather day"),
+        ("2026-09-02", "Holiday"),
+    ]
+
+
+# ------------------------------------------------------------------ order
+
+
+def test_an_older_day_does_not_overwrite_a_newer_one(schooled, tmp_path):
+    newer = {"students": [student("Birch", firstName="Newer")]}
+    older = {"students": [student("Birch", firstName="Older")]}
+    loaded(schooled, an_extract(tmp_path / "new", newer, day="2026-09-05"))
+    loaded(schooled, an_extract(tmp_path / "old", older, day="2026-09-03"))
+    names = live(schooled, "roster__users", "sourced_id", "given_name")
+    assert ("T-Birch", "Newer") in names
+
+
+def test_days_of_one_package_are_taken_in_their_order(schooled, tmp_path):
+    tree = tmp_path / "api"
+    an_extract(tree, {"students": [student("Elder")]}, day="2026-09-03")
+    an_extract(tree, {"students": [{"Id": "student-Elder"}]}, day="2026-09-02", kind="deletes")
+    loaded(schooled, tree)
+    assert "T-Elder" in people(schooled)
+
+
+# ------------------------------------------------------------------ what goes
+
+
+def deleted(settings, folder, resource, *records, day="2026-09-02"):
+    return loaded(settings, an_extract(folder, {resource: records}, day=day, kind="deletes"))
+
+
+def test_a_delete_ends_the_record_and_what_hangs_on_it(schooled, tmp_path):
+    tree = tmp_path / "api"
+    an_extract(tree, {"students": [{"Id": "student-Alder", "ChangeVersion": "7"}]},
+               day="2026-09-02", kind="deletes")  # fmt: skip
+    an_extract(tree, {"studentSchoolAssociations": [{"id": "stay-Alder-910-2026-08-31"}]},
+               day="2026-09-02", kind="deletes")  # fmt: skip
+    (arrival,) = loaded(schooled, tree)
+    assert (arrival["rows_in"], arrival["rows_ended"]) == (3, 3)
+    assert people(schooled) == ["T-Birch", "T-Cedar", "T-Damson"]
+    assert len(live(schooled, "roster__demographics", "sourced_id")) == 3
+    assert findings(schooled) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "record"),
+    [
+        pytest.param("schools", {"Id": f"school-{SCHOOL_ID}"}, id="a school with students in it"),
+        pytest.param("students", {"Id": "student-Alder"}, id="a student with a stay"),
+        pytest.param("schools", {"keyValues": {"schoolId": SCHOOL_ID}}, id="by its key"),
+    ],
+)
+def test_a_delete_that_others_still_name_is_held_back_and_told(
+    schooled, tmp_path, resource, record
+):
+    before = raw_state(schooled)
+    (arrival,) = deleted(schooled, tmp_path / "api", resource, record)
+    assert raw_state(schooled) == before
+    assert rules(schooled) == [("sourcedId", "still_named", "row")]
+    assert "1 row is set aside" in arrival["message"]
+
+
+def test_a_delete_of_an_unknown_id_is_tolerated_and_counted(schooled, tmp_path):
+    before = raw_state(schooled)
+    (arrival,) = deleted(schooled, tmp_path / "api", "schools", {"Id": "nobody's"})
+    assert raw_state(schooled) == before
+    assert [(n["rule"], n["count"]) for n in arrival["notices"]] == [
+        ("deletes_of_unknown_records", 1)
+    ]
+
+
+def test_an_older_delete_does_not_end_what_came_later(schooled, tmp_path):
+    one = absence("Birch", "2026-09-01")
+    events = {"studentSchoolAttendanceEvents": [one]}
+    loaded(schooled, an_extract(tmp_path / "a", events, day="2026-09-05"))
+    deleted(
+        schooled,
+        tmp_path / "b",
+        "studentSchoolAttendanceEvents",
+        {"Id": one["id"]},
+        day="2026-09-03",
+    )
+    assert len(live(schooled, "attendance__events", "event_date")) == 1
+
+
+def test_deletes_that_would_empty_a_school_wait_for_a_person(schooled, tmp_path):
+    gone = [{"id": f"stay-{tree}-910-2026-08-31"} for tree in TREES]
+    tree = an_extract(
+        tmp_path / "api", {"studentSchoolAssociations": gone}, day="2026-09-02", kind="deletes"
+    )
+    (arrival,) = landed_and_loaded(schooled, tree)
+    assert (arrival["state"], arrival["code"]) == ("braked", "W26")
+    assert len(live(schooled, "roster__school_associations", "entry_date")) == len(TREES)
+
+
+def test_a_changed_key_moves_the_record(schooled, tmp_path):
+    key = {"studentUniqueId": "T-Birch", "schoolId": SCHOOL_ID, "entryDate": "2026-08-31"}
+    change = {
+        "id": "stay-Birch-910-2026-08-31",
+        "oldKeyValues": key,
+        "newKeyValues": key | {"entryDate": "2026-09-07"},
+    }
+    unknown = {"id": "nobody's", "oldKeyValues": key | {"entryDate": "2020-01-01"},
+               "newKeyValues": key}  # fmt: skip
+    tree = an_extract(
+        tmp_path / "api",
+        {"studentSchoolAssociations": [change, unknown]},
+        day="2026-09-02",
+        kind="keyChanges",
+    )
+    (arrival,) = loaded(schooled, tree)
+    stays = live(schooled, "roster__school_associations", "student_unique_id", "entry_date::text")
+    assert ("T-Birch", "2026-09-07") in stays
+    assert len(stays) == len(TREES)
+    assert [(n["rule"], n["count"]) for n in arrival["notices"]] == [
+        ("key_changes_of_unknown_records", 1)
+    ]
+    again = {"studentSchoolAssociations": [stay("Birch", begins="2026-09-07", id=change["id"])]}
+    loaded(schooled, an_extract(tmp_path / "c", again, day="2026-09-03"))
+    assert len(live(schooled, "roster__school_associations", "entry_date")) == len(TREES)
+
+
+def test_a_changed_key_that_cannot_be_read_is_set_aside(schooled, tmp_path):
+    key = {"studentUniqueId": "T-Birch", "schoolId": SCHOOL_ID, "entryDate": "2026-08-31"}
+    change = {"id": "stay-Birch-910-2026-08-31", "oldKeyValues": key,
+              "newKeyValues": key | {"entryDate": "soon"}}  # fmt: skip
+    tree = an_extract(
+        tmp_path / "api",
+        {"studentSchoolAssociations": [change]},
+        day="2026-09-02",
+        kind="keyChanges",
+    )
+    before = raw_state(schooled)
+    loaded(schooled, tree)
+    assert rules(schooled) == [("entryDate", "not_a_date", "row")]
+    assert raw_state(schooled) == before
+
+
+def test_assessments_take_their_subject_from_the_assessment(schooled, tmp_path):
+    subject = {"academicSubjectDescriptor": named("AcademicSubject", "Reading")}
+    test = {"id": "1", "assessmentIdentifier": "R4", "assessmentTitle": "Reading 4",
+            "academicSubjects": [subject]}  # fmt: skip
+    result = {
+        "id": "2",
+        "studentAssessmentIdentifier": "R4-T-Birch",
+        "assessmentReference": {"assessmentIdentifier": "R4", "namespace": "x"},
+        "studentReference": {"studentUniqueId": "T-Birch"},
+        "administrationDate": "2026-09-01T08:00:00Z",
+        "scoreResults": [
+            {
+                "assessmentReportingMethodDescriptor": named("Method", "Scale score"),
+                "result": "201",
+            },
+            {"assessmentReportingMethodDescriptor": named("Method", "Percentile"), "result": "77"},
+        ],
+    }
+    tree = an_extract(tmp_path / "api", {"assessments": [test], "studentAssessments": [result]})
+    loaded(schooled, tree)
+    assert findings(schooled) == []
+    columns = ("title", "academic_subject", "administration_date::text", "score_result::text")
+    assert live(schooled, "assessments__student_assessments", *columns) == [
+        ("Reading 4", "Reading", "2026-09-01", "201"),
+        ("Reading 4", "Reading", "2026-09-01", "77"),
+    ]
+
+
+def test_no_value_of_a_record_is_told_in_the_ledger(schooled, tmp_path):
+    lines = ['{"studentUniqueId": "T-Canary"', json.dumps(student("Elm", birthDate="Canary"))]
+    loaded(schooled, a_file(tmp_path, "students.json", "\n".join(lines)))
+    assert len(findings(schooled)) == 2
+    told = query(schooled, "select to_jsonb(q)::text as it from ops.quarantine as q")
+    told += query(schooled, "select to_jsonb(a)::text as it from ops.arrival as a")
+    assert not any("Canary" in row["it"] for row in told)
