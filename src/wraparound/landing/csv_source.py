@@ -93,7 +93,7 @@ class CsvSource:
             ContractBroken: the file is empty, is not in its encoding, or has no readable header.
         """
         with self.member.open() as stream:
-            _, line = _split_header(stream, self.member.name)
+            _, line = split_header(stream, self.member.name)
         try:
             text = line.decode(self.encoding)
         except UnicodeDecodeError as exc:
@@ -110,11 +110,16 @@ class CsvSource:
             raise ContractBroken(f"{self.member.name} has no header in its first line.")
         return [cell.strip() for cell in cells]
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether each line begins with its row number."""
+        return False
+
     @contextmanager
     def blocks(self) -> Iterator[Iterator[bytes]]:
         """The bytes after the header, in blocks."""
         with self.member.open() as stream:
-            rest, _ = _split_header(stream, self.member.name)
+            rest, _ = split_header(stream, self.member.name)
             yield _blocks(rest, stream)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -190,6 +195,11 @@ class CsvSource:
         return offset - cut_off if cut_off else None
 
 
+def one_record(line: str, *, delimiter: str) -> list[str]:
+    """The cells of one line that holds a whole record."""
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
 def _with_mark(encoding: str) -> str:
     return "utf-8-sig" if encoding == "utf-8" else encoding
 
@@ -201,7 +211,7 @@ def _blocks(first: bytes, stream: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def _split_header(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
+def split_header(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
     """Read up to the end of the header record: (what was read beyond it, the header line)."""
     read = stream.read(BLOCK).removeprefix(codecs.BOM_UTF8)
     if not read.strip():

@@ -84,11 +84,12 @@ class Loaded:
         return sum(table.changes.ended for table in self.tables)
 
 
-def open_batch(connection: Connection, arrival: Arrival) -> int:
-    """Write that a load begins."""
+def open_batch(connection: Connection, arrival: Arrival, *, reading: str | None = None) -> int:
+    """Write that a load begins, and how the file is read; without that, lines are judged again."""
     row = connection.execute(
-        "insert into ops.batch (arrival_id, feed, sender) values (%s, %s, %s) returning batch_id",
-        [arrival.arrival_id, arrival.feed, arrival.sender],
+        "insert into ops.batch (arrival_id, feed, sender, reading_hash)"
+        " values (%s, %s, %s, %s) returning batch_id",
+        [arrival.arrival_id, arrival.feed, arrival.sender, reading],
     ).fetchone()
     assert row is not None
     return int(row["batch_id"])

@@ -41,6 +41,7 @@ class Judging:
     lifted: frozenset[str] = frozenset()
     has_control: bool = True
     has_line_breaks: bool = True
+    is_resent: bool = False
 
     @property
     def has_resource_ids(self) -> bool:
@@ -261,12 +262,21 @@ def _about(judging: Judging, *, whole_table: bool) -> Sql:
         "waits": sql.SQL("q.rule = any({}::text[])").format(sql.Literal(list(WAITING_RULES))),
         "read": sql.SQL(
             "l.record_key in (select {} from pg_temp.good as g"
-            " union all select {} from pg_temp.bad as b where b._waits)"
-        ).format(judging.record_key("g"), judging.record_key("b")),
+            " union all select {} from pg_temp.bad as b where b._waits{})"
+        ).format(judging.record_key("g"), judging.record_key("b"), _said_again(judging)),
     }
     if whole_table:
         return sql.SQL("not coalesce({unread} and {waits}, false)").format(**words)
     return sql.SQL("({read} or ({unread} and not {waits}))").format(**words)
+
+
+def _said_again(judging: Judging) -> Sql:
+    """Of these days unchanged lines speak, which are not among the rows of a file sent again."""
+    if not judging.is_resent:
+        return sql.SQL("")
+    return sql.SQL(" union all select {} from pg_temp.said_again as d").format(
+        judging.record_key("d")
+    )
 
 
 def _any_older(connection: Connection, judging: Judging) -> bool:

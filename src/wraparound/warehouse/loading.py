@@ -1,7 +1,7 @@
 """Load one arrival: every file of it under its contract, in one transaction with the ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ from wraparound.warehouse.json_planning import (
     shape_of,
 )
 from wraparound.warehouse.lifting import lifted_rules
-from wraparound.warehouse.mapping import BY, Notice, map_header
+from wraparound.warehouse.mapping import BY, Mapping, Notice, map_header
 from wraparound.warehouse.merging import (
     Changes,
     Merge,
@@ -51,7 +51,17 @@ from wraparound.warehouse.merging import (
 )
 from wraparound.warehouse.planning import File, plan
 from wraparound.warehouse.raw_tables import holding_columns
+from wraparound.warehouse.reading import reading_hash
 from wraparound.warehouse.removals import GONE_KEYS, NEW_KEYS, OLD_KEYS
+from wraparound.warehouse.resending import (
+    ReadWhole,
+    Resent,
+    check_last,
+    compare_with_last,
+    list_said_again,
+    may_be_short,
+    remember_gone,
+)
 from wraparound.warehouse.staging import (
     Staged,
     json_columns,
@@ -77,6 +87,7 @@ class _Load:
     seeds: Path
     weighed: list[Weighed] = field(default_factory=list)
     noticed: list[Notice] = field(default_factory=list)
+    reading: str = ""
 
     def profile(self, feed: str) -> FeedProfile:
         """The sender's profile for a feed."""
@@ -85,7 +96,11 @@ class _Load:
 
 @dataclass(frozen=True)
 class _Judged:
-    """One file, staged: what it is, and how it is meant."""
+    """One file, staged: what it is, and how it is meant.
+
+    Of a file that is compared with the last one only what differs is staged: `unchanged` counts
+    its other lines.
+    """
 
     contract: Contract
     name: str
@@ -99,6 +114,7 @@ class _Judged:
     effective_at: Any
     is_last: bool = True
     follows: bool = False
+    unchanged: int | None = None
 
     @property
     def scope(self) -> Scope | None:
@@ -121,7 +137,12 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
         ConservationBroken: rows are unaccounted for.
     """
     files, notices = _plan(arrival, district=district)
-    work = _Load(connection, arrival, open_batch(connection, arrival), district, seeds)
+    profile = district.profile(sender=arrival.sender, feed=arrival.feed)
+    lifted = lifted_rules(connection, feed=arrival.feed, day=arrival.received_on)
+    contract = contract_of(arrival.feed)
+    reading = reading_hash(contract, profile=profile, lifted=lifted, seeds=seeds)
+    batch_id = open_batch(connection, arrival, reading=reading)
+    work = _Load(connection, arrival, batch_id, district, seeds, reading=reading)
     _forget_findings(connection, arrival)
     tables = []
     for file in files:
@@ -255,8 +276,24 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         file_name=file.member.name,
         profile=file.shape,
     )
-    staged = stage_file(work.connection, source, table=file.table, mapping=mapping)
-    judged = _Judged(
+    known = _resent(work, file, source, mapping)
+    found = _load_resent(work, file, mapping, resent=known) if known else None
+    if found is None:
+        staged = stage_file(work.connection, source, table=file.table, mapping=mapping)
+        found = _judge_and_merge(work, _judged_file(work, file, mapping, staged)), staged
+    counts, staged = found
+    notices = list(mapping.notices)
+    if staged.trimmed:
+        notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
+    if file.contract.package == "oneroster":
+        notices += oneroster.leniencies(work.connection, name=file.name, mode=file.mode)
+    return counts, notices
+
+
+def _judged_file(
+    work: _Load, file: File, mapping: Mapping, staged: Staged, *, unchanged: int | None = None
+) -> _Judged:
+    return _Judged(
         file.contract,
         file.name,
         file.table,
@@ -269,14 +306,43 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         work.arrival.effective_at,
         file.is_last,
         file.follows,
+        unchanged,
     )
-    counts = _judge_and_merge(work, judged)
-    notices = list(mapping.notices)
-    if staged.trimmed:
-        notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
-    if file.contract.package == "oneroster":
-        notices += oneroster.leniencies(work.connection, name=file.name, mode=file.mode)
-    return counts, notices
+
+
+def _resent(work: _Load, file: File, source: CsvSource, mapping: Mapping) -> Resent | None:
+    """How a file differs from the last one, where that is enough to know."""
+    feed = file.contract.feed
+    profile = work.profile(feed)
+    ids = {profile.student_id, profile.school_id}
+    if not may_be_short(file, mapping, ids=ids) or lifted_rules(
+        work.connection, feed=feed, day=work.arrival.received_on
+    ):
+        return None
+    return compare_with_last(work.connection, work.arrival, file, source, reading=work.reading)
+
+
+def _load_resent(
+    work: _Load, file: File, mapping: Mapping, *, resent: Resent
+) -> tuple[TableCounts, Staged] | None:
+    """Load what differs from the last file; None, and nothing done, where all must be read."""
+    connection, weighed, noticed = work.connection, list(work.weighed), list(work.noticed)
+    try:
+        with connection.transaction():
+            gone = stage_file(connection, resent.lines.gone, table=file.table, mapping=mapping)
+            judged = _judged_file(work, file, mapping, gone, unchanged=resent.lines.unchanged)
+            table_load.read_only(connection, _judging(work, judged))
+            merge = _merge_of(work, judged)
+            remember_gone(connection, merge, last_bad=resent.last_bad)
+            staged = stage_file(
+                connection, resent.lines.changed, table=file.table, mapping=mapping
+            )
+            judged = replace(judged, staged=staged)
+            return _judge_and_merge(work, judged, last_good=resent.last_good), staged
+    except (ReadWhole, ContractBroken):
+        # Whether the file is broken is for the whole of it to say.
+        work.weighed[:], work.noticed[:] = weighed, noticed
+        return None
 
 
 def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
@@ -356,10 +422,16 @@ def _stage_keys(connection: Connection, file: JsonFile) -> Staged:
     return staged
 
 
-def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
-    """Judge the staged rows, hold them against what is in force, brake or apply."""
+def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = None) -> TableCounts:
+    """Judge the staged rows, hold them against what is in force, brake or apply.
+
+    Raises:
+        ReadWhole: what differs is not enough to know; only with the `last_good` rows of the last
+            file, that is where only what differs is staged.
+    """
     connection = work.connection
-    rows_in = _count(connection, "stage") + len(judged.staged.ragged)
+    unchanged = judged.unchanged or 0
+    rows_in = _count(connection, "stage") + len(judged.staged.ragged) + unchanged
     judging = _judging(work, judged)
     merge = _merge_of(work, judged)
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
@@ -370,7 +442,11 @@ def _judge_and_merge(work: _Load, judged: _Judged) -> TableCounts:
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
             "record. The whole arrival was set aside; ask the sender to send it again."
         )
+    if last_good is not None:
+        check_last(connection, merge, last_good=last_good)
+        list_said_again(connection, merge)
     changes, duplicate = _merge(work, judging, merge)
+    changes = replace(changes, unchanged=changes.unchanged + unchanged)
     table_load.keep_noted(connection, judging)
     if not merge.is_replay:
         readable = not table_load.any_key_unreadable(connection, judging)
@@ -459,6 +535,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         lifted=lifted,
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
+        is_resent=judged.unchanged is not None,
     )
 
 
@@ -481,6 +558,7 @@ def _merge_of(work: _Load, judged: _Judged) -> Merge:
         is_replay=is_replay,
         is_last=judged.is_last,
         follows=judged.follows,
+        is_resent=judged.unchanged is not None,
     )
 
 

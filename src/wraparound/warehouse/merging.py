@@ -26,7 +26,8 @@ class Merge:
 
     `holding` are the columns by which a row that was set aside keeps records in force. Where
     several files fill one table, only the last ends what none of them holds: `follows` says that
-    others came before it.
+    others came before it. With `is_resent`, the good rows are only those that differ from the
+    last file's; the table `gone` says of what that file's other lines spoke.
     """
 
     contract: Contract
@@ -40,6 +41,18 @@ class Merge:
     is_replay: bool = False
     is_last: bool = True
     follows: bool = False
+    is_resent: bool = False
+
+    def stands(self, alias: str) -> Sql:
+        """A record is said by a line that did not change."""
+        return sql.SQL(
+            "({s}._deleted_at is null and {s}._sender = {sender}"
+            " and not exists (select 1 from pg_temp.gone as o where not o._bad and {same}))"
+        ).format(
+            s=sql.Identifier(alias),
+            sender=sql.Literal(self.sender),
+            same=self.same_record("o", alias),
+        )
 
     def held_by(self, alias: str) -> Sql:
         """The holding columns of a row, listed."""
@@ -214,10 +227,11 @@ def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool)
             " where r._deleted_at is null and r._sender = {sender}"
             " and r._effective_at <= {effective} and {inside}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
-            " and not exists (select 1 from pg_temp.bad as b where {held}) {told}"
+            " and not exists (select 1 from pg_temp.bad as b where {held}) {told} {gone}"
         ).format(
             raw=merge.raw,
             told=_not_told_before(merge),
+            gone=_only_gone(merge),
             inside=inside,
             sender=sql.Literal(merge.sender),
             effective=sql.Literal(merge.effective_at),
@@ -236,21 +250,41 @@ def _not_told_before(merge: Merge) -> Sql:
     ).format(merge.held_together("b", "r"))
 
 
+def _only_gone(merge: Merge) -> Sql:
+    """What an unchanged line says has not ended."""
+    if not merge.is_resent:
+        return sql.SQL("")
+    return sql.SQL("and exists (select 1 from pg_temp.gone as o where not o._bad and {})").format(
+        merge.same_record("o", "r")
+    )
+
+
 def _inside_span(merge: Merge) -> Sql:
     """The days, from first to last, that the file holds for the row's school."""
     assert merge.table.day is not None
+    day = sql.Identifier(merge.table.raw_column(merge.table.day))
+    said: Sql = sql.SQL("select _school_source_id, {} from pg_temp.good").format(day)
+    if merge.is_resent:
+        said = sql.SQL("{} union all select _school_source_id, {} from {} as s where {}").format(
+            said, day, merge.raw, merge.stands("s")
+        )
     return sql.SQL(
         "exists (select 1 from (select g._school_source_id as school, min(g.{day}) as first_day,"
-        "  max(g.{day}) as last_day from pg_temp.good as g group by g._school_source_id) as span"
+        "  max(g.{day}) as last_day from ({said}) as g group by g._school_source_id) as span"
         " where span.school = r._school_source_id"
         " and r.{day} between span.first_day and span.last_day)"
-    ).format(day=sql.Identifier(merge.table.raw_column(merge.table.day)))
+    ).format(day=day, said=said)
 
 
 def _on_a_day_told(merge: Merge) -> Sql:
     """Another record of a day that the file speaks of: the file replaces the whole day."""
-    return sql.SQL("exists (select 1 from pg_temp.good as d where {})").format(
+    told = sql.SQL("exists (select 1 from pg_temp.good as d where {})").format(
         merge.held_together("d", "r")
+    )
+    if not merge.is_resent:
+        return told
+    return sql.SQL("({} or exists (select 1 from pg_temp.said_again as d where {}))").format(
+        told, merge.held_together("d", "r")
     )
 
 
@@ -363,6 +397,18 @@ def _release_held(connection: Connection, merge: Merge) -> None:
             " where f.was_held and f.fate = 'unchanged' and r.ctid = f.at"
         ).format(raw=merge.raw)
     )
+    if merge.is_resent:
+        # So does an unchanged line, where the one that could not be read is gone.
+        connection.execute(
+            sql.SQL(
+                "update {raw} as r set _held = false from pg_temp.said_again as d"
+                " where r._held and r._deleted_at is null and r._sender = {sender} and {same}"
+            ).format(
+                raw=merge.raw,
+                sender=sql.Literal(merge.sender),
+                same=merge.held_together("d", "r"),
+            )
+        )
 
 
 def _count(connection: Connection, rows: Sql) -> int:

@@ -250,7 +250,8 @@ def _joined(parts: list[str]) -> sql.Composed:
 def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) -> Staged:
     seen = Seen(delimiter=source.delimiter)
     cursor = connection.cursor()
-    with cursor.copy(_copy_statement(names, source)) as copy, source.blocks() as blocks:
+    numbered = ["_row", *names] if source.is_numbered else names
+    with cursor.copy(_copy_statement(numbered, source)) as copy, source.blocks() as blocks:
         for block in blocks:
             seen.look(block)
             copy.write(block)

@@ -34,8 +34,7 @@ EMPTY = sql.SQL("null")
 
 def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> None:
     """Sort the staged rows into `good` and `bad`, each bad one with its findings."""
-    _make_cells(connection, judging)
-    _make_good(connection, judging)
+    read_only(connection, judging)
     make_bad(connection, judging)
     note_ragged(connection, judging, ragged)
     _find_bad_cells(connection, judging)
@@ -44,6 +43,12 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
         _resolve_reference(connection, judging, reference)
     _apply_rules(connection, judging, costly=False)
     _refuse_unknown_people(connection, judging)
+
+
+def read_only(connection: Connection, judging: Judging) -> None:
+    """Type the staged rows into `good`, whatever they are: nothing is noted."""
+    _make_cells(connection, judging)
+    _make_good(connection, judging)
 
 
 def keep_noted(connection: Connection, judging: Judging) -> None:
