@@ -58,7 +58,6 @@ from wraparound.warehouse.resending import (
     Resent,
     check_last,
     compare_with_last,
-    list_said_again,
     may_be_short,
     remember_gone,
 )
@@ -437,14 +436,9 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = No
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
     _refuse_other_years(work, judged, merge)
     work.noticed.extend(table_load.let_in(connection, judging))
-    if merge.scope == "table" and rows_in == 0:
-        raise ContractBroken(
-            f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
-            "record. The whole arrival was set aside; ask the sender to send it again."
-        )
+    _refuse_empty(judged, merge, rows_in=rows_in)
     if last_good is not None:
         check_last(connection, merge, last_good=last_good)
-        list_said_again(connection, merge)
     changes, duplicate = _merge(work, judging, merge)
     changes = replace(changes, unchanged=changes.unchanged + unchanged)
     table_load.keep_noted(connection, judging)
@@ -463,6 +457,14 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = No
     )
     _conserve(counts)
     return counts
+
+
+def _refuse_empty(judged: _Judged, merge: Merge, *, rows_in: int) -> None:
+    if merge.scope == "table" and rows_in == 0:
+        raise ContractBroken(
+            f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
+            "record. The whole arrival was set aside; ask the sender to send it again."
+        )
 
 
 def _refuse_other_years(work: _Load, judged: _Judged, merge: Merge) -> None:

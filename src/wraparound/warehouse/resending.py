@@ -165,7 +165,7 @@ def remember_gone(connection: Connection, merge: Merge, *, last_bad: frozenset[i
 
 def check_last(connection: Connection, merge: Merge, *, last_good: int) -> None:
     """Make sure that what is live is what the last file said, and that no changed line speaks of
-    a record of which an unchanged one speaks too.
+    a record of which an unchanged one speaks too; `said_again` lists the days that both tell.
 
     Raises:
         ReadWhole: it is otherwise.
@@ -184,9 +184,10 @@ def check_last(connection: Connection, merge: Merge, *, last_good: int) -> None:
         ),
     ):
         raise ReadWhole
+    _list_said_again(connection, merge)
 
 
-def list_said_again(connection: Connection, merge: Merge) -> None:
+def _list_said_again(connection: Connection, merge: Merge) -> None:
     """List in `said_again` the days of gone lines of which unchanged lines still speak."""
     connection.execute(
         sql.SQL(
