@@ -3,7 +3,7 @@
 from airflow.sdk import dag
 
 from wraparound.orchestration.schedules import ARRIVALS_OR_SWEEP
-from wraparound.orchestration.tasks import announce_loaded, claim_arrivals, load_arrival
+from wraparound.orchestration.tasks import announce_loaded, claim_arrivals, load_arrivals
 
 
 # Woken by any arrival; the sweep, every 15 minutes, finds what no event told.
@@ -17,7 +17,7 @@ from wraparound.orchestration.tasks import announce_loaded, claim_arrivals, load
 def ingest() -> None:
     """Claim every pending arrival, load each under its contract, wake the build."""
     claimed = claim_arrivals()
-    loaded = load_arrival.expand(arrival_id=claimed)
+    loaded = load_arrivals.expand(arrival_ids=claimed)
     announced = announce_loaded()
 
     claimed >> loaded >> announced

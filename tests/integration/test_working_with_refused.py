@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from datetime import date
 
@@ -311,3 +312,32 @@ def test_a_child_whose_new_row_waits_stays_and_is_marked_held(rostered, roster, 
         "select sourced_id from raw.roster__users where _held and _deleted_at is null",
     )
     assert [row["sourced_id"] for row in held] == ["T-Alder1"]
+
+
+# ----------------------------------------------------------------- very many, very small
+
+
+def test_hundreds_of_tiny_files_are_swept_and_claimed_once(
+    rostered, roster, tmp_path, monkeypatch
+):
+    child, looked, asked = roster.students[0], [], []
+    for number in range(200):
+        day = date(2026, 9, 1 + number % 28).isoformat()
+        path = attendance(
+            rostered.inbox, [(child.id, child.school, day, TARDY)], name=f"attendance_{number}.csv"
+        )
+        path.write_bytes(path.read_bytes() + b"\n" * (number // 28))  # no two alike
+        os.utime(path, (1, 1))
+    find, pending = nights.find_complete, ledger.pending
+    monkeypatch.setattr(nights, "find_complete", lambda *a, **k: looked.append(1) or find(*a, **k))
+    monkeypatch.setattr(ledger, "pending", lambda c: asked.append(1) or pending(c))
+
+    done = nights.ingest(rostered)
+
+    assert [row["state"] for row in done] == ["loaded"] * 200
+    assert (len(looked), len(asked)) == (1, 1)
+    assert list(rostered.inbox.iterdir()) == []
+    (events,) = query(rostered, "select count(*) as n from raw.attendance__events")
+    assert events["n"] == 28
+    nights.ingest(rostered)
+    assert len(arrivals(rostered)) == 201

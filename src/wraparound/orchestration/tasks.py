@@ -51,6 +51,9 @@ LOAD_COUNTS = (
     "rows_duplicate",
 )
 
+# Airflow maps to 1,024 tasks at the most, and each takes seconds to begin.
+GROUPS_MAX = 64
+
 AS_OF = {
     "as_of": Param(
         None,
@@ -95,26 +98,43 @@ def _where(exc: Exception) -> str:
 
 @task(**PATIENT)
 @discreet
-def claim_arrivals() -> list[int]:
-    """Accept what is complete in the inbox; tell every pending arrival, in loading order."""
+def claim_arrivals() -> list[list[int]]:
+    """Accept what is complete in the inbox; tell every pending arrival, in loading order.
+
+    Each stands in a group of its own, unless there are more than Airflow can map tasks to.
+    """
     settings = load_settings()
     nights.scan_inbox(settings)
-    return nights.pending_arrivals(settings)
+    return in_groups(nights.pending_arrivals(settings), most=GROUPS_MAX)
+
+
+def in_groups(numbers: list[int], *, most: int) -> list[list[int]]:
+    """The numbers in their order, in so many groups at the most, of one size but the last."""
+    size = max(1, -(-len(numbers) // most))
+    return [numbers[first : first + size] for first in range(0, len(numbers), size)]
 
 
 # One at a time and in order: the roster first, so that the others know its students.
 @task(**PATIENT, max_active_tis_per_dagrun=1)
 @discreet
-def load_arrival(arrival_id: int) -> Counts:
-    """Load one arrival; an arrival that was refused fails here, and keeps nobody else back."""
-    done = nights.load_arrival(load_settings(), arrival_id)
-    if done["state"] == "refused":
-        raise AirflowFailException(
-            f"Arrival {arrival_id} ({done['feed']}) was refused: {done['code']}."
-        )
-    if done["state"] == "braked":
-        raise AirflowSkipException(f"Arrival {arrival_id} ({done['feed']}) waits for a person.")
-    return {name: value for name, value in done.items() if name in LOAD_COUNTS}
+def load_arrivals(arrival_ids: list[int]) -> list[Counts]:
+    """Load arrivals; one that was refused fails here, and keeps nobody else back."""
+    settings = load_settings()
+    done, failed = [], None
+    for arrival_id in arrival_ids:
+        try:
+            done.append(nights.load_arrival(settings, arrival_id))
+        except LoadFailed as exc:
+            failed = exc  # it waits for the next try; the others need not
+    if failed is not None:
+        raise failed
+    refused = [one for one in done if one["state"] == "refused"]
+    if refused:
+        told = ", ".join(f"{r['arrival_id']} ({r['feed']}): {r['code']}" for r in refused)
+        raise AirflowFailException(f"Refused: {told}.")
+    if all(one["state"] == "braked" for one in done):
+        raise AirflowSkipException(f"{len(done)} arrivals wait for a person.")
+    return [{name: one[name] for name in LOAD_COUNTS} for one in done]
 
 
 # A refused arrival must not keep the loaded ones from being built.
