@@ -15,8 +15,9 @@ CHARS = 1 << 18
 # A guard of the machine's memory: a record, or an object over several lines, of more characters
 # than this is not read.
 RECORD_MAX = 16 << 20
-# Strings, in which brackets mean nothing; and what opens, closes and parts records.
-TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\],]')
+# Strings, in which brackets mean nothing; a quote that is not closed in its line; and what opens,
+# closes and parts records.
+TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|["{}\[\],]')
 BLANK = re.compile(r"[\s\ufeff]*")
 
 
@@ -200,6 +201,8 @@ def _end_of(data: str, start: int) -> int | None:
                 return token.end()
         elif sign in (",", "]") and depth == 0:
             return token.start()
+        elif sign == '"' and "\n" not in data[token.end() :]:
+            return None  # the string may go on beyond what was read
     return None
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wraparound.contracts.district import TableProfile
@@ -81,6 +81,7 @@ RECORDS = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
+@example(records=[{"": "}"}], indent=1, chars=1)
 @given(records=RECORDS, indent=st.sampled_from([None, 1]), chars=st.integers(1, 40))
 def test_blocks_of_any_size_give_the_same_records(tmp_path_factory, records, indent, chars):
     with pytest.MonkeyPatch.context() as patch:
