@@ -90,6 +90,26 @@ def test_what_was_set_aside_is_listed_by_file_row_column_and_rule(first_night: P
     assert all(int(str(f["row_number"])) > 1 and f["count"] == 1 for f in findings)
 
 
+def test_what_was_set_aside_can_be_worked_with_at_the_keyboard(
+    first_night: Path, home: Path
+) -> None:
+    (attendance,) = [a for a in told("arrivals") if a["feed"] == "attendance"]
+    number = str(attendance["arrival_id"])
+
+    shown = run("quarantine", "show", "--rule", "unknown_code", "--limit", "2").stdout
+    run("receipt", number, "--html", str(home / "receipt.html"))
+    exported = run("quarantine", "export", number, "--out", str(home / "back"), "--by", "T. Elm")
+
+    assert "Send a code of the feed's page" in shown
+    assert "unknown_code" in (home / "receipt.html").read_text(encoding="utf-8")
+    assert "attendance" in exported.stdout
+    assert [p.stat().st_mode & 0o777 for p in (home / "back").iterdir()] == [0o600]
+    assert json.loads(run("receipt", number, "--json").stdout)["release"]["release_id"] == 1
+    assert "counted nothing" in run("brake", "show", number).stdout
+    assert "Nothing was waiting." in run("ingest", "--dry-run").stdout
+    assert isinstance(told("watch"), list)
+
+
 def test_each_school_has_a_page_and_a_workbook(first_night: Path) -> None:
     lists = load_settings().lists
 

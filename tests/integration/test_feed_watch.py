@@ -10,7 +10,7 @@ from lib.feed_builders import TARDY, a_file, attendance, csv_bytes
 from lib.mail_server import a_mail_server
 from lib.warehouse_in_tests import landed_and_loaded, query, write_district
 from wraparound.contracts.district import load_district
-from wraparound.orchestration import nights, overview, watch
+from wraparound.orchestration import nights, overview, tonight, watch
 
 ZONE = ZoneInfo("America/New_York")
 EXPECTED = """
@@ -193,6 +193,14 @@ def test_status_says_what_to_look_at(rostered):
     write_district(rostered, EXPECTED.format(more=""))
     found = overview.overview(rostered)
     assert any("The attendance feed has never come." in line for line in found["lines"])
+
+
+def test_the_page_tonight_says_what_to_look_at_and_who_owns_it(rostered):
+    write_district(rostered, EXPECTED.format(more=""))
+    watch.tell(rostered, watch.find_alarms(rostered, now=at(MONDAY)))
+    page = tonight.render(rostered)
+    assert page.count("The attendance feed has never come.") == 2  # it stands, and it was told
+    assert "T. Linden" in page
 
 
 def test_sessions_stand_for_a_calendar_that_never_came():
