@@ -4,11 +4,20 @@ import json
 import os
 import stat
 import zipfile
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from lib.feed_builders import ATTENDANCE, UNEXCUSED, a_file, a_zip, attendance, csv_bytes
+from lib.feed_builders import (
+    ATTENDANCE,
+    UNEXCUSED,
+    Child,
+    a_file,
+    a_zip,
+    attendance,
+    csv_bytes,
+)
 from lib.warehouse_in_tests import (
     arrivals,
     findings,
@@ -432,3 +441,52 @@ def test_a_refused_file_ends_the_command_with_its_family_of_errors(
     assert "W21: attendance arrival" in done.stderr
     assert query(rostered, "select count(*) as n from raw.attendance__events")[0]["n"] == 0
     assert os.environ["WRAPAROUND_HOME"] == str(rostered.home)
+
+
+# ----------------------------------------------------------------- drift
+
+
+def test_a_column_that_nobody_knows_is_kept_apart_with_a_notice(rostered, tmp_path):
+    header = ATTENDANCE + ",bus,metadata.note,Parent Password"
+    rows = [(*GOOD, "", "", " 7 ", "", "hush"), ("T-Birch2", *GOOD[1:], "", "", "", "x", "")]
+    arrival = loaded(rostered, a_file(tmp_path / "in", "attendance.csv", csv_bytes(header, rows)))
+    told = [(n["rule"], n["column"]) for n in arrival["notices"] if n["rule"] != "column_missing"]
+    assert told == [
+        ("column_unknown", "bus"),
+        ("column_unknown", "metadata.note"),
+        ("column_refused", "Parent Password"),
+    ]
+    assert live(rostered, EVENTS, "student_unique_id", "_extra") == [
+        ("T-Alder1", {"bus": "7"}),
+        ("T-Birch2", {"metadata.note": "x"}),
+    ]
+
+
+def test_what_is_kept_apart_follows_the_file_and_changes_no_record(rostered, roster, tmp_path):
+    members = roster.members()
+    for night, word in enumerate(("red", "blue")):
+        users = members["users.csv"].decode().splitlines()
+        grown = [users[0] + ",house", *(f"{line},{word}" for line in users[1:])]
+        content = ("\n".join(grown) + "\n").encode()
+        path = a_zip(tmp_path / "in", f"roster_{night}.zip", {**members, "users.csv": content})
+        arrival = loaded(rostered, path)
+        assert arrival["rows_loaded"] == 0
+    houses = {row[0]["house"] for row in live(rostered, "roster__users", "_extra")}
+    assert houses == {"blue"}
+
+
+def test_a_row_that_waited_brings_what_was_kept_apart(rostered, roster, tmp_path):
+    rows = [("T-Willow99", *GOOD[1:], "", "", "7")]
+    content = csv_bytes(ATTENDANCE + ",bus", rows)
+    arrival = loaded(rostered, a_file(tmp_path / "in", "attendance.csv", content))
+    assert arrival["rows_quarantined"] == 1
+    grown = replace(roster, students=(*roster.students, Child("Willow99")))
+    loaded(rostered, grown.write(tmp_path / "in"))
+    assert live(rostered, EVENTS, "student_unique_id", "_extra") == [("T-Willow99", {"bus": "7"})]
+
+
+def test_a_renamed_column_that_is_needed_is_held_with_a_suggestion(rostered, tmp_path):
+    text = csv_bytes(ATTENDANCE.replace("eventDate", "event_date"), [(*GOOD, "", "")])
+    arrival = refused(rostered, a_file(tmp_path / "in", "attendance.csv", text))
+    assert "lacks column 'eventDate'" in arrival["message"]
+    assert "Its column 'event_date' may be it" in arrival["message"]

@@ -31,6 +31,7 @@ SYSTEM_NOTES = {
     "_effective_at": "When the arrival claims to be true.",
     "_changed_at": "When the record last changed here.",
     "_deleted_at": "When the record ended; null while it is in force.",
+    "_extra": "What came in columns that the contract does not know, by header; used nowhere.",
     "_held": "Whether a newer row of it could not be read, so that this one stays.",
     "_resource_id": "By which an API calls the record when it deletes it; null from CSV.",
 }

@@ -55,3 +55,13 @@ def family_tables(family: str) -> dict[str, tuple[Contract, str, Table]]:
         if contract.family == family
         for name, table in contract.tables.items()
     }
+
+
+def ignored_files(family: str) -> frozenset[str]:
+    """The files of a family's standard that are archived and not read."""
+    return frozenset(
+        file
+        for contract in load_contracts().values()
+        if contract.family == family
+        for file in contract.ignored_files
+    )

@@ -1,6 +1,6 @@
 """The quarantine: findings without values in `ops`, the lines themselves in `restricted`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import sql
@@ -10,7 +10,7 @@ from wraparound.contracts.models import Contract, Table
 from wraparound.landing.json_source import RESOURCE_ID
 from wraparound.warehouse.checks import ColumnCheck
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.staging import RaggedRow, keep_ragged
+from wraparound.warehouse.staging import EXTRA, NO_EXTRA, RaggedRow, keep_ragged
 
 Sql = sql.Composable
 # Rows that can be read, and wait for somebody or something that the warehouse does not know yet.
@@ -39,9 +39,22 @@ class Judging:
     effective_at: Any
     kept: tuple[str, ...]
     lifted: frozenset[str] = frozenset()
+    extra: Sql = field(default_factory=lambda: NO_EXTRA)
     has_control: bool = True
     has_line_breaks: bool = True
     is_resent: bool = False
+
+    @property
+    def kept_cells(self) -> Sql:
+        """The cells that a quarantined line keeps, as pairs of name and text of a row `s`."""
+        pairs = [
+            sql.SQL("{}, s.{}").format(sql.Literal(column), sql.Identifier(column))
+            for column in self.kept
+            if column != EXTRA
+        ]
+        if self.extra is not NO_EXTRA:
+            pairs.append(sql.SQL("{}, ({})::text").format(sql.Literal(EXTRA), self.extra))
+        return sql.SQL(", ").join(pairs)
 
     @property
     def has_resource_ids(self) -> bool:
@@ -191,11 +204,8 @@ def keep_lines(connection: Connection, judging: Judging) -> None:
             arrival=sql.Literal(judging.arrival_id),
             name=sql.Literal(judging.name),
             file=sql.Literal(judging.file_name),
-            # Only what the contract reads: no password, no column that nobody asked for.
-            cells=sql.SQL(", ").join(
-                sql.SQL("{}, s.{}").format(sql.Literal(column), sql.Identifier(column))
-                for column in judging.kept
-            ),
+            # No password, and nothing else that is not loaded either.
+            cells=judging.kept_cells,
             good_key=judging.record_key("g"),
             bad_key=judging.record_key("b"),
             outdone_key=judging.record_key("o"),

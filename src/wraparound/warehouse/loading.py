@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from psycopg import errors, sql
 
+from wraparound.contracts.diagnostics import is_leniency
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of
 from wraparound.contracts.models import Contract, Scope, Table
@@ -62,7 +63,10 @@ from wraparound.warehouse.resending import (
     remember_gone,
 )
 from wraparound.warehouse.staging import (
+    EXTRA,
+    NO_EXTRA,
     Staged,
+    extra_cells,
     json_columns,
     kept_columns,
     stage_file,
@@ -113,6 +117,7 @@ class _Judged:
     effective_at: Any
     is_last: bool = True
     follows: bool = False
+    extra: sql.Composable = field(default_factory=lambda: NO_EXTRA)
     unchanged: int | None = None
 
     @property
@@ -157,9 +162,28 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
         notices += noticed
     # Only now, so that a person sees at once all that the arrival would change.
     stop_if_tripped(work.weighed, arrival=arrival)
+    if work.profile(arrival.feed).strictness == "strict":
+        _refuse_leniencies(notices, file_name=arrival.file_name)
     loaded = Loaded(work.batch_id, tuple(tables), (*notices, *work.noticed))
     close_batch(connection, arrival, loaded)
     return loaded
+
+
+def _refuse_leniencies(notices: list[Notice], *, file_name: str) -> None:
+    """Strict reading lets pass nothing that the standard does not allow."""
+    lenient = [notice for notice in notices if is_leniency(notice.rule)]
+    if lenient:
+        told = "; ".join(
+            f"{notice.rule} in {notice.table}"
+            + (f", column {notice.column}" if notice.column else "")
+            + f" ({notice.count})"
+            for notice in lenient
+        )
+        raise ContractBroken(
+            f"{file_name} does otherwise than the standard asks, and its sender is read strictly: "
+            f"{told}. The whole arrival was set aside; ask the sender to correct it, or set "
+            "strictness: tolerant in the sender's profile."
+        )
 
 
 def _plan(
@@ -244,6 +268,7 @@ def _replay_file(
         Staged(),
         tuple(sorted(staged)),
         effective_time(file_name, district=work.district) or work.arrival.effective_at,
+        extra=sql.SQL("s._extra::jsonb") if EXTRA in staged else NO_EXTRA,
     )
     counts = _judge_and_merge(work, judged)
     return counts, _count_moved(work.connection)
@@ -285,7 +310,14 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
     if staged.trimmed:
         notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
     if file.contract.package == "oneroster":
-        notices += oneroster.leniencies(work.connection, name=file.name, mode=file.mode)
+        notices += oneroster.leniencies(
+            work.connection,
+            name=file.name,
+            table=file.table,
+            have=mapping.columns,
+            mode=file.mode,
+            tolerant=profile.strictness == "tolerant",
+        )
     return counts, notices
 
 
@@ -305,6 +337,7 @@ def _judged_file(
         work.arrival.effective_at,
         file.is_last,
         file.follows,
+        extra_cells(mapping),
         unchanged,
     )
 
@@ -535,6 +568,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         effective_at=judged.effective_at,
         kept=judged.kept,
         lifted=lifted,
+        extra=judged.extra,
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
         is_resent=judged.unchanged is not None,
@@ -558,6 +592,7 @@ def _merge_of(work: _Load, judged: _Judged) -> Merge:
         scope=judged.scope or (declared if judged.mode == "bulk" or is_replay else "none"),
         holding=judged.holding,
         is_replay=is_replay,
+        has_extra=judged.extra is not NO_EXTRA,
         is_last=judged.is_last,
         follows=judged.follows,
         is_resent=judged.unchanged is not None,

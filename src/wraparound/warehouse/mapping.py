@@ -1,6 +1,7 @@
 """A file's header held against the contract: which position feeds which column."""
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -8,6 +9,8 @@ from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
 
+# What no column may be called that is kept although nobody knows it.
+SECRET = re.compile(r"passw|passcode|pwd|secret|token|\bpin\b|ssn|social.?security", re.IGNORECASE)
 # Marks the cell by which a column is looked up.
 BY = "~by"
 
@@ -36,12 +39,14 @@ class Mapping:
     """`positions[i]` is the contract column of the i-th cell, or None where nothing reads it.
 
     `composed` are columns that are joined from the cells at several positions, and the cells by
-    which others are looked up, under the column's name with `BY`.
+    which others are looked up, under the column's name with `BY`. `extras` are headers that the
+    contract does not know, and their positions: kept apart and used nowhere.
     """
 
     positions: tuple[str | None, ...]
     notices: tuple[Notice, ...] = ()
     composed: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    extras: dict[str, int] = field(default_factory=dict)
 
     @property
     def columns(self) -> set[str]:
@@ -63,6 +68,7 @@ def map_header(
     composed = _composed(header, table=table, profile=profile)
     used = {header[position] for positions in composed.values() for position in positions}
     positions: list[str | None] = []
+    extras: dict[str, int] = {}
     notices = []
     exact = {cell for cell in header if spelt.get(cell) == cell}
     for cell in header:
@@ -71,13 +77,11 @@ def map_header(
             column = None  # an old spelling beside the right one
         if column is None and spelt.get(cell.lower()) not in {None, *exact, *positions}:
             column = spelt[cell.lower()]
-            notices.append(Notice("header_in_other_case", name, cell))
-        if column is None and cell not in used:
-            notices.append(Notice("column_unknown", name, cell))
-        elif column is not None and table.columns[column].refused:
-            notices.append(Notice("column_refused", name, cell))
-            column = None
-        positions.append(column)
+        rule = None if column is None and cell in used else _rule_of(cell, column, table, profile)
+        notices += [Notice(rule, name, cell)] if rule else []
+        if rule == "column_unknown" and cell:
+            extras[cell] = len(positions)
+        positions.append(None if rule == "column_refused" else column)
     have = {p for p in positions if p} | set(profile.constants)
     have |= {column.removesuffix(BY) for column in composed}
     # In this order: where columns are missing, the first line may be no header but a child's row,
@@ -86,7 +90,19 @@ def map_header(
     _refuse_twice(header, file_name=file_name)
     missing = [c for c in table.loaded if c not in have]
     notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
-    return Mapping(tuple(positions), tuple(notices), composed)
+    return Mapping(tuple(positions), tuple(notices), composed, extras)
+
+
+def _rule_of(cell: str, column: str | None, table: Table, profile: TableProfile) -> str | None:
+    """What is to be told of a header."""
+    if column is None:
+        return "column_refused" if SECRET.search(cell) else "column_unknown"
+    if table.columns[column].refused:
+        return "column_refused"
+    if cell in (column, profile.columns.get(column)):
+        return None
+    is_alias = cell in table.columns[column].aliases
+    return "header_of_another_version" if is_alias else "header_in_other_case"
 
 
 def _composed(

@@ -39,6 +39,7 @@ class Merge:
     scope: str
     holding: tuple[str, ...]
     is_replay: bool = False
+    has_extra: bool = False
     is_last: bool = True
     follows: bool = False
     is_resent: bool = False
@@ -160,6 +161,8 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     if changes.changed:
         _update(connection, merge)
     _release_held(connection, merge)
+    if merge.has_extra:
+        _refresh_extra(connection, merge)
     if changes.created:
         _insert(connection, merge)
     hold(connection, merge)
@@ -304,7 +307,7 @@ def end_listed(connection: Connection, merge: Merge) -> None:
 
 
 def _columns(merge: Merge) -> list[str]:
-    return [*column_types(merge.table), "_row_hash", "_resource_id"]
+    return [*column_types(merge.table), "_row_hash", "_resource_id", "_extra"]
 
 
 def _values(merge: Merge) -> Sql:
@@ -326,6 +329,21 @@ def _update(connection: Connection, merge: Merge) -> None:
             " from pg_temp.good as g inner join pg_temp.fate as f on g._row = f._row"
             " where f.fate = 'changed' and r.ctid = f.at"
         ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
+    )
+
+
+def _refresh_extra(connection: Connection, merge: Merge) -> None:
+    """Cells of unknown columns follow the file, and do not make a record a changed one."""
+    connection.execute(
+        sql.SQL(
+            "update {raw} as r set _extra = g._extra from pg_temp.good as g"
+            " where {same} and r._effective_at <= {effective}"
+            " and r._extra is distinct from g._extra"
+        ).format(
+            raw=merge.raw,
+            same=merge.same_record("g", "r"),
+            effective=sql.Literal(merge.effective_at),
+        )
     )
 
 

@@ -2,8 +2,12 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
+
+from psycopg import sql
 
 from wraparound.contracts.models import Contract, Table
 from wraparound.errors import ContractBroken
@@ -13,6 +17,9 @@ from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import Notice
 
 Mode = Literal["bulk", "delta", "absent"]
+# A rule, the column that it is about, and from the column's cell to what is true where it is bent.
+Test = tuple[str, str, Callable[[sql.Composable], sql.Composable]]
+VERSIONS = ("1.0", "1.1", "1.2")
 MANIFEST = "manifest.csv"
 # Headers that only OneRoster 1.0 has; a package without a manifest is 1.0 by the standard.
 OLD_HEADERS = frozenset(
@@ -28,13 +35,22 @@ class Manifest:
     modes: dict[str, Mode] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
+    @property
+    def says_nothing_changed(self) -> bool:
+        """Whether the package is a manifest and nothing else, which the standard allows."""
+        return any(notice.rule == "no_changes" for notice in self.notices)
+
     def mode_of(self, file_name: str) -> Mode:
         """bulk, delta or absent."""
         return self.modes.get(file_name, "bulk")
 
 
 def read_manifest(
-    members: dict[str, Member], *, tables: dict[str, tuple[Contract, str, Table]], file_name: str
+    members: dict[str, Member],
+    *,
+    tables: dict[str, tuple[Contract, str, Table]],
+    ignored: frozenset[str],
+    file_name: str,
 ) -> Manifest:
     """Read manifest.csv and hold it against the members.
 
@@ -47,8 +63,11 @@ def read_manifest(
         text = stream.read(1 << 20).decode("utf-8-sig", errors="replace")
     rows = list(csv.reader(io.StringIO(text)))
     properties = {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
+    version = _version(properties, file_name=file_name)
     modes: dict[str, Mode] = {}
     notices = []
+    if properties.get("manifest.version") != "1.0":
+        notices.append(Notice("manifest_version_odd", "manifest"))
     for key, value in properties.items():
         if not key.startswith("file."):
             continue
@@ -60,10 +79,29 @@ def read_manifest(
             )
         modes[member] = "bulk" if mode == "bulk" else "delta" if mode == "delta" else "absent"
         _agree(member, mode=mode, members=members, file_name=file_name)
-    for member in members:
-        if member in tables and member not in modes:
-            notices.append(Notice("not_in_manifest", tables[member][1]))
-    return Manifest(properties.get("oneroster.version", "1.1"), modes, tuple(notices))
+        if member not in tables and member not in ignored:
+            notices.append(Notice("manifest_names_no_file", "manifest"))
+    notices += [
+        Notice("not_in_manifest", tables[member][1])
+        for member in members
+        if member in tables and member not in modes
+    ]
+    if set(members) == {MANIFEST}:
+        notices.append(Notice("no_changes", "manifest"))
+    return Manifest(version, modes, tuple(notices))
+
+
+def _version(properties: dict[str, str], *, file_name: str) -> str:
+    """The version of the standard, as far as its files differ: 1.2 of 1.2.1."""
+    told = properties.get("oneroster.version", "")
+    version = ".".join(told.split(".")[:2])
+    if version not in VERSIONS:
+        raise ContractBroken(
+            f"{file_name}: manifest.csv names no version of OneRoster that can be read "
+            f"({', '.join(VERSIONS)}). The whole arrival was set aside; ask the sender to correct "
+            "oneroster.version in the manifest."
+        )
+    return version
 
 
 def _agree(member: str, *, mode: str, members: dict[str, Member], file_name: str) -> None:
@@ -91,24 +129,77 @@ def _without_manifest(
     )
 
 
-def leniencies(connection: Connection, *, name: str, mode: Mode) -> list[Notice]:
-    """What a tolerant reading let pass in the staged file, counted."""
-    notices = []
-    columns = {
-        row["attname"]
-        for row in connection.execute(
-            "select attname from pg_attribute where attrelid = 'pg_temp.cells'::regclass"
+def leniencies(
+    connection: Connection, *, name: str, table: Table, have: set[str], mode: Mode, tolerant: bool
+) -> list[Notice]:
+    """What the staged file does otherwise than the standard asks, counted by rule and column.
+
+    Values that strict reading sets aside row by row are told in tolerant reading alone.
+    """
+    tests = [*_of_status(have, mode=mode), *_of_ids(table, have=have)]
+    tests += _of_values(table, have=have) if tolerant else []
+    if not tests:
+        return []
+    counts = sql.SQL(", ").join(
+        sql.SQL("count(*) filter (where {}) as {}").format(
+            test(sql.Identifier(table.raw_column(column))), sql.Identifier(str(number))
         )
-    }
-    if mode == "bulk" and "status" in columns:
-        notices.append(("status_filled_in_bulk", "status", "status is not null"))
-    if "school_year" in columns:
-        notices.append(("school_year_as_range", "schoolYear", "length(school_year) > 4"))
-    found = []
-    for rule, column, condition in notices:
-        row = connection.execute(
-            f"select count(*) as n from pg_temp.cells where {condition}"  # noqa: S608
-        ).fetchone()
-        if row and row["n"]:
-            found.append(Notice(rule, name, column, row["n"]))
-    return found
+        for number, (_, column, test) in enumerate(tests)
+    )
+    row = connection.execute(sql.SQL("select {} from pg_temp.cells").format(counts)).fetchone()
+    assert row is not None
+    return [
+        Notice(rule, name, column, row[str(number)])
+        for number, (rule, column, _) in enumerate(tests)
+        if row[str(number)]
+    ]
+
+
+def _of_status(have: set[str], *, mode: Mode) -> list[Test]:
+    """Blank in bulk, required in delta."""
+    inactive: Test = ("status_inactive", "status", sql.SQL("lower({}) = 'inactive'").format)
+    if mode == "delta":
+        is_blank = sql.SQL("{} is null").format
+        return [
+            *([inactive] if "status" in have else []),
+            ("status_missing_in_delta", "status", is_blank),
+            ("date_missing_in_delta", "dateLastModified", is_blank),
+        ]
+    is_filled = sql.SQL("{} is not null").format
+    tests: list[Test] = [
+        inactive,
+        ("status_filled_in_bulk", "status", is_filled),
+        ("dates_filled_in_bulk", "dateLastModified", is_filled),
+    ]
+    return [test for test in tests if test[1] in have]
+
+
+def _of_ids(table: Table, *, have: set[str]) -> list[Test]:
+    odd = sql.SQL("{} ~ '[^0-9A-Za-z._/@-]'").format
+    return [
+        ("odd_characters_in_id", name, odd)
+        for name, column in table.loaded.items()
+        if column.type == "id" and name in have
+    ]
+
+
+def _of_values(table: Table, *, have: set[str]) -> list[Test]:
+    """Codes in another letter case, booleans in words, school years as ranges."""
+    tests: list[Test] = []
+    for name, column in table.loaded.items():
+        if name not in have:
+            continue
+        if column.type == "year":
+            tests.append(("school_year_as_range", name, sql.SQL("length({}) > 4").format))
+        if column.type == "boolean":
+            words = sql.SQL("{} not in ('true', 'false')").format
+            tests.append(("boolean_in_words", name, words))
+        if column.codes:
+            tests.append(("code_in_other_case", name, partial(_in_other_case, column.codes)))
+    return tests
+
+
+def _in_other_case(codes: tuple[str, ...], cell: sql.Composable) -> sql.Composed:
+    return sql.SQL("{0} <> all({1}::text[]) and lower({0}) = any({2}::text[])").format(
+        cell, sql.Literal(list(codes)), sql.Literal([code.lower() for code in codes])
+    )

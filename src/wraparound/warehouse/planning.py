@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wraparound.contracts.district import District, FeedProfile, TableProfile
-from wraparound.contracts.loader import contract_of, family_tables
+from wraparound.contracts.loader import contract_of, family_tables, ignored_files
 from wraparound.contracts.models import Contract, Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource
@@ -50,9 +50,12 @@ def plan(
     """
     contract = contract_of(feed)
     tables = family_tables(contract.family)
+    ignored = ignored_files(contract.family)
     manifest = oneroster.Manifest("")
     if contract.package == "oneroster" and not profile.named_files & set(members):
-        manifest = oneroster.read_manifest(members, tables=tables, file_name=file_name)
+        manifest = oneroster.read_manifest(
+            members, tables=tables, ignored=ignored, file_name=file_name
+        )
     notices = list(manifest.notices)
     files: list[File] = []
     for name, member in members.items():
@@ -65,9 +68,12 @@ def plan(
             mode = manifest.mode_of(name)
             shown = table.for_version(manifest.version)
             files.append(File(member, file_contract, table_name, shown, shape, mode))
-        if not places and name not in (*contract.ignored_files, oneroster.MANIFEST):
+        if not places and name in ignored - {oneroster.MANIFEST}:
+            notices.append(Notice("file_archived_only", Path(name).stem))
+        elif not places and name != oneroster.MANIFEST:
             notices.append(Notice("file_not_used", Path(name).suffix or "package"))
-    _refuse_missing_files(files, file_name=file_name, contract=contract, manifest=manifest)
+    if not manifest.says_nothing_changed:
+        _refuse_missing_files(files, file_name=file_name, contract=contract, manifest=manifest)
     order = [(known.feed, name) for known, name, _ in tables.values()]
     files.sort(key=lambda f: order.index((f.contract.feed, f.name)))
     return _mark_last(files), notices

@@ -17,6 +17,8 @@ SYSTEM_COLUMNS = {
     "_changed_at": "timestamptz not null",
     "_deleted_at": "timestamptz",
     "_held": "boolean not null default false",
+    # What the sender sent in columns that the contract does not know, by header.
+    "_extra": "jsonb",
     "_resource_id": "text",
 }
 

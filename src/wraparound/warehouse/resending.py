@@ -62,6 +62,7 @@ def may_be_short(file: File, mapping: Mapping, *, ids: set[str | None]) -> bool:
         and by_default
         and stands_alone
         and school_years.LABEL not in mapping.columns
+        and not mapping.extras
     )
 
 

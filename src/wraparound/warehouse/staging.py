@@ -28,6 +28,10 @@ WRITE_ROWS = 5_000
 # A file of which more rows than this do not fit its header has another header. A guard of the
 # machine's memory, not a judgement of the feed.
 RAGGED_MAX = 20_000
+NO_EXTRA = sql.SQL("null::jsonb")
+EXTRA = "_extra"
+# Half as many as a function of PostgreSQL takes arguments.
+PAIRS_MAX = 50
 
 
 class RaggedRow(NamedTuple):
@@ -128,6 +132,24 @@ def kept_columns(table: Table, mapping: Mapping) -> tuple[str, ...]:
     """The staged columns that the contract reads."""
     read = [name for name in mapping.positions if name] + list(mapping.composed)
     return tuple(_raw_name(table, name) for name in dict.fromkeys(read))
+
+
+def extra_cells(mapping: Mapping) -> sql.Composable:
+    """The cells of columns that the contract does not know, as one JSON object of a row `s`."""
+    if not mapping.extras:
+        return NO_EXTRA
+    pairs = [
+        sql.SQL("{}::text, nullif(btrim(s.{}), '')").format(
+            sql.Literal(header), sql.Identifier(f"_x{position}")
+        )
+        for header, position in mapping.extras.items()
+    ]
+    # A function takes so many arguments and no more.
+    objects = [
+        sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs[n : n + PAIRS_MAX]))
+        for n in range(0, len(pairs), PAIRS_MAX)
+    ]
+    return sql.SQL("nullif(jsonb_strip_nulls({}), '{{}}')").format(sql.SQL(" || ").join(objects))
 
 
 def stage_lines(

@@ -107,7 +107,10 @@ def _make_cells(connection: Connection, judging: Judging) -> None:
     """A view of the staged cells under the contract's names: trimmed, blank as null."""
     connection.execute("drop view if exists pg_temp.cells")
     connection.execute(
-        sql.SQL("create temp view cells as select s._row, {}, {} from pg_temp.stage as s").format(
+        sql.SQL(
+            "create temp view cells as select s._row, {extra} as _extra, {}, {}"
+            " from pg_temp.stage as s"
+        ).format(
             sql.SQL(
                 "s._resource_id" if judging.has_resource_ids else "null::text as _resource_id"
             ),
@@ -115,6 +118,7 @@ def _make_cells(connection: Connection, judging: Judging) -> None:
                 sql.SQL("{} as {}").format(check.cell, sql.Identifier(check.raw))
                 for check in judging.checks
             ),
+            extra=judging.extra,
         )
     )
 
@@ -129,8 +133,8 @@ def _make_good(connection: Connection, judging: Judging) -> None:
         sql.SQL(
             "create temp table good on commit drop as select w.*,{people}"
             " hash_record_extended(row({hashed}), 0) as _row_hash, {ends} as _ends"
-            " from (select v._row, v._resource_id, {kept}, {flaw} as _flaw"
-            "  from (select t._row, t._resource_id, {typed}"
+            " from (select v._row, v._resource_id, v._extra, {kept}, {flaw} as _flaw"
+            "  from (select t._row, t._resource_id, t._extra, {typed}"
             "   from (select * from pg_temp.cells offset 0) as t"
             "   offset 0) as v offset 0) as w {joins}"
         ).format(
