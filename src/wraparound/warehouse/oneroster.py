@@ -64,10 +64,29 @@ def read_manifest(
     rows = list(csv.reader(io.StringIO(text)))
     properties = {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
     version = _version(properties, file_name=file_name)
-    modes: dict[str, Mode] = {}
-    notices = []
+    modes = _modes(properties, members=members, file_name=file_name)
+    notices = [
+        Notice("manifest_names_no_file", "manifest")
+        for member in modes
+        if member not in tables and member not in ignored
+    ]
+    notices += [
+        Notice("not_in_manifest", tables[member][1])
+        for member in members
+        if member in tables and member not in modes
+    ]
     if properties.get("manifest.version") != "1.0":
         notices.append(Notice("manifest_version_odd", "manifest"))
+    if set(members) == {MANIFEST}:
+        notices.append(Notice("no_changes", "manifest"))
+    return Manifest(version, modes, tuple(notices))
+
+
+def _modes(
+    properties: dict[str, str], *, members: dict[str, Member], file_name: str
+) -> dict[str, Mode]:
+    """How each file is meant, held against what is there."""
+    modes: dict[str, Mode] = {}
     for key, value in properties.items():
         if not key.startswith("file."):
             continue
@@ -79,16 +98,7 @@ def read_manifest(
             )
         modes[member] = "bulk" if mode == "bulk" else "delta" if mode == "delta" else "absent"
         _agree(member, mode=mode, members=members, file_name=file_name)
-        if member not in tables and member not in ignored:
-            notices.append(Notice("manifest_names_no_file", "manifest"))
-    notices += [
-        Notice("not_in_manifest", tables[member][1])
-        for member in members
-        if member in tables and member not in modes
-    ]
-    if set(members) == {MANIFEST}:
-        notices.append(Notice("no_changes", "manifest"))
-    return Manifest(version, modes, tuple(notices))
+    return modes
 
 
 def _version(properties: dict[str, str], *, file_name: str) -> str:
