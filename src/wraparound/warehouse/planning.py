@@ -68,15 +68,21 @@ def plan(
             mode = manifest.mode_of(name)
             shown = table.for_version(manifest.version)
             files.append(File(member, file_contract, table_name, shown, shape, mode))
-        if not places and name in ignored - {oneroster.MANIFEST}:
-            notices.append(Notice("file_archived_only", Path(name).stem))
-        elif not places and name != oneroster.MANIFEST:
-            notices.append(Notice("file_not_used", Path(name).suffix or "package"))
+        notices += [] if places else _not_read(name, ignored=ignored)
     if not manifest.says_nothing_changed:
         _refuse_missing_files(files, file_name=file_name, contract=contract, manifest=manifest)
     order = [(known.feed, name) for known, name, _ in tables.values()]
     files.sort(key=lambda f: order.index((f.contract.feed, f.name)))
     return _mark_last(files), notices
+
+
+def _not_read(name: str, *, ignored: frozenset[str]) -> list[Notice]:
+    """What is told of a file that fills no table."""
+    if name == oneroster.MANIFEST:
+        return []
+    if name in ignored:
+        return [Notice("file_archived_only", Path(name).stem)]
+    return [Notice("file_not_used", Path(name).suffix or "package")]
 
 
 def _mark_last(files: list[File]) -> list[File]:
