@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from benchmarks.deliveries import SIZES, make_deliveries
 from benchmarks.measuring import folder_of, machine
 from benchmarks.page import write_page
-from benchmarks.scenarios import SCENARIOS, Bench, as_results, prepare
+from benchmarks.scenarios import SCENARIOS, Bench, as_result, prepare
 from benchmarks.warehouses import a_server
 
 HERE = Path(__file__).parent
@@ -26,43 +27,42 @@ HERE = Path(__file__).parent
     help="Where the files and the databases go; they are removed at the end, the files stay.",
 )
 @click.option("--results", type=click.Path(path_type=Path), default=HERE / "results")
-def main(*, size: str, only: tuple[str, ...], at: Path, results: Path) -> None:
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each kind, not the size's own.")
+def main(*, size: str, only: tuple[str, ...], at: Path, results: Path, runs: int | None) -> None:
     """Measure a night's stages against hand-written SQL, in alternating runs.
 
-    A run is void, and ends this with an error, unless both sides end in the same rows.
+    A run is void, and ends this with an error, unless both sides end in the same rows. What was
+    measured before stays in the results until it is measured again.
     """
-    done = measure(size, only=only, at=at.absolute())
+    chosen = replace(SIZES[size], runs=runs or SIZES[size].runs)
     target = folder_of(results) / f"{size}.json"
-    if target.exists() and only:
-        # What was measured at another time stays, with its own load beside it.
-        known = json.loads(target.read_text(encoding="utf-8"))
-        done["scenarios"] = known["scenarios"] | done["scenarios"]
-    target.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-    write_page(done, results)
+    click.echo(f"making the files of size {size} ...")
+    files = make_deliveries(SIZES[size], at.absolute() / "files" / size)
+    with a_server(emptied(at.absolute() / "work")) as server:
+        bench = Bench(server, chosen, files, click.echo)
+        prepare(bench)
+        for name, scenario in SCENARIOS.items():
+            if only and name not in only:
+                continue
+            click.echo(name)
+            found = as_result(scenario(bench)) | {"machine": machine()}
+            keep(target, {"size": size, "rows": files.rows}, {name: found})
+    shutil.rmtree(at.absolute() / "work", ignore_errors=True)
+    write_page(json.loads(target.read_text(encoding="utf-8")), results)
     click.echo(f"{target} and {results / (size + '.html')}")
 
 
-def measure(size: str, *, only: tuple[str, ...], at: Path) -> dict[str, Any]:
-    """Run the scenarios of a size; raises Disagreement where a run is void."""
-    click.echo(f"making the files of size {size} ...")
-    files = make_deliveries(SIZES[size], at / "files" / size)
-    before, found = machine(), {}
-    work = at / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    with a_server(work) as server:
-        bench = Bench(server, SIZES[size], files, click.echo)
-        prepare(bench)
-        for name, scenario in SCENARIOS.items():
-            if not only or name in only:
-                click.echo(name)
-                found[name] = scenario(bench)
-    shutil.rmtree(work, ignore_errors=True)
-    return {
-        "size": size,
-        "rows": files.rows,
-        "machine": before | {"load_after": machine()["load"]},
-        "scenarios": as_results(found),
-    }
+def emptied(folder: Path) -> Path:
+    """A folder without what an earlier measurement left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def keep(target: Path, what: dict[str, Any], found: dict[str, Any]) -> None:
+    """Write a scenario's result beside those that are there."""
+    known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    done = what | {"scenarios": known.get("scenarios", {}) | found}
+    target.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -188,14 +188,16 @@ SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
 }
 
 
-def as_results(found: dict[str, list[Summary]]) -> dict[str, Any]:
-    """Summaries by scenario, with ours as a multiple of the baseline where there is one."""
-    results: dict[str, Any] = {}
-    for name, summaries in found.items():
-        listed = {summary.name: summary.as_dict() for summary in summaries}
-        if {"ours", "baseline"} <= set(listed):
-            ours, floor = listed["ours"], listed["baseline"]
-            spent = ours["stages"].get("build_warm", ours["median"])
-            listed["ratio"] = round(spent / floor["median"], 2)
-        results[name] = listed
-    return results
+def as_result(summaries: list[Summary]) -> dict[str, Any]:
+    """Summaries by name, with ours as a multiple of the baseline where there is one."""
+    listed: dict[str, Any] = {summary.name: summary.as_dict() for summary in summaries}
+    if {"ours", "baseline"} <= set(listed):
+        ours, floor = listed["ours"], listed["baseline"]
+        spent = ours["stages"].get("build_warm", ours["median"])
+        listed["ratio"] = round(spent / floor["median"], 2)
+        listed["cpu_ratio"] = round(_cpu(ours) / max(_cpu(floor), 0.01), 2)
+    return listed
+
+
+def _cpu(kind: dict[str, Any]) -> float:
+    return float(kind["client_cpu"] + kind["server_cpu"])

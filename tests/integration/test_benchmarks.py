@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from benchmarks.deliveries import SIZES, make_deliveries
 from benchmarks.page import write_page
-from benchmarks.scenarios import Bench, as_results, first_load, prepare, sent_again
+from benchmarks.scenarios import Bench, as_result, first_load, prepare, sent_again
 from benchmarks.warehouses import Disagreement, forget, must_agree
 
 DATABASES = ("with_roster", "with_attendance", "run_ours", "run_plain")
@@ -26,9 +26,7 @@ def bench(server, tmp_path):
 
 
 def test_ours_and_the_baseline_end_in_the_same_rows(bench, tmp_path):
-    found = {s.__name__: s(bench) for s in (first_load, sent_again)}
-
-    results = as_results(found)
+    results = {s.__name__: as_result(s(bench)) for s in (first_load, sent_again)}
 
     for scenario in results.values():
         assert scenario["ratio"] > 0
@@ -36,7 +34,8 @@ def test_ours_and_the_baseline_end_in_the_same_rows(bench, tmp_path):
         assert scenario["ours"]["peak_rss_mb"] > 0
         assert set(scenario["ours"]["stages"]) == {"archive", "load"}
     machine = {"cores": 2, "memory_gb": 1, "load": [0.0], "measured_at": "today"}
-    whole = {"size": "xs", "rows": bench.files.rows, "machine": machine, "scenarios": results}
+    scenarios = {name: found | {"machine": machine} for name, found in results.items()}
+    whole = {"size": "xs", "rows": bench.files.rows, "scenarios": scenarios}
     write_page(whole, tmp_path)
     assert {path.name for path in tmp_path.glob("*.svg")} == {f"xs-{name}.svg" for name in results}
 
