@@ -343,6 +343,29 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
     _exit_if_rejected(done["release"])
 
 
+@main.command()
+@click.option("--as-of", type=DAY, help="The school day to speak about.")
+@as_json
+def parity(*, as_of: datetime | None, json_wanted: bool) -> None:
+    """Load the whole archive into a scratch database, build, and compare every table with ours.
+
+    Says whether many nights of corrections ended where one long night would. Exit 6 if not.
+    """
+    from wraparound.orchestration.parity import must_hold
+    from wraparound.orchestration.parity import parity as compare
+
+    compared = compare(_settings(), as_of=_day(as_of))
+    rows = [dataclasses.asdict(one) for one in compared]
+    other = [row for row in rows if not row["same"]]
+    _show(
+        rows if json_wanted else other,
+        columns=("table", "rows", "rows_long", "same"),
+        json_wanted=json_wanted,
+        empty=f"All {len(rows)} tables are the same both ways.",
+    )
+    must_hold(compared)
+
+
 def _exit_if_rejected(release: dict[str, Any]) -> None:
     """A night in which no school may publish ends with the gate's exit code."""
     if release["state"] == "rejected":

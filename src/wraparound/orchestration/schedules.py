@@ -27,3 +27,6 @@ NIGHTLY: Any = _daily(_district.publish_hour)
 
 # Ten minutes past every hour by the district's clock.
 HOURLY: Any = CronTriggerTimetable("10 * * * *", timezone=_district.time_zone)
+
+# When no school waits for a list: Sunday at three, by the district's clock.
+WEEKLY: Any = CronTriggerTimetable("0 3 * * 0", timezone=_district.time_zone)

@@ -184,6 +184,27 @@ def tell_of_feeds() -> int:
     return len(alarms)
 
 
+@task(**PATIENT)
+@discreet
+def check_parity() -> int:
+    """Load the archive anew beside the warehouse and compare; fails where a table differs."""
+    from wraparound.orchestration.parity import must_hold, parity
+
+    compared = parity(load_settings())
+    must_hold(compared)
+    return len(compared)
+
+
+# Whatever the comparison found: what the nights left behind is tidied.
+@task(**PATIENT, trigger_rule="all_done")
+@discreet
+def tidy_warehouse() -> Counts:
+    """Drop releases beyond those that are kept, and vacuum what the merges left."""
+    from wraparound.orchestration.tidying import tidy
+
+    return dict(tidy(load_settings()))
+
+
 def _as_of(params: dict[str, Any] | None) -> date | None:
     given = (params or {}).get("as_of")
     return date.fromisoformat(given) if given else None

@@ -1,0 +1,212 @@
+"""Parity: the warehouse as the nights left it, against one loaded from the archive, in order.
+
+Every build rebuilds all tables, so what a night saves, it saves in loading: what is compared is
+the rows that many corrections left in force, and every report and mart built from them. The long
+way happens in a scratch database, which is dropped at the end; the warehouse is only read.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from psycopg import sql
+
+from wraparound.contracts.loader import load_contracts
+from wraparound.errors import BuildFailed
+from wraparound.orchestration import nights
+from wraparound.orchestration.dbt import build_models
+from wraparound.settings import Settings
+from wraparound.warehouse import connection as connections
+from wraparound.warehouse import ledger
+from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse.migrate import migrate
+from wraparound.warehouse.raw_tables import column_types
+
+BUILT = ("marts", "reports")
+# What a load of the same files has to know: keys that were given, and what persons decided.
+GIVEN = ("student_crosswalk", "school_crosswalk", "lifted_rule")
+# What the models read of the ledger beside keys; loading writes stamps of its own into the first.
+HISTORY = ("feed_state", "release", "release_school", "need_history")
+Hashes = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One table both ways: rows here and there, and whether they are the same rows."""
+
+    table: str
+    rows: int
+    rows_long: int
+    same: bool
+
+
+def parity(settings: Settings, *, as_of: date | None = None) -> tuple[Compared, ...]:
+    """Load the archive anew into a scratch database, build, and compare every table.
+
+    Raises:
+        BuildFailed: a build failed on the way.
+    """
+    nights.prepare(settings)
+    day = as_of or nights.as_of_at_the_door(settings)
+    with connect(settings) as connection:
+        previous = ledger.previous_as_of(connection, as_of=day)
+        here = _raw_hashes(connection)
+    with _scratch(settings) as scratch:
+        _hand_over(settings, scratch)
+        nights.ingest(scratch)
+        with connect(scratch) as connection:
+            there = _raw_hashes(connection)
+        built = []
+        for refill in (False, True):
+            if refill:
+                _copy(settings, scratch, [("raw", name) for name in here])
+            _copy(settings, scratch, [("ops", name) for name in HISTORY])
+            build_models(scratch, as_of=day, previous_as_of=previous)
+            with connect(scratch) as connection:
+                built.append(_built_hashes(connection))
+    long, short = built
+    return _compared(here | short, there | long)
+
+
+def must_hold(compared: tuple[Compared, ...]) -> None:
+    """Say which tables differ.
+
+    Raises:
+        BuildFailed: some table is not the same both ways.
+    """
+    other = [one.table for one in compared if not one.same]
+    if other:
+        raise BuildFailed(
+            f"{len(other)} of {len(compared)} tables are not what the archive gives, loaded anew: "
+            f"{', '.join(other[:5])}. The lists stay as they are; `wraparound parity` says more."
+        )
+
+
+def _compared(short: Hashes, long: Hashes) -> tuple[Compared, ...]:
+    nothing = (0, 0)
+    return tuple(
+        Compared(
+            name,
+            short.get(name, nothing)[0],
+            long.get(name, nothing)[0],
+            short.get(name, nothing) == long.get(name, nothing),
+        )
+        for name in sorted(short.keys() | long.keys())
+    )
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Settings]:
+    """A migrated, empty warehouse beside the real one, that shares its archive."""
+    where = connections.address(settings)
+    name = f"{where.database}_parity_{hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]}"
+    url = replace(where, database=name).url("postgresql")
+    with tempfile.TemporaryDirectory(prefix="wraparound-parity-") as folder:
+        scratch = replace(settings, home=Path(folder), warehouse_url=url)
+        _drop(settings, name)
+        try:
+            migrate(scratch)
+            scratch.make_folders()
+            shutil.rmtree(scratch.archive)
+            scratch.archive.symlink_to(settings.archive)
+            yield scratch
+        finally:
+            _drop(settings, name)
+
+
+def _drop(settings: Settings, name: str) -> None:
+    with connect(
+        settings, database=connections.MAINTENANCE_DATABASE, autocommit=True
+    ) as connection:
+        for database in (name, f"{name}_{connections.AIRFLOW_DATABASE}"):
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
+            )
+
+
+def _hand_over(settings: Settings, scratch: Settings) -> None:
+    """What arrived and was loaded, as if it were still to be loaded."""
+    _copy(settings, scratch, [("ops", name) for name in GIVEN])
+    arrived = (
+        *("arrival_id", "feed", "sender", "file_name", "sha256", "byte_count"),
+        *("received_at", "effective_at", "claim"),
+    )
+    with connect(settings) as source, connect(scratch) as target:
+        for table, columns, which in (
+            ("arrival", arrived, "state = 'loaded'"),
+            ("event", ("happened_at", "kind", "state", "detail"), "kind = 'brake'"),
+        ):
+            name = sql.Identifier("ops", table)
+            listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+            query = sql.SQL("select {} from {} where {}").format(listed, name, sql.SQL(which))
+            _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
+
+
+def _copy(settings: Settings, scratch: Settings, tables: list[tuple[str, str]]) -> None:
+    """Make tables of the scratch warehouse what they are in the real one."""
+    names = [sql.Identifier(*table) for table in tables]
+    with connect(settings) as source, connect(scratch) as target:
+        target.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(names)))
+        for name in names:
+            _stream(source, target, query=sql.SQL("select * from {}").format(name), into=name)
+
+
+def _stream(
+    source: Connection, target: Connection, *, query: sql.Composable, into: sql.Composable
+) -> None:
+    out = sql.SQL("copy ({}) to stdout (format binary)").format(query)
+    back = sql.SQL("copy {} from stdin (format binary)").format(into)
+    with source.cursor().copy(out) as rows, target.cursor().copy(back) as copy:
+        for block in rows:
+            copy.write(block)
+
+
+def _raw_hashes(connection: Connection) -> Hashes:
+    """Of what is in force in each raw table: neither stamps nor batches."""
+    found = {}
+    for contract in load_contracts().values():
+        for name, table in contract.tables.items():
+            columns = [*column_types(table), "_sender", "_held"]
+            found[contract.raw_name(name)] = _hash(
+                connection,
+                sql.SQL("select {} from {} where _deleted_at is null").format(
+                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                    sql.Identifier("raw", contract.raw_name(name)),
+                ),
+            )
+    return found
+
+
+def _built_hashes(connection: Connection) -> Hashes:
+    names = connection.execute(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_schema = any(%s)",
+        [list(BUILT)],
+    ).fetchall()
+    return {
+        row["table_name"]: _hash(
+            connection,
+            sql.SQL("select * from {}").format(
+                sql.Identifier(row["table_schema"], row["table_name"])
+            ),
+        )
+        for row in names
+    }
+
+
+def _hash(connection: Connection, rows: sql.Composable) -> tuple[int, int]:
+    """(count, hash) of rows; a sum, so that order says nothing."""
+    found = connection.execute(
+        sql.SQL(
+            "select count(*) as n,"
+            " coalesce(mod(sum(hash_record_extended(r, 0)::numeric + 9223372036854775808),"
+            "  18446744073709551616), 0) as hash from ({}) as r"
+        ).format(rows)
+    ).fetchone()
+    assert found is not None
+    return int(found["n"]), int(found["hash"])

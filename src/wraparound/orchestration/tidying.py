@@ -1,0 +1,30 @@
+"""What the nights leave behind, once a week."""
+
+from psycopg import sql
+
+from wraparound.contracts.district import load_district
+from wraparound.settings import Settings
+from wraparound.warehouse.connection import connect
+from wraparound.warehouse.roles import PUBLISHER
+
+
+def tidy(settings: Settings) -> dict[str, int]:
+    """Drop the releases that nobody goes back to, and vacuum what loading and publishing left.
+
+    Returns how many releases were dropped and how many tables were vacuumed.
+    """
+    from wraparound.publishing.releases import prune
+
+    keep = load_district(settings.district_file).keep_releases
+    with connect(settings, role=PUBLISHER) as connection:
+        dropped = prune(connection, keep=keep)
+    with connect(settings, autocommit=True) as connection:
+        tables = connection.execute(
+            "select schemaname as schema, relname as name from pg_catalog.pg_stat_user_tables"
+            " where schemaname in ('raw', 'ops', 'restricted', 'release') and n_dead_tup > 0"
+            " order by 1, 2"
+        ).fetchall()
+        for table in tables:
+            name = sql.Identifier(table["schema"], table["name"])
+            connection.execute(sql.SQL("vacuum (analyze) {}").format(name))
+    return {"releases_dropped": len(dropped), "tables_vacuumed": len(tables)}
