@@ -93,13 +93,19 @@ def test_a_list_saved_by_libreoffice_is_the_same_list(workbook, tmp_path):
 
 
 def test_the_sheet_is_protected_but_for_what_is_to_be_written(workbook):
-    sheet = load_workbook(workbook)["Referrals"]
+    book = load_workbook(workbook)
+    sheet = book["Referrals"]
+    assert book.security.lockStructure
     assert sheet.protection.sheet
     head = [cell.value for cell in sheet[1]]
     opened = [
         name for name, cell in zip(head, sheet[2], strict=True) if not cell.protection.locked
     ]
-    columns = {str(head[column.min - 1]): column for column in sheet.column_dimensions.values()}
+    columns = {
+        str(head[place - 1]): column
+        for column in sheet.column_dimensions.values()
+        for place in range(column.min, column.max + 1)
+    }
     assert opened == []  # an empty cell has its column's style
     free = [name for name, column in columns.items() if not column.protection.locked]
     assert free == ["Decision", "Service chosen", "Reason", "Day decided", "Initials", "Notes"]

@@ -91,7 +91,8 @@ def test_a_damaged_part_is_a_broken_file(part, tmp_path):
 
 def test_a_reference_beyond_the_strings_is_a_broken_file(tmp_path):
     cell = b'<row r="1"><c r="A1" t="s"><v>999</v></c></row>'
-    part = b"<worksheet><sheetData>" + cell + b"</sheetData></worksheet>"
+    main = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    part = b'<worksheet xmlns="%b"><sheetData>%b</sheetData></worksheet>' % (main, cell)
     path = changed(a_book(tmp_path, [["a"]]), sheet1=part)
     with pytest.raises(ContractBroken, match="cannot be read"):
         open_members(path, file_name=path.name)
