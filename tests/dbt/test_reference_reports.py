@@ -1,5 +1,6 @@
 """Every published rate of the reports and metrics, once more in plain Python from the files."""
 
+import csv
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,6 +18,7 @@ from lib.attendance_reference import (
     users,
 )
 from lib.district_builders import records
+from lib.release_builders import PROJECT_ROOT
 from wraparound.warehouse import connection as connections
 
 DEFINITIONS = PRESETS["connecticut"]
@@ -29,8 +31,6 @@ RACES = {
     "nativeHawaiianOrOtherPacificIslander": "native_hawaiian_or_other_pacific_islander",
     "white": "white",
 }
-# The four that the town's files allow, by what proves them here.
-METRICS = ("chronic_absenteeism", "oss_events", "grade_3_reading", "success_plan_and_adult")
 
 
 def asked(settings, statement):
@@ -254,12 +254,41 @@ def plan_facts(town, *, attendance, placed):
     return facts | best
 
 
-FACTS = dict(
-    zip(METRICS, (chronic_facts, suspension_facts, reading_facts, plan_facts), strict=True)
-)
+def algebra_facts(town, *, attendance, placed):
+    """(student, school or None) -> whether Algebra 1 was passed with C or better by grade 9."""
+    passed, known = set(), set()
+    for row in records(town / "transcripts.csv"):
+        known.add(row["studentUniqueId"])
+        early = row["whenTakenGradeLevelDescriptor"] in ("07", "08", "09")
+        good = row["finalLetterGradeEarned"] in ("A", "B", "C")
+        if row["courseTitle"] == "Algebra 1" and early and good:
+            passed.add(row["studentUniqueId"])
+    tenth = {row["sourcedId"] for row in users(town) if row["grades"] == "10"} & known
+    facts = {
+        (student, school): int(student in passed) for student, school in placed if student in tenth
+    }
+    return facts | {(student, None): value for (student, _), value in facts.items()}
 
 
-@pytest.mark.parametrize("metric", METRICS)
+FACTS = {
+    "chronic_absenteeism": chronic_facts,
+    "oss_events": suspension_facts,
+    "grade_3_reading": reading_facts,
+    "algebra_1_by_grade_9": algebra_facts,
+    "success_plan_and_adult": plan_facts,
+}
+
+
+def test_every_computed_metric_has_a_reference():
+    with (PROJECT_ROOT / "dbt_project/seeds/metrics.csv").open(encoding="utf-8") as lines:
+        computed = {
+            row["metric_id"] for row in csv.DictReader(lines) if row["is_computed"] == "true"
+        }
+
+    assert computed == set(FACTS)
+
+
+@pytest.mark.parametrize("metric", FACTS)
 def test_metrics_by_school_and_group_are_the_references(
     built_town, town, attendance, placed, metric
 ):

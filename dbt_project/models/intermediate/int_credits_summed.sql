@@ -53,10 +53,7 @@ sums as (
             and attempts.is_failed
         ) as freshman_failed_titles,
         max(attempts.grade_points) filter (where attempts.milestone = 'algebra_1')
-            as algebra_1_points,
-        max(attempts.grade_points) filter (
-            where attempts.milestone = 'algebra_1' and attempts.grade_order <= 9
-        ) as algebra_1_points_by_grade_9
+            as algebra_1_points
 
     from attempts
 
@@ -78,7 +75,6 @@ final as (
         sums.freshman_core_count,
         sums.freshman_core_failure_count,
         sums.algebra_1_points,
-        sums.algebra_1_points_by_grade_9,
         case
             when sums.freshman_credits_earned is not null
                 then

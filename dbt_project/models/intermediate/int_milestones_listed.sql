@@ -65,6 +65,18 @@ all_measures as (
     union all
 
     select
+        student_key,
+        'freshman_on_track' as indicator_id,
+        cast(null as text) as detail,
+        cast(is_on_track_after_grade_9 as integer) as numerator,
+        1 as denominator,
+        cast(null as date) as data_through_date
+
+    from credits
+
+    union all
+
+    select
         credits.student_key,
         'algebra_1' as indicator_id,
         (array['F', 'D', 'C', 'B', 'A'])[credits.algebra_1_points + 1] as detail,
