@@ -113,6 +113,8 @@ class Sender(Strict):
 
     title: str = ""
     contact: str = ""
+    # Whether a file of theirs is whole only when FILE.sha256 or FILE.done is beside it.
+    sidecar: bool = False
     feeds: dict[str, FeedProfile] = {}
 
 

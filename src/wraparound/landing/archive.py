@@ -28,11 +28,12 @@ class Stored:
     source: "Fingerprint"
 
 
-def store(source: Path, archive: Path) -> Stored:
+def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored:
     """Copy a file, or a folder packed as one zip, into the archive; the same bytes once.
 
     Raises:
-        ArrivalIncomplete: the file changed while it was read, or is gone.
+        ArrivalIncomplete: the file changed while it was read, is gone, or is not what the
+            `checksum` promises that came with it.
         ArrivalUnsafe: it is a link, or neither a file nor a folder.
     """
     if source.is_symlink() or not (source.is_file() or source.is_dir()):
@@ -57,10 +58,19 @@ def store(source: Path, archive: Path) -> Stored:
             os.fsync(target.fileno())
             target.seek(0)
             digest = hashlib.file_digest(target, "sha256").hexdigest()
+            _hold_against(checksum, digest=digest, name=source.name)
             size = target.seek(0, os.SEEK_END)
         return Stored(digest, size, _put_in_place(Path(temporary), archive, digest), before)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _hold_against(checksum: str | None, *, digest: str, name: str) -> None:
+    if checksum not in (None, digest):
+        raise ArrivalIncomplete(
+            f"{name} is not what its checksum says: it is still being written, or was damaged on "
+            "its way. Nothing was taken; ask the sender to send both again."
+        )
 
 
 def archived(archive: Path, sha256: str) -> Path:

@@ -1,7 +1,7 @@
 """The inbox: what has arrived in it whole."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wraparound.contracts.district import District
@@ -9,21 +9,29 @@ from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.resources import is_json, place_of
 
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
+# Files beside a delivery that say that it is whole: its checksum, or nothing at all.
+CHECKSUM, DONE = ".sha256", ".done"
 PACKAGE_MARKERS = ("manifest.csv", "datapackage.json")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A complete file or package folder, with what its place in the inbox says of it."""
+    """A complete file or package folder, with what its place in the inbox says of it.
+
+    `checksum` is the SHA-256 that the sender promises for its bytes.
+    """
 
     path: Path
     sender: str
     feed: str | None
+    checksum: str | None = None
 
 
 def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> list[Found]:
-    """Every file that nobody has written to for `settle_seconds`, in a stable order.
+    """Every file that is whole, in a stable order.
 
+    Whole is what has `FILE.sha256` or `FILE.done` beside it; and, unless its sender promised one,
+    what nobody has written to for `settle_seconds`.
     `inbox/FILE`, `inbox/SENDER/FILE`, `inbox/FEED/FILE` and `inbox/SENDER/FEED/FILE` all work.
     Names that begin with a dot or end as an unfinished upload are left alone.
     """
@@ -31,10 +39,34 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
         return []
     horizon = time.time() - settle_seconds
     return [
-        found
+        replace(found, checksum=_promised(found.path))
         for found in _walk(inbox, sender="default", feed=None, district=district)
-        if _last_written(found.path) <= horizon
+        if _is_whole(found, district=district, horizon=horizon)
     ]
+
+
+def sidecars(path: Path) -> list[Path]:
+    """The files beside a delivery that say that it is whole, as far as they are there."""
+    named = [path.with_name(path.name + ending) for ending in (CHECKSUM, DONE)]
+    return [sidecar for sidecar in named if sidecar.is_file()]
+
+
+def _is_whole(found: Found, *, district: District, horizon: float) -> bool:
+    if sidecars(found.path):
+        return True
+    sender = district.senders.get(found.sender)
+    return not (sender and sender.sidecar) and _last_written(found.path) <= horizon
+
+
+def _promised(path: Path) -> str | None:
+    """The first word of the checksum's file, as `sha256sum` writes it."""
+    try:
+        words = path.with_name(path.name + CHECKSUM).read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return ""
+    return words[0].lower() if words else ""
 
 
 def is_package(folder: Path, *, district: District, sender: str) -> bool:
@@ -64,7 +96,8 @@ def _holds_resources(folder: Path, *, names: set[str]) -> bool:
 def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:
     found = []
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or path.name.startswith(".") or path.name.endswith(UNFINISHED):
+        left_alone = (*UNFINISHED, CHECKSUM, DONE)
+        if path.is_symlink() or path.name.startswith(".") or path.name.endswith(left_alone):
             continue
         if path.is_file():
             found.append(Found(path, sender, feed))

@@ -27,7 +27,7 @@ from wraparound.errors import (
     WraparoundError,
 )
 from wraparound.landing.archive import Fingerprint, archived, store, take_away
-from wraparound.landing.inbox import Found, find_complete, is_package
+from wraparound.landing.inbox import Found, find_complete, is_package, sidecars
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
 from wraparound.orchestration.inputs import inputs_hash
@@ -81,13 +81,17 @@ def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) ->
             try:
                 taken = accept(connection, found, archive=settings.archive, district=district)
             except ArrivalIncomplete:
+                if found.checksum is not None:
+                    log.warning("a file in the inbox is not what its checksum says")
                 continue
             except (ArrivalUnsafe, OSError) as exc:
                 # One file that cannot be taken keeps no other back.
                 log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
                 continue
             connection.commit()
-            take_away(found.path, known=taken.source)
+            if take_away(found.path, known=taken.source):
+                for sidecar in sidecars(found.path):
+                    sidecar.unlink(missing_ok=True)
             new += [one.arrival_id for one in taken.arrivals if one.is_new]
     return new
 
@@ -468,7 +472,7 @@ def accept(
     effective_at: datetime | None = None,
 ) -> Accepted:
     """Archive first, then the ledger: a crash between the two loses nothing."""
-    stored = store(found.path, archive)
+    stored = store(found.path, archive, checksum=found.checksum)
     members, trouble = _open(found, stored.path)
     if found.feed is None:
         feeds, trouble = _feeds_of(found, members, trouble=trouble, district=district)

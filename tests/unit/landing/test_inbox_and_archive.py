@@ -1,5 +1,6 @@
 """The inbox, the archive, and which feed a file belongs to."""
 
+import hashlib
 import os
 import stat
 
@@ -143,3 +144,35 @@ def test_a_profile_knows_its_senders_names(tmp_path):
     assert recognised(package, sender="grove", district=district) == "roster"
     with pytest.raises(FeedUnknown):
         recognised(exported, district=district)
+
+
+def test_a_sidecar_says_that_a_file_is_whole_and_is_none_itself(tmp_path):
+    for name in ("a.csv", "b.csv", "c.csv", "a.csv.done", "b.csv.sha256"):
+        a_file(tmp_path, name, "a\n1\n")
+    settled = inbox.find_complete(tmp_path, district=a_district(), settle_seconds=60)
+    assert [f.path.name for f in settled] == ["a.csv", "b.csv"]
+
+
+def test_who_promises_sidecars_is_waited_for(tmp_path):
+    for name in ("x.csv", "y.csv", "y.csv.done"):
+        a_file(tmp_path / "grove", name, "a\n1\n")
+    district = a_district(grove={"sidecar": True})
+    assert [place for place, *_ in found(tmp_path, district)] == ["grove/y.csv"]
+
+
+@pytest.mark.parametrize("said", ["", "0" * 64, "\u00e9"])
+def test_bytes_that_are_not_what_their_checksum_says_are_not_taken(tmp_path, said):
+    a_file(tmp_path / "in", "x.csv", "a\n1\n")
+    a_file(tmp_path / "in", "x.csv.sha256", said)
+    (one,) = inbox.find_complete(tmp_path / "in", district=a_district(), settle_seconds=0)
+    with pytest.raises(ArrivalIncomplete, match="not what its checksum says"):
+        archive.store(one.path, tmp_path / "archive", checksum=one.checksum)
+    assert [path for path in (tmp_path / "archive").rglob("*") if path.is_file()] == []
+
+
+def test_bytes_that_are_what_their_checksum_says_are_taken(tmp_path):
+    path = a_file(tmp_path / "in", "x.csv", "a\n1\n")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    a_file(tmp_path / "in", "x.csv.sha256", f"{digest.upper()}  x.csv\n")
+    (one,) = inbox.find_complete(tmp_path / "in", district=a_district(), settle_seconds=60)
+    assert archive.store(one.path, tmp_path / "archive", checksum=one.checksum).sha256 == digest
