@@ -7,6 +7,7 @@ import yaml
 from wraparound.contracts.diagnostics import CONTRACT_CODE, load_diagnostics
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import SQL_TYPES, Column, Contract, Table
+from wraparound.contracts.resource_pages import resources_page
 
 PACKAGES = {
     "oneroster": "OneRoster 1.0, 1.1, 1.2 (CSV)",
@@ -113,6 +114,8 @@ def feeds_index() -> str:
     lines = [
         f"<!-- {MADE} -->",
         "# Feeds",
+        "",
+        "What is read of Ed-Fi's and HSDS's JSON, and how: [JSON resources](json.md).",
         "",
         "| feed | standard | files | a file that no longer holds a record |",
         "|---|---|---|---|",
@@ -254,5 +257,6 @@ def written_files() -> dict[str, str]:
     return {
         "dbt_project/models/staging/_raw_sources.yml": sources_yaml(),
         "docs/feeds/README.md": feeds_index(),
+        "docs/feeds/json.md": resources_page(MADE),
         **pages,
     }

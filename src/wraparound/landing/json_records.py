@@ -74,7 +74,12 @@ def _unwrapped(record: Record, envelope: tuple[str, ...]) -> Iterator[Record]:
 
 
 def _records(text: IO[str], name: str) -> Iterator[Record]:
-    first, blank = _first_line(text, name)
+    start, blank = _first_character(text)
+    if start == "[":
+        yield from _by_brackets(_Window(text, name, start))
+        return
+    # The line of the first record, of which one character is read.
+    first, blank = (start + _line(text, name), blank + 1) if start else ("", 0)
     second, between = _first_line(text, name) if first else ("", 0)
     if _is_by_line(first, second):
         yield from _by_line(text, name, begin=((blank, first), (blank + between, second)))
@@ -84,10 +89,17 @@ def _records(text: IO[str], name: str) -> Iterator[Record]:
 
 def _is_by_line(first: str, second: str) -> bool:
     """One record a line: the first line is one, or the second begins as one would."""
-    start = BLANK.sub("", first, count=1)
-    if not start or start.startswith("["):
-        return False
-    return _read(start, 0).broken is None or not start.startswith("{") or second.startswith("{")
+    if not first.startswith("{"):
+        return True
+    return second.startswith("{") or _read(first, 0).broken is None
+
+
+def _first_character(text: IO[str]) -> tuple[str, int]:
+    """The first that is not blank, and how many lines end before it."""
+    lines = 0
+    while (character := text.read(1)) and BLANK.fullmatch(character):
+        lines += character == "\n"
+    return character, lines
 
 
 def _first_line(text: IO[str], name: str) -> tuple[str, int]:

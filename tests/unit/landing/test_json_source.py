@@ -74,6 +74,12 @@ def test_a_record_beyond_reason_is_refused(tmp_path, monkeypatch):
             read(tmp_path, opening + json.dumps({"a": "x" * 400}))
 
 
+def test_a_page_on_one_line_may_be_longer_than_a_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_records, "RECORD_MAX", 100)
+    monkeypatch.setattr(json_records, "CHARS", 50)
+    assert len(read(tmp_path, json.dumps([{"a": "x"}] * 200))) == 200
+
+
 RECORDS = st.lists(
     st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.none() | st.booleans()),
     max_size=6,
