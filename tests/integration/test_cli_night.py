@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from click.testing import CliRunner, Result
 
+from lib.returned_lists import decide
 from wraparound.cli import main
 from wraparound.district import FEEDS
 from wraparound.orchestration import nights
 from wraparound.settings import Settings, load_settings
 from wraparound.warehouse import embedded
 
+FRIDAY = date(2026, 11, 20)
 SMALL = ["--schools", "2", "--students", "60", "--seed", "3", "--school-year", "2027"]
 
 
@@ -176,7 +178,16 @@ def test_another_rule_makes_another_night(
     assert nights.build_needed(settings, as_of=date(2026, 11, 19))
 
 
-def test_a_second_night_can_be_rolled_back(first_night: Path, home: Path) -> None:
+@pytest.fixture(scope="module")
+def second_night(first_night: Path, home: Path) -> Path:
+    """The night after, with two copies of a list come back; the folder of its lists."""
+    lists = load_settings().lists
+    for who, decision in (("AB", "accept suggestion"), ("CD", "family declined")):
+        copy = home / f"{who}.xlsx"
+        shutil.copy(lists / "sch-01" / "list.xlsx", copy)
+        decide(copy, row=2, decision=decision, decided_on=FRIDAY, decided_by=who)
+        decide(copy, row=3, decision="not now", decided_on=FRIDAY, decided_by=who)
+        run("land", str(copy))
     out = home / "second"
     run(
         *("district", "make", *SMALL, "--since", "2026-11-19", "--through", "2026-11-20"),
@@ -184,6 +195,23 @@ def test_a_second_night_can_be_rolled_back(first_night: Path, home: Path) -> Non
     )
     run("land", str(out))
     run("night", "--as-of", "2026-11-20")
+    return lists
+
+
+def test_what_was_decided_is_on_the_next_list(second_night: Path) -> None:
+    page = (second_night / "sch-01" / "index.html").read_text(encoding="utf-8")
+
+    assert "Nov 20, CD: family declined" in page
+    assert "Nov 20, AB: accept suggestion. Not counted: overruled on the same day." in page
+
+
+def test_a_decision_that_cannot_be_read_is_told_by_its_row(second_night: Path) -> None:
+    found = [row for row in told("quarantine", "list") if row["rule"] == "reason_missing"]
+
+    assert [(row["column"], row["first_row"]) for row in found] == [("reason", 3)] * 2
+
+
+def test_a_second_night_can_be_rolled_back(second_night: Path) -> None:
     assert [r["state"] for r in told("release", "list")] == ["published", "superseded"]
 
     run("release", "rollback")

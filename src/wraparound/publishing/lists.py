@@ -98,6 +98,18 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What somebody decided about a need on an earlier list, and whether it counts."""
+
+    decision: str
+    reason: str | None
+    decided_by: str
+    decided_on: date | None
+    list_of: date | None
+    outcome: str
+
+
+@dataclass(frozen=True)
 class Referral:
     """One open need in its place in the school's queue."""
 
@@ -125,6 +137,7 @@ class Referral:
     is_overdue: bool
     is_new: bool
     priority: tuple[tuple[str, str], ...]
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -537,6 +550,19 @@ def _read_referral(row: Row) -> Referral:
         evidence=_read_signals(row["evidence"]),
         services=tuple(_read_service(item) for item in row["services"] or ()),
         priority=_read_priority(row["priority"]),
+        # A list that was published before decisions were told has none.
+        decisions=tuple(_read_decision(item) for item in row.get("decisions") or ()),
+    )
+
+
+def _read_decision(item: Row) -> Decision:
+    return Decision(
+        decision=_text(item.get("decision")),
+        reason=_clean(item.get("reason")),
+        decided_by=_text(item.get("decided_by")),
+        decided_on=_date(item.get("decided_on")),
+        list_of=_date(item.get("list_of")),
+        outcome=_text(item.get("outcome")) or "counts",
     )
 
 

@@ -54,6 +54,8 @@ SAID_BESIDE = frozenset({"age_days", "rule_id"})
 TODAY_KINDS = ("new", "overdue", "changed", "good_news")
 # Layout only: how many lines of a kind stand open before the rest is folded away.
 TODAY_LINES = 8
+# Layout only: the workbook holds them all.
+DECISIONS_SHOWN = 3
 
 # The sparkline's box; its floor is half attendance, so that the weeks near the mark differ.
 SPARK_STEP, SPARK_HEIGHT, SPARK_MARGIN, SPARK_FLOOR = 10, 30, 3, 0.5
@@ -212,6 +214,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             opened=lambda referral: _opened(referral, words=words),
             why=lambda signal: _why(signal, words=words),
             evidence=lambda referral: _evidence(referral, words=words),
+            decided=lambda referral: _decided(referral, words=words),
             order=lambda referral: _order(referral, words=words),
             support=lambda student: _support(student, words=words),
             about=lambda student: _about(student, words=words),
@@ -629,6 +632,13 @@ def _evidence(referral: "Referral", *, words: Words) -> Markup:
     lines = [line.format(_own_why(referral, words=words))]
     lines += [line.format(f"{each.wording} ({_why(each, words=words)})") for each in rest]
     return Markup("").join(lines)
+
+
+def _decided(referral: "Referral", *, words: Words) -> Markup:
+    """Say what was decided on earlier lists, the newest first."""
+    line = Markup("<small>{}</small>")
+    newest = referral.decisions[:DECISIONS_SHOWN]
+    return Markup("").join(line.format(words.decided(each)) for each in newest)
 
 
 def _own_why(referral: "Referral", *, words: Words) -> str:

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wraparound.publishing.lists import Decision
 
 DEFAULT_LANGUAGE = "en"
 
@@ -490,6 +494,12 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "x_version": "Version",
         "x_order": "What made the order",
         "x_notes": "Notes",
+        "x_decided": "Decided so far",
+        "decided_counts": "{day}, {who}: {what}",
+        "decided_repeated": "{day}, {who}: {what}, as somebody else had",
+        "decided_overruled": "{day}, {who}: {what}. Not counted: overruled on the same day.",
+        "decided_stale": "{day}, {who}: {what}. Not counted: after the list of {of}, which it was "
+        "decided on, something had happened.",
         "x_decision": "Decision",
         "x_service": "Service chosen",
         "x_reason": "Reason",
@@ -778,6 +788,13 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "x_version": "Versión",
         "x_order": "Qué formó el orden",
         "x_notes": "Notas",
+        "x_decided": "Decidido hasta ahora",
+        "decided_counts": "{day}, {who}: {what}",
+        "decided_repeated": "{day}, {who}: {what}, como otra persona",
+        "decided_overruled": "{day}, {who}: {what}. No cuenta: otra decisión del mismo día "
+        "prevalece.",
+        "decided_stale": "{day}, {who}: {what}. No cuenta: después de la lista del {of}, sobre la "
+        "que se decidió, había pasado algo.",
         "x_decision": "Decisión",
         "x_service": "Servicio elegido",
         "x_reason": "Motivo",
@@ -924,6 +941,19 @@ class Words:
             return self("feed_never")
         key = "feed_last_good" if is_stale else "feed_through" if through else "feed_received"
         return self(key, day=self.short_day(last))
+
+    def decided(self, decision: "Decision") -> str:
+        """Say who decided what and when, and why it does not count where it does not."""
+        what = self.code("decision", decision.decision)
+        if decision.reason:
+            what = f"{what} ({self.code('reason', decision.reason)})"
+        return self(
+            f"decided_{decision.outcome}",
+            day=self.brief_day(decision.decided_on) if decision.decided_on else "",
+            who=decision.decided_by,
+            what=what,
+            of=self.brief_day(decision.list_of) if decision.list_of else "",
+        )
 
     def yes_no(self, value: bool) -> str:
         """Say a flag."""

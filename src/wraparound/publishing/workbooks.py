@@ -117,6 +117,7 @@ REFERRAL_COLUMNS = (
     Column("x_rule", TEXT, 14),
     Column("x_version", TEXT, 9),
     Column("x_order", WRAP, 30),
+    Column("x_decided", WRAP, 34),
 )
 # What comes back with a decision, to be recognised by: never read for anything else.
 HIDDEN_COLUMNS = tuple(
@@ -196,6 +197,7 @@ def _referral_cells(referral: "Referral", *, words: Words) -> Cells:
         referral.rule_id,
         referral.rule_version,
         words.priority(referral.priority, leave_out=frozenset()),
+        "\n".join(map(words.decided, referral.decisions)),
     )
 
 

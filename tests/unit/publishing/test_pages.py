@@ -266,6 +266,31 @@ def test_a_referral_says_what_is_missing_or_special(changes, said):
     assert said in outline_of(page_of(a_list(queue=[a_referral(**changes)]))).text
 
 
+def a_decision(**changes):
+    return {
+        "decision": "not_now",
+        "reason": "schedule",
+        "decided_by": "AB",
+        "decided_on": "2026-11-19",
+        "list_of": "2026-11-18",
+        "outcome": "counts",
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Nov 19, AB: not now (hours do not suit)"),
+        ({"outcome": "repeated"}, "Nov 19, AB: not now (hours do not suit), as somebody else had"),
+        ({"outcome": "overruled", "reason": None}, "AB: not now. Not counted: overruled"),
+        ({"outcome": "stale", "reason": None}, "Not counted: after the list of Nov 18"),
+    ],
+)
+def test_a_decision_that_came_back_says_whether_it_counts(changes, said):
+    page = page_of(a_list(queue=[a_referral(decisions=[a_decision(**changes)])]))
+    assert said in page
+
+
 def test_the_students_page_says_who_offers_a_service_when_and_why_it_fits():
     page = page_of(a_list(queue=[a_referral(services=[a_service(schedule="MO,TU,WE 7:30")])]))
     own = outline_of(page[page.index('id="c1"') :]).text
