@@ -145,6 +145,19 @@ def test_lists_follow_a_rollback(settings, connection):
     assert "the wording of tuesday" not in page(settings, ALDER)
 
 
+def test_lists_rendered_side_by_side_are_the_same(settings, connection, monkeypatch):
+    night(settings, connection, ALDER, BIRCH)
+    alone = {school: page(settings, school) for school in (ALDER, BIRCH)}
+    for school in (ALDER, BIRCH):
+        (settings.lists / school.school_source_id / delivery.MARKER).unlink()
+
+    monkeypatch.setattr(delivery, "APART_FROM", 2)
+    again = delivery.deliver_lists(settings, connection)
+
+    assert [w.is_new for w in again.lists] == [True, True]
+    assert {school: page(settings, school) for school in (ALDER, BIRCH)} == alone
+
+
 def test_one_list_that_fails_does_not_keep_the_others_back(
     settings, connection, monkeypatch, caplog
 ):

@@ -8,10 +8,14 @@ the list is written, and logged, again.
 import hashlib
 import json
 import logging
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
+from multiprocessing import current_process, get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +31,17 @@ from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
 from wraparound.settings import Settings
+from wraparound.warehouse.connection import connect
+from wraparound.warehouse.roles import PUBLISHER
 
 log = logging.getLogger(__name__)
 
 MARKER = ".rendered.json"
 FOLDER = "folder"
+# Starting a process costs as much as rendering a few lists.
+APART_FROM = 12
+# A process reads and renders one school at a time: some 100 MB.
+WORKERS_MAX = 4
 # Keys and lineage: they say nothing about a child.
 NOT_A_RECORD = frozenset(
     {
@@ -83,14 +93,15 @@ def deliver_lists(
     failed: list[str] = []
     shown = releases.live_releases(connection)
     day = today or max((live.as_of_date for live in shown), default=date.min)
-    for live in shown:
+    jobs = [_job(connection, live, district=district, today=day) for live in shown]
+    for job, draft in _drafts(settings, connection, jobs):
         try:
-            done, line = _deliver(settings, connection, live, district=district, today=day)
+            done, line = _deliver(settings, connection, job, draft())
         except Exception as error:
             # The text of an error may quote a row; its kind may not.
-            log.error("the list of school %s failed: %s", live.school_key, type(error).__name__)
+            log.error("the list of school %s failed: %s", job.live.school_key, _kind(error))
             connection.rollback()
-            failed.append(live.school_source_id)
+            failed.append(job.live.school_source_id)
             continue
         written.append(done)
         lines.append(line)
@@ -113,31 +124,123 @@ def folder_name(school_source_id: str) -> str:
     return f"{safe[:60]}-{digest}"
 
 
-def _deliver(
-    settings: Settings, connection: Connection[Any], live: Live, *, district: District, today: date
-) -> tuple[WrittenList, lists.SchoolLine]:
-    verdict = _banner(connection, live)
+@dataclass(frozen=True)
+class Job:
+    """One school's list to be written, with all that decides whether it has to be."""
+
+    live: Live
+    verdict: dict[str, Any]
+    recipients: tuple[Recipient, ...]
+    folder: str
+    language: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for a list that would say the same to the same people."""
+        return _fingerprint(self.live, self.verdict, self.recipients, language=self.language)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A list that lies in the outbox, where nobody looks; None in its place means unchanged."""
+
+    rendered: tuple[lists.RenderedFile, ...]
+    told: "Told"
+    line: lists.SchoolLine
+
+
+def _job(connection: Connection[Any], live: Live, *, district: District, today: date) -> Job:
     recipients = recipients_of(
         connection, live.school_key, school_source_id=live.school_source_id, today=today
     )
-    folder = folder_name(live.school_source_id)
-    path = settings.lists / folder
-    fingerprint = _fingerprint(live, verdict, recipients, language=district.language)
-    marker = _read_marker(path)
-    if marker is not None and marker["fingerprint"] == fingerprint:
+    return Job(
+        live=live,
+        verdict=_banner(connection, live),
+        recipients=tuple(recipients),
+        folder=folder_name(live.school_source_id),
+        language=district.language,
+    )
+
+
+def _drafts(
+    settings: Settings, connection: Connection[Any], jobs: Sequence[Job]
+) -> Iterator[tuple[Job, Callable[[], Draft | None]]]:
+    """Each job with what gives its draft; many are rendered side by side, in other processes."""
+    changed = [job for job in jobs if _standing(settings, job) is None]
+    apart = len(changed) >= APART_FROM and not current_process().daemon
+    if not apart:
+        for job in jobs:
+            yield job, partial(_draft, settings, connection, job)
+        return
+    # Started anew and not forked: a copy of this process would share its connection.
+    workers = min(len(os.sched_getaffinity(0)), WORKERS_MAX)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {job.folder: pool.submit(_draft_apart, settings, job) for job in changed}
+        for job in jobs:
+            yield job, futures[job.folder].result if job.folder in futures else _nothing
+
+
+def _nothing() -> None:
+    return None
+
+
+def _draft_apart(settings: Settings, job: Job) -> Draft | None:
+    """Render one list in a process of its own, over a connection of its own."""
+    with connect(settings, role=PUBLISHER) as connection:
+        return _draft(settings, connection, job)
+
+
+def _draft(settings: Settings, connection: Connection[Any], job: Job) -> Draft | None:
+    """Render a list into the outbox; None where the one that stands says the same."""
+    if _standing(settings, job) is not None:
+        return None
+    data, told = _read_list(connection, job.live, verdict=job.verdict)
+    rendered = lists.render_school(data, settings.outbox / job.folder, language=job.language)
+    return Draft(rendered, told, data.line(folder=job.folder))
+
+
+def _standing(settings: Settings, job: Job) -> dict[str, Any] | None:
+    """What was written last, where it is what would be written now."""
+    marker = _read_marker(settings.lists / job.folder)
+    return marker if marker is not None and marker["fingerprint"] == job.fingerprint else None
+
+
+def _deliver(
+    settings: Settings, connection: Connection[Any], job: Job, draft: Draft | None
+) -> tuple[WrittenList, lists.SchoolLine]:
+    """Log a draft, then put it where it is read; a list that stands is left alone."""
+    live, path = job.live, settings.lists / job.folder
+    if draft is None:
+        marker = _read_marker(path)
+        assert marker is not None, "a list that stands has its marker"
         line = lists.SchoolLine(**_dated(marker["line"]))
         files = tuple(marker["files"])
-        return WrittenList(live.school_source_id, live.release_id, folder, files, False), line
-    data, told = _read_list(connection, live, verdict=verdict)
-    draft = settings.outbox / folder
-    rendered = lists.render_school(data, draft, language=district.language)
-    _record(settings, connection, live, folder, rendered, told=told, recipients=recipients)
-    _put_in_place(draft, path, rendered)
-    line = data.line(folder=folder)
-    files = tuple(file.file_name for file in rendered)
+        return WrittenList(live.school_source_id, live.release_id, job.folder, files, False), line
+    _record(
+        settings,
+        connection,
+        live,
+        job.folder,
+        draft.rendered,
+        told=draft.told,
+        recipients=job.recipients,
+    )
+    _put_in_place(settings.outbox / job.folder, path, draft.rendered)
+    files = tuple(file.file_name for file in draft.rendered)
     # Last, so that a list cut short is written again.
-    _write_marker(path, fingerprint=fingerprint, files=files, line=line, release=live.release_id)
-    return WrittenList(live.school_source_id, live.release_id, folder, files, True), line
+    _write_marker(
+        path,
+        fingerprint=job.fingerprint,
+        files=files,
+        line=draft.line,
+        release=live.release_id,
+    )
+    written = WrittenList(live.school_source_id, live.release_id, job.folder, files, True)
+    return written, draft.line
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
 
 
 def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile]) -> None:
