@@ -208,7 +208,7 @@ def test_what_was_decided_is_on_the_next_list(second_night: Path) -> None:
 def test_a_decision_that_cannot_be_read_is_told_by_its_row(second_night: Path) -> None:
     found = [row for row in told("quarantine", "list") if row["rule"] == "reason_missing"]
 
-    assert [(row["column"], row["first_row"]) for row in found] == [("reason", 3)] * 2
+    assert [(row["column"], row["row_number"]) for row in found] == [("reason", 3)] * 2
 
 
 def test_a_second_night_can_be_rolled_back(second_night: Path) -> None:
