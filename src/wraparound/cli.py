@@ -380,12 +380,16 @@ def _tell_release(done: dict[str, Any], *, json_wanted: bool) -> None:
     if json_wanted:
         click.echo(json.dumps(done, default=str, indent=2))
         return
+    from wraparound.orchestration.overview import past_review_lines
+
     settings = _settings()
     click.echo(f"Release {done['release_id']} for {done['as_of_date']}: {done['state']}.")
     for school in done["schools"]:
         click.echo(f"  {school['verdict']:<7} {school['school_source_id']}")
         for reason in school.get("reasons", ()):
             click.echo(f"          {reason}")
+    for line in past_review_lines(done["rules_past_review"]):
+        click.echo(line)
     click.echo(f"Lists: {settings.lists / 'index.html'}")
 
 

@@ -180,7 +180,7 @@ def test_every_column_is_described():
 def test_borders_are_contracted():
     open_borders = [
         node["name"]
-        for node in models("staging", "reports")
+        for node in models("staging", "marts", "reports")
         if not node["config"]["contract"]["enforced"]
     ]
     assert open_borders == []

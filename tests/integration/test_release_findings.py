@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from lib.release_builders import ALDER, BIRCH, MONDAY, PROJECT_ROOT, build_reports
+from wraparound.orchestration.overview import overview
 from wraparound.publishing.findings import failing_condition, keep_failing_keys
 from wraparound.publishing.freeze import freeze_release
 from wraparound.quality.suites import Suite, load_suites, run_suites
@@ -145,6 +146,18 @@ def test_two_rules_past_their_review_are_told(settings, connection):
     assert [r.rule_id for r in results if r.is_past_review] == [
         raw["expectations"][number]["meta"]["rule_id"] for number in (0, 3)
     ]
+
+
+def test_rules_past_their_review_stand_in_the_status(settings, connection):
+    connection.execute(
+        "insert into ops.event (kind, state, detail) values"
+        """ ('gate', 'done', '{"past_review": ["release.old", "release.older"]}')"""
+    )
+    connection.commit()
+    told = overview(settings)
+    assert told["rules_past_review"] == ["release.old", "release.older"]
+    (line,) = [line for line in told["lines"] if "release.older" in line]
+    assert line.startswith("2 rules of the gate are past the day of review")
 
 
 # --- rules on what the build staged ---------------------------------------------------------

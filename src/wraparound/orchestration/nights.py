@@ -386,6 +386,7 @@ def publish(
         "state": summary.state,
         "schools": [asdict(school) for school in summary.schools],
         "rule_count": summary.rule_count,
+        "rules_past_review": list(summary.rules_past_review),
         "lists": [asdict(written) for written in summary.delivered.lists],
         "lists_failed": list(summary.delivered.failed_schools),
     }

@@ -33,6 +33,7 @@ def overview(settings: Settings) -> dict[str, Any]:
             "live": _live(connection),
             "events": _events(connection),
             "lifted_rules": lifted_on(connection, day=datetime.now(UTC).date()),
+            "rules_past_review": _rules_past_review(connection),
         }
     found["feeds_to_look_at"] = [asdict(alarm) for alarm in find_alarms(settings)]
     return found | {"lines": _lines(found, settings)}
@@ -84,6 +85,15 @@ def _events(connection: Connection) -> list[Row]:
     ).fetchall()
 
 
+def _rules_past_review(connection: Connection) -> list[str]:
+    """The rules of the newest gate that nobody has looked at in time."""
+    row = connection.execute(
+        "select detail -> 'past_review' as rules from ops.event where kind = 'gate'"
+        " order by event_id desc limit 1"
+    ).fetchone()
+    return list(row["rules"] or []) if row else []
+
+
 def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
     lines = ["Arrivals: " + (_counts(found["arrivals"]) or "none yet")]
     lines += [
@@ -114,6 +124,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         f"{' (held since)' if live['last_verdict'] == 'hold' else ''}"
         for live in found["live"]
     ]
+    lines += past_review_lines(found["rules_past_review"])
     if found["events"]:
         lines.append("Airflow, newest first:")
         lines += [
@@ -123,6 +134,17 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         ]
     lines.append(f"Pages: {settings.lists / 'index.html'}")
     return lines
+
+
+def past_review_lines(rules: list[str]) -> list[str]:
+    """Say which rules of the gate are past their review, and what to do about it."""
+    if not rules:
+        return []
+    told = f"{len(rules)} rules of the gate are" if len(rules) > 1 else "A rule of the gate is"
+    return [
+        f"{told} past the day of review: {', '.join(rules)}. "
+        "Read each in expectations/, and set a new review_by or take it out."
+    ]
 
 
 def _counts(states: dict[str, int]) -> str:
