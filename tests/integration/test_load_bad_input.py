@@ -1,5 +1,7 @@
 """Files that cannot be read as they stand: what is said, and that nothing is lost by them."""
 
+import csv
+import io
 import json
 import os
 import stat
@@ -26,10 +28,11 @@ from lib.warehouse_in_tests import (
     live,
     query,
     raw_state,
+    write_district,
 )
 from wraparound.cli import main
 from wraparound.errors import ArrivalIncomplete
-from wraparound.landing import archive
+from wraparound.landing import archive, opening
 from wraparound.orchestration import nights
 from wraparound.settings import environment_for
 
@@ -93,6 +96,40 @@ def test_a_zip_that_is_not_right_is_refused_whole(rostered, roster, tmp_path, ca
     arrival = refused(rostered, path)
     assert words in arrival["message"]
     assert "roster arrival" in arrival["message"]
+
+
+def test_an_encrypted_member_is_refused_without_being_opened(rostered, roster, tmp_path):
+    path = roster.write(tmp_path / "in")
+    content = bytearray(path.read_bytes())
+    # The flag of the first entry, in its own header and in the directory at the end.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert "is encrypted" in refused(rostered, path)["message"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "least", "words"),
+    [("MEMBERS_MAX", 3, "more than 3 members"), ("BYTES_MAX", 1 << 9, "would unpack to more")],
+)
+def test_a_zip_beyond_the_machines_limits_is_refused(
+    rostered, roster, tmp_path, monkeypatch, limit, least, words
+):
+    path = replace(roster, students=roster.students[1:]).write(tmp_path / "in")
+    monkeypatch.setattr(opening, limit, least)
+    assert words in refused(rostered, path)["message"]
+
+
+def test_a_zip_that_was_cut_off_is_refused(rostered, roster, tmp_path):
+    path = roster.write(tmp_path / "in")
+    path.write_bytes(path.read_bytes()[:-300])
+    assert "damaged" in refused(rostered, path)["message"]
+
+
+def test_another_archive_under_the_name_of_a_file_is_no_csv(rostered, roster, tmp_path):
+    inner = roster.write(tmp_path / "inner").read_bytes()
+    path = a_zip(tmp_path / "in", "roster.zip", {**roster.members(), "users.csv": inner})
+    assert "users.csv" in refused(rostered, path)["message"]
 
 
 def test_two_members_of_one_name_are_refused(rostered, roster, tmp_path):
@@ -331,6 +368,42 @@ def test_text_that_looks_like_code_stays_text(rostered, roster, tmp_path):
     loaded(rostered, attendance(tmp_path / "in", rows))
     kept = {row[0] for row in live(rostered, EVENTS, "attendance_event_reason")}
     assert kept == set(odd)
+
+
+ODD_NAMES = {
+    "formula": "=HYPERLINK(1)",
+    "sql": "Robert'); drop table ops.arrival;--",
+    "template": "{{ 7*7 }}{% raw %}",
+    "emoji": "Rowan \U0001f333",
+    "right to left": "\u05d0\u05dc\u05d5\u05df",
+    "direction marks": "\u202eRowan",
+    "delimiter": "Rowan, Alder; Elm|Fir",
+    "quotes": 'Rowan "Red" Alder',
+    "markup": "<b>Rowan</b>&amp;",
+    "combining": "Rowa\u0301n",
+}
+
+
+def test_names_of_every_kind_are_names(rostered, roster, tmp_path):
+    kept = dict(zip((child.id for child in roster.students), ODD_NAMES.values(), strict=True))
+    records = list(csv.reader(io.StringIO(roster.members()["users.csv"].decode())))
+    place = records[0].index("givenName")
+    for record in records[1:]:
+        record[place] = kept[record[0]]
+    users = csv_bytes(",".join(records[0]), records[1:])
+    path = a_zip(tmp_path / "in", "roster.zip", {**roster.members(), "users.csv": users})
+    arrival = loaded(rostered, path)
+    assert (arrival["rows_quarantined"], findings(rostered)) == (0, [])
+    assert dict(live(rostered, "roster__users", "sourced_id", "given_name")) == kept
+
+
+def test_another_encoding_is_read_where_it_is_declared(rostered, tmp_path):
+    write_district(rostered, "senders: {default: {feeds: {attendance: {encoding: cp1252}}}}\n")
+    row = "T-Alder1,T-S1,2026-10-01,Tardy,Cong\u00e9 \u2014 \u20ac,\n".encode("cp1252")
+    loaded(rostered, raw_attendance(tmp_path / "in", row))
+    assert live(rostered, EVENTS, "attendance_event_reason") == [("Cong\u00e9 \u2014 \u20ac",)]
+    bad = raw_attendance(tmp_path / "in", b"T-Alder1,T-S1,2026-10-01,Tardy,\x81,\n", name="b.csv")
+    assert "not cp1252 at byte" in refused(rostered, bad, feed="attendance")["message"]
 
 
 # ----------------------------------------------------------------- arriving
