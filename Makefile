@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# A file of tests stays on one core, so that its server is started once.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo down test check bench lock clean
@@ -30,10 +32,10 @@ check: $(STAMP)  ## format, lint, types, SQL style and the fast tests
 	@$(BIN)/ruff check src tests dags plugins benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
-	@$(BIN)/python -m pytest -q tests/unit tests/docs
+	@$(PYTEST) tests/unit tests/docs
 
 test: $(STAMP) check  ## everything, the end-to-end test on real Airflow included
-	@$(BIN)/python -m pytest -q tests --ignore tests/unit --ignore tests/docs
+	@$(PYTEST) tests --ignore tests/unit --ignore tests/docs
 
 SIZE ?= s
 bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l
