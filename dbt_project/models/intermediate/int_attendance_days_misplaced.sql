@@ -18,6 +18,8 @@ school_days as (
 
 ),
 
+-- The stays of a student at a school do not overlap: no event is met twice. A subquery
+-- under `or` would be asked once for every event.
 final as (
 
     select
@@ -36,16 +38,16 @@ final as (
             decided_events.school_key = school_days.school_key
             and decided_events.event_date = school_days.school_day_date
 
+    left join spells
+        on
+            decided_events.student_key = spells.student_key
+            and decided_events.school_key = spells.school_key
+            and decided_events.event_date >= spells.from_date
+            and decided_events.event_date < spells.to_date
+
     where
         school_days.school_key is null
-        or not exists (
-            select 1 from spells
-            where
-                spells.student_key = decided_events.student_key
-                and spells.school_key = decided_events.school_key
-                and spells.from_date <= decided_events.event_date
-                and spells.to_date > decided_events.event_date
-        )
+        or spells.student_key is null
 
 )
 
