@@ -63,6 +63,7 @@ final as (
         cast(choice ->> 'incident_recent_days' as integer) as incident_recent_days,
         cast(choice ->> 'services_shown' as integer) as services_shown,
         cast(choice ->> 'services_considered' as integer) as services_considered,
+        cast(choice ->> 'consent_own_from_age' as integer) as consent_own_from_age,
         cast(choice ->> 'strengths_shown' as integer) as strengths_shown,
         cast(choice ->> 'service_stale_after_days' as integer)
             as service_stale_after_days,

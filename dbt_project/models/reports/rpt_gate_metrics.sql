@@ -42,9 +42,9 @@ findings as (
 
 ),
 
-services as (
+referral_findings as (
 
-    select * from {{ ref('dim_services') }}
+    select * from {{ ref('int_referral_findings_counted') }}
 
 ),
 
@@ -114,25 +114,6 @@ queue_counts as (
 
 ),
 
-offered_services as (
-
-    select
-        queue.school_key,
-        count(*) as services_inactive_offered
-
-    from queue
-
-    cross join lateral jsonb_array_elements(queue.services) as offered (service)
-
-    inner join services
-        on offered.service ->> 'service_id' = services.service_id
-
-    where services.service_status <> 'active'
-
-    group by queue.school_key
-
-),
-
 final as (
 
     select
@@ -160,8 +141,10 @@ final as (
         cast(findings.events_off_calendar as integer) as events_off_calendar,
         cast(findings.previous_students as integer) as previous_students,
         cast(findings.unmapped_codes as integer) as unmapped_codes,
-        cast(coalesce(offered_services.services_inactive_offered, 0) as integer)
+        cast(coalesce(referral_findings.services_inactive_offered, 0) as integer)
             as services_inactive_offered,
+        cast(coalesce(referral_findings.service_events_set_apart, 0) as integer)
+            as service_events_set_apart,
         cast(findings.suspension_days_without_absence as integer)
             as suspension_days_without_absence,
         cast(findings.students_on_two_lists as integer) as students_on_two_lists,
@@ -188,8 +171,8 @@ final as (
     left join queue_counts
         on schools.school_key = queue_counts.school_key
 
-    left join offered_services
-        on schools.school_key = offered_services.school_key
+    left join referral_findings
+        on schools.school_key = referral_findings.school_key
 
 )
 

@@ -30,6 +30,12 @@ decisions as (
 
 ),
 
+compared_needs as (
+
+    select * from {{ ref('int_needs_compared') }}
+
+),
+
 aged_needs as (
 
     select
@@ -60,6 +66,9 @@ aged_needs as (
         priorities.referral_rank,
         priorities.need_number,
         coalesce(decisions.decisions, cast('[]' as jsonb)) as decisions,
+        compared_needs.change_kind,
+        compared_needs.change_reason,
+        compared_needs.rank_before,
         needs.as_of_date - needs.opened_date as age_days,
         greatest(needs.as_of_date - needs.state_date, 0) as days_in_state,
         steps.due_date < needs.as_of_date as is_overdue,
@@ -75,6 +84,9 @@ aged_needs as (
 
     inner join priorities
         on needs.need_id = priorities.need_id
+
+    inner join compared_needs
+        on needs.need_id = compared_needs.need_id
 
     left join decisions
         on needs.need_id = decisions.need_id
@@ -107,6 +119,9 @@ final as (
         opened_date,
         age_days,
         days_in_state,
+        change_kind,
+        change_reason,
+        rank_before,
         is_overdue,
         is_new,
         as_of_date,

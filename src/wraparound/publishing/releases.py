@@ -320,20 +320,46 @@ def _move(connection: Connection[Any], targets: dict[int, int]) -> None:
 def _remember_needs(
     connection: Connection[Any], release_id: int, school_keys: tuple[int, ...]
 ) -> None:
-    """Write down which needs were shown, and since when: the age of a need counts from there."""
+    """Write down which needs were shown, since when, and how they stood.
+
+    The age of a need counts from there, and the next build says what changed since. A need's
+    earlier standing is kept when a later day is published, not when a day is published again.
+    """
     table = frozen_name("rpt_referral_queue", release_id=release_id)
     connection.execute(
         SQL("""
             insert into ops.need_history
-                (student_key, school_key, rule_id, first_seen_date, last_seen_date)
-            select student_key, school_key, rule_id, min(as_of_date), max(as_of_date)
+                (student_key, school_key, rule_id, first_seen_date, last_seen_date,
+                first_value, last_value, last_rank, last_level, last_state)
+            select student_key, school_key, rule_id, min(as_of_date), max(as_of_date),
+                min((evidence -> 0 ->> 'value')::numeric),
+                min((evidence -> 0 ->> 'value')::numeric),
+                min(referral_rank), min(level), min(state)
             from {} where school_key = any (%s)
             group by student_key, school_key, rule_id
             on conflict (student_key, school_key, rule_id) do update set
                 first_seen_date =
                     least(need_history.first_seen_date, excluded.first_seen_date),
                 last_seen_date =
-                    greatest(need_history.last_seen_date, excluded.last_seen_date)
+                    greatest(need_history.last_seen_date, excluded.last_seen_date),
+                first_value = case
+                    when excluded.first_seen_date < need_history.first_seen_date
+                    then excluded.first_value
+                    else coalesce(need_history.first_value, excluded.first_value) end,
+                last_value = excluded.last_value,
+                last_rank = excluded.last_rank,
+                last_level = excluded.last_level,
+                last_state = excluded.last_state,
+                (prior_seen_date, prior_rank, prior_level, prior_state) = (
+                    select was.seen_date, was.rank, was.level, was.state
+                    from (values
+                        (true, need_history.last_seen_date, need_history.last_rank,
+                            need_history.last_level, need_history.last_state),
+                        (false, need_history.prior_seen_date, need_history.prior_rank,
+                            need_history.prior_level, need_history.prior_state)
+                    ) as was (is_later, seen_date, rank, level, state)
+                    where was.is_later
+                        = (excluded.last_seen_date > need_history.last_seen_date))
         """).format(Identifier("release", table)),
         (list(school_keys),),
     )

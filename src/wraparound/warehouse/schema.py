@@ -19,6 +19,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -282,6 +283,17 @@ need_history = Table(
     Column("rule_id", Text, primary_key=True),
     Column("first_seen_date", Date, nullable=False),
     Column("last_seen_date", Date, nullable=False),
+    # The value that opened it, and the value on its last list.
+    Column("first_value", Numeric),
+    Column("last_value", Numeric),
+    # How it stood on its last list, and on the list of an earlier day before that.
+    Column("last_rank", Integer),
+    Column("last_level", Text),
+    Column("last_state", Text),
+    Column("prior_seen_date", Date),
+    Column("prior_rank", Integer),
+    Column("prior_level", Text),
+    Column("prior_state", Text),
     schema="ops",
 )
 

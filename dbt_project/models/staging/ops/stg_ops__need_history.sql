@@ -12,8 +12,17 @@ final as (
         student_key,
         school_key,
         rule_id,
+        first_value,
+        last_value,
+        last_rank,
+        last_level,
+        last_state,
+        prior_rank,
+        prior_level,
+        prior_state,
         first_seen_date,
-        last_seen_date
+        last_seen_date,
+        prior_seen_date
 
     from source
 
