@@ -835,6 +835,68 @@ def rules_diff(*, seeds: Path | None, students: bool, json_wanted: bool) -> None
     )
 
 
+@main.command()
+@click.argument("student_id")
+@click.argument("service_id")
+@as_json
+def why(*, student_id: str, service_id: str, json_wanted: bool) -> None:
+    """Why a service stands on a student's list, or does not: every criterion, place and line.
+
+    STUDENT_ID is the roster's, SERVICE_ID the directory's. No name is printed.
+    """
+    from wraparound.orchestration import explaining
+
+    answers = explaining.why(_settings(), student=student_id, service=service_id)
+    if json_wanted:
+        click.echo(json.dumps([dataclasses.asdict(a) for a in answers], default=str, indent=2))
+        return
+    if not answers:
+        click.echo("The student has no open need.")
+    for answer in answers:
+        click.echo(f"{answer.rule_id}: {answer.verdict}")
+        for one in answer.criteria:
+            failed = "prefers" if one.effect == "prefer" else "FAILS"
+            mark = "ok" if one.is_met else failed
+            text = "" if one.is_met else f"  {one.failed_wording}"
+            click.echo(f"  {mark:<8} {one.criterion:<15}{text}")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), help="The folder; default is in the home.")
+@click.option("--today", type=DAY, help="The day of sending; default is today's date.")
+@as_json
+def packets(*, out: Path | None, today: datetime | None, json_wanted: bool) -> None:
+    """Write each provider's packet: children referred to it, fields their consent covers.
+
+    Every file is logged as a disclosure before it takes its place. The same bytes again are
+    not sent again. What is denied is counted.
+    """
+    from wraparound.orchestration import sending
+
+    day = today.date() if today else date.today()  # noqa: DTZ011 - consents end on days
+    rows = [dataclasses.asdict(p) for p in sending.packets(_settings(), today=day, out=out)]
+    _show(
+        rows,
+        columns=("organization_id", "school_source_id", "row_count", "denied_count", "is_new"),
+        json_wanted=json_wanted,
+        empty="No open referral has a ground to be told of.",
+    )
+
+
+@main.command()
+@as_json
+def directory(*, json_wanted: bool) -> None:
+    """What a person should look at in the providers' directory: doubles, gaps, lost parents."""
+    from wraparound.orchestration import explaining
+
+    _show(
+        explaining.directory_findings(_settings()),
+        columns=("finding", "entity", "entity_id", "other_id"),
+        json_wanted=json_wanted,
+        empty="Nothing to look at.",
+    )
+
+
 @main.group()
 def profile() -> None:
     """How one sender's files differ from the standard: an entry of the district file."""

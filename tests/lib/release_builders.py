@@ -73,7 +73,23 @@ REPORTS = {
         attendance_days_behind integer, events_off_calendar integer, previous_students integer,
         unmapped_codes integer, services_inactive_offered integer,
         suspension_days_without_absence integer, students_on_two_lists integer,
-        is_as_of_instructional boolean""",
+        is_as_of_instructional boolean, service_events_set_apart integer""",
+    "rpt_queue_churn": """
+        school_key integer not null, school_source_id text not null, change_kind text not null,
+        change_reason text not null, need_count integer, as_of_date date not null""",
+    "rpt_provider_packets": f"""{IDENTITY},
+        referral_id text not null, organization_id text not null, organization_name text,
+        legal_basis text, consent_id text, agreement_until_date date, records_scope text,
+        packet jsonb""",
+    "rpt_consents_to_ask": f"""{IDENTITY},
+        organization_id text not null, organization_name text, student_name text,
+        home_language text, consent_status text, need_count integer, referral_rank integer,
+        due_date date""",
+    "rpt_service_gaps": """
+        school_key integer not null, school_source_id text not null,
+        service_category text not null, category_label text, postal_code text,
+        need_count integer, student_count integer, referred_count integer,
+        without_service_count integer, without_place_count integer, as_of_date date not null""",
 }
 
 
@@ -242,6 +258,7 @@ def good_metrics(school: ASchool, *, as_of: date = MONDAY) -> dict[str, Any]:
         "suspension_days_without_absence": 0,
         "students_on_two_lists": 0,
         "is_as_of_instructional": True,
+        "service_events_set_apart": 0,
     }
 
 

@@ -44,8 +44,10 @@ measured_places as (
         school_locations.school_key,
         services_at_locations.location_id = school_locations.location_id
             as is_at_school,
-        2 * 6371 * asin(
-            sqrt(
+        case
+            when services_at_locations.location_id = school_locations.location_id
+                then 0
+            else 2 * 6371 * asin(least(1, sqrt(
                 power(
                     sin(radians(locations.latitude - school_locations.latitude) / 2), 2
                 )
@@ -55,8 +57,8 @@ measured_places as (
                     sin(radians(locations.longitude - school_locations.longitude) / 2),
                     2
                 )
-            )
-        ) as distance_km
+            )))
+        end as distance_km
 
     from services_at_locations
 

@@ -37,6 +37,8 @@ from wraparound.warehouse.roles import PUBLISHER
 log = logging.getLogger(__name__)
 
 MARKER = ".rendered.json"
+# Reports that releases frozen by an earlier version lack.
+LATER_REPORTS = frozenset({"rpt_reviews_due", "rpt_queue_churn"})
 FOLDER = "folder"
 # Starting a process costs as much as rendering a few lists.
 APART_FROM = 12
@@ -298,6 +300,7 @@ def _read_list(
         reviews_due=reports["reviews_due"],
         verdict=verdict,
         release={"release_id": live.release_id},
+        churn=_report(connection, "rpt_queue_churn", live),
     )
     return data, told_in(reports)
 
@@ -326,7 +329,7 @@ def told_in(reports: Mapping[str, Sequence[Mapping[str, Any]]]) -> Told:
 def _report(connection: Connection[Any], report: str, live: Live) -> list[dict[str, Any]]:
     """Read one school's rows straight from the release: never whatever is newest by now."""
     table = frozen_name(report, release_id=live.release_id)
-    if report == "rpt_reviews_due" and not relation_columns(connection, "release", table):
+    if report in LATER_REPORTS and not relation_columns(connection, "release", table):
         # A release that an earlier version froze, still live because the school is held.
         return []
     query = SQL("select * from {} where school_key = %s").format(Identifier("release", table))

@@ -40,7 +40,7 @@ class Recipient:
 @dataclass(frozen=True)
 class Leaving:
     """One delivery to be logged; `records_scope` names sections and fields, `student_keys` all
-    children in them, each once."""
+    children in them, each once. Without a word it goes to the district's own coordinator."""
 
     delivery_id: int
     release_id: int
@@ -48,6 +48,8 @@ class Leaving:
     channel: str
     records_scope: tuple[str, ...]
     student_keys: tuple[int, ...]
+    legal_basis: str = SCHOOL_OFFICIAL
+    purpose: str = PURPOSE
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,8 @@ def _row(
         "disclosed_at": now,
         "recipient_type": recipient.recipient_type,
         "recipient_id": recipient.recipient_id,
-        "legal_basis": SCHOOL_OFFICIAL,
-        "purpose": PURPOSE,
+        "legal_basis": leaving.legal_basis,
+        "purpose": leaving.purpose,
         "channel": leaving.channel,
         "records_scope": list(leaving.records_scope),
         "student_keys": sorted(leaving.student_keys),

@@ -35,6 +35,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_reviews_due": ("student_key", "review_kind"),
     "rpt_service_use": ("category_group", "delivered_by"),
     "rpt_fidelity": ("measure_id",),
+    "rpt_queue_churn": ("change_kind", "change_reason"),
+    "rpt_provider_packets": ("student_key", "referral_id"),
+    "rpt_consents_to_ask": ("student_key", "organization_id"),
+    "rpt_service_gaps": ("service_category",),
     "rpt_today": ("item_id",),
 }
 # How long a freeze waits for a build to end.

@@ -83,6 +83,18 @@ class Signal:
     data_through: date | None
 
 
+# What a reader is told of a change: entered, gone, changed in itself, moved by others, same.
+CHURN_WORDS = {
+    "entered": "entered",
+    "left": "gone",
+    "state": "changed",
+    "level": "changed",
+    "moved_up": "moved",
+    "moved_down": "moved",
+    "unchanged": "same",
+}
+
+
 @dataclass(frozen=True)
 class Service:
     """A service that fits a need, with what is known of its places."""
@@ -288,6 +300,8 @@ class ListData:
     verdict: Verdict
     release_id: int
     attendance_mark: float = field(default=0.9)
+    # Needs by what changed since the list before; empty where there was none.
+    churn: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_rows(  # noqa: PLR0913  one argument per report, each by its name
@@ -303,6 +317,7 @@ class ListData:
         verdict: Row | None = None,
         release: Row,
         attendance_mark: float = 0.9,
+        churn: Sequence[Row] = (),
     ) -> "ListData":
         """Read the rows of one school and one release (columns as in the reports).
 
@@ -335,6 +350,7 @@ class ListData:
             verdict=_read_verdict(verdict or {}),
             release_id=int(release["release_id"]),
             attendance_mark=attendance_mark,
+            churn=_read_churn(churn, school=school),
         )
 
     def line(self, *, folder: str) -> SchoolLine:
@@ -527,6 +543,17 @@ def _read_signal(item: Row) -> Signal:
 
 def _read_signals(items: Sequence[Row] | None) -> tuple[Signal, ...]:
     return tuple(_read_signal(item) for item in items or ())
+
+
+def _read_churn(rows: Sequence[Row], *, school: Row) -> dict[str, int]:
+    """Sum the kinds of change; a school's first list changed nothing."""
+    _refuse_strangers(rows, name="queue_churn", school=school)
+    counts: dict[str, int] = {}
+    for row in rows:
+        kind = CHURN_WORDS.get(row["change_kind"])
+        if kind is not None:
+            counts[kind] = counts.get(kind, 0) + int(row["need_count"])
+    return counts
 
 
 def _read_service(item: Row) -> Service:

@@ -306,6 +306,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "queue_head": "Referrals, most urgent first",
         "queue_caption": "Open needs in the order in which they are to be looked at",
         "queue_none": "No open need today.",
+        "churn": "Since the list before: {entered} came in, {gone} went off, {changed} changed, "
+        "{moved} moved because others did, {same} stayed as they were.",
         "show": "Show",
         "show_all": "all",
         "show_overdue": "overdue",
@@ -598,6 +600,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "queue_head": "Derivaciones, lo más urgente primero",
         "queue_caption": "Necesidades abiertas en el orden en que conviene atenderlas",
         "queue_none": "No hay necesidades abiertas hoy.",
+        "churn": "Desde la lista anterior: {entered} nuevas, {gone} ya no figuran, {changed} "
+        "cambiaron, {moved} se movieron por otras, {same} siguen igual.",
         "show": "Mostrar",
         "show_all": "todo",
         "show_overdue": "vencido",

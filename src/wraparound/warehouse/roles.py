@@ -46,7 +46,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (PUBLISHER, "select", "ops", "build, school_crosswalk"),
     (PUBLISHER, "select, insert, update, delete", "release", "pointer, assignment"),
     (PUBLISHER, "select, insert, delete", "restricted", "gate_finding, metric_count"),
-    (PUBLISHER, "select", "raw", "staff__assignments"),
+    (PUBLISHER, "select", "raw", "staff__assignments, consents__consents"),
     (COORDINATOR, "select", "release", "pointer, assignment"),
     (ANALYST, "select", "analytics", "student, metric"),
 )

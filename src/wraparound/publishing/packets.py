@@ -1,0 +1,191 @@
+"""What a provider is told of the children referred to it: one file per provider and school.
+
+Rows come from the release that the school's readers see. The ground for each is asked again
+on the day of sending, so that a consent withdrawn yesterday counts although the release is
+older. A file takes its place only after its delivery and its disclosure are committed.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from wraparound.publishing import releases
+from wraparound.publishing.delivery import folder_name, record_file
+from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose
+from wraparound.publishing.freeze import frozen_name
+from wraparound.publishing.lists import RenderedFile
+from wraparound.publishing.releases import Live
+from wraparound.publishing.views import relation_columns
+from wraparound.settings import Settings
+
+CHANNEL = "packet"
+PROVIDER = "provider"
+PURPOSE = "the service that the child was referred to"
+REPORT = "rpt_provider_packets"
+# What a spreadsheet would take for a formula; an apostrophe makes it text.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One provider's file of one school.
+
+    `row_count` rows are in it, `denied_count` were left out as their ground was gone.
+    `is_new` is False where the same bytes were there already; no file is left with no row.
+    """
+
+    organization_id: str
+    school_source_id: str
+    release_id: int
+    file_name: str
+    row_count: int
+    denied_count: int
+    is_new: bool
+
+
+def send_packets(
+    settings: Settings, connection: Connection[Any], *, today: date, out: Path
+) -> tuple[Packet, ...]:
+    """Write every provider's packets into `out`, each logged as it leaves; commits."""
+    sent = []
+    for live in releases.live_releases(connection):
+        rows = _rows_of(connection, live, today=today)
+        for organization_id, group in groupby(rows, key=lambda row: str(row["organization_id"])):
+            sent.append(
+                _send(settings, connection, live, list(group), to=organization_id, out=out)
+            )
+    connection.commit()
+    return tuple(sent)
+
+
+def _rows_of(connection: Connection[Any], live: Live, *, today: date) -> list[dict[str, Any]]:
+    """The school's frozen rows, each with whether its ground still stands on the day."""
+    table = frozen_name(REPORT, release_id=live.release_id)
+    if not relation_columns(connection, "release", table):
+        # A release that an earlier version froze has no packets.
+        return []
+    query = SQL("""
+        select p.*, case p.legal_basis
+            when 'consent' then exists (
+                select from raw.consents__consents as c
+                where c.consent_id = p.consent_id
+                    and c._student_source_id = p.student_source_id
+                    and c._deleted_at is null
+                    and c.effective_from <= %(today)s
+                    and coalesce(c.expires_on >= %(today)s, true)
+                    and coalesce(c.revoked_at > %(today)s, true)
+                    and coalesce(c.recipient_organization_id = p.organization_id, true)
+                    and string_to_array(p.records_scope, ' ') <@ c.records_scope
+            )
+            when 'school_official' then coalesce(p.agreement_until_date >= %(today)s, true)
+            else false
+        end as may_leave
+        from {} as p where p.school_key = %(school_key)s
+        order by p.organization_id collate "C", p.student_key, p.referral_id collate "C"
+    """).format(Identifier("release", table))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, {"today": today, "school_key": live.school_key}).fetchall()
+
+
+def _send(
+    settings: Settings,
+    connection: Connection[Any],
+    live: Live,
+    rows: Sequence[dict[str, Any]],
+    *,
+    to: str,
+    out: Path,
+) -> Packet:
+    told = [row for row in rows if row["may_leave"]]
+    folder = folder_name(to)
+    name = f"{folder_name(live.school_source_id)}.csv"
+    path = out / folder / name
+    content = _csv(told)
+    is_new = bool(told) and not (path.exists() and path.read_bytes() == content)
+    if is_new:
+        draft = settings.outbox / "packets" / folder / name
+        _write(draft, content)
+        file = RenderedFile(name, hashlib.sha256(content).hexdigest(), len(content))
+        end = _record(connection, live, told, to=to, folder=folder, file=file)
+        if end:
+            anchor(end, settings.log_dir)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.replace(path)
+    elif not told:
+        path.unlink(missing_ok=True)
+    denied = len(rows) - len(told)
+    return Packet(
+        to, live.school_source_id, live.release_id, f"{folder}/{name}", len(told), denied, is_new
+    )
+
+
+def _record(
+    connection: Connection[Any],
+    live: Live,
+    told: Sequence[dict[str, Any]],
+    *,
+    to: str,
+    folder: str,
+    file: RenderedFile,
+) -> str:
+    """Log the delivery, and a disclosure for each ground and scope; all or nothing."""
+    connection.commit()
+    end = ""
+    with connection.transaction():
+        delivery_id = record_file(connection, live, channel=CHANNEL, folder=folder, file=file)
+        for (basis, _), group in _grounds(told):
+            leaving = Leaving(
+                delivery_id=delivery_id,
+                release_id=live.release_id,
+                school_key=live.school_key,
+                channel=CHANNEL,
+                records_scope=(f"packet: {', '.join(sorted(group[0]['packet']))}",),
+                student_keys=tuple(sorted({row["student_key"] for row in group})),
+                legal_basis=basis,
+                purpose=PURPOSE,
+            )
+            end = disclose(connection, leaving, recipients=[Recipient(PROVIDER, to)])
+    return end
+
+
+def _grounds(
+    told: Iterable[dict[str, Any]],
+) -> Iterable[tuple[tuple[str, str], list[dict[str, Any]]]]:
+    def ground(row: Mapping[str, Any]) -> tuple[str, str]:
+        return (row["legal_basis"], row["records_scope"])
+
+    for key, group in groupby(sorted(told, key=ground), key=ground):
+        yield key, list(group)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """One line per referral; a field that a row's ground does not cover stays empty."""
+    fields = sorted({field for row in rows for field in row["packet"]})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(["referral_id", *fields])
+    for row in rows:
+        writer.writerow(
+            [_cell(row["referral_id"]), *(_cell(row["packet"].get(field)) for field in fields)]
+        )
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(content)
