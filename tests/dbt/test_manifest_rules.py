@@ -12,6 +12,8 @@ from tempfile import mkdtemp
 
 import pytest
 
+from wraparound.contracts.loader import contract_of
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 EXCEPTIONS = Path(__file__).with_name("manifest_exceptions.csv")
 # Columns that speak of one child wherever they stand beside a student.
@@ -296,11 +298,38 @@ def test_wordings_use_known_places():
         ("need_services", "service_category", "service_categories", "service_category"),
         ("service_terms", "service_category", "service_categories", "service_category"),
         ("next_steps", "referral_state", "referral_states", "referral_state"),
+        ("strength_services", "service_category", "service_categories", "service_category"),
     ],
 )
 def test_seeds_agree(seed, column, other, key):
     known = {row[key] for row in seed_rows(other)} | {""}
     assert {row[column] for row in seed_rows(seed)} <= known
+
+
+def test_reasons_are_those_that_the_feed_takes():
+    column = contract_of("service_events").tables["events"].columns["reason"]
+    assert [row["reason"] for row in seed_rows("referral_reasons")] == list(column.codes)
+
+
+def test_changes_of_state_are_between_states_that_the_feed_takes():
+    states = set(contract_of("service_events").tables["events"].columns["state"].codes)
+    rows = seed_rows("referral_transitions")
+    assert {row["to_state"] for row in rows} == states
+    assert {row["from_state"] for row in rows} == states - {"entered-in-error"} | {"none"}
+
+
+def test_each_criterion_of_fit_has_the_bit_of_its_order():
+    # The models set bit (order - 1) for each; the order is theirs, the effect a district's.
+    names = [
+        *("provider_known", "active", "referable", "assured", "age", "grade", "school", "area"),
+        *("not_served", "not_parked", "reachable", "language", "schedule", "cost"),
+    ]
+    rows = seed_rows("fit_criteria")
+    assert [row["criterion"] for row in rows] == names
+    assert [int(row["criterion_order"]) for row in rows] == list(range(1, len(names) + 1))
+    assert {row["effect"] for row in rows} <= {"exclude", "prefer", "ignore"}
+    # Whom the district does not refer to, it never suggests.
+    assert rows[names.index("referable")]["effect"] == "exclude"
 
 
 def test_levels_of_a_rule_rise_with_its_threshold():

@@ -18,6 +18,12 @@ referrals as (
 
 ),
 
+placed_students as (
+
+    select * from {{ ref('int_students_placed') }}
+
+),
+
 counts as (
 
     select
@@ -31,7 +37,8 @@ counts as (
 
 ),
 
--- Who was referred after the provider counted is not in the provider's count yet.
+-- Who was referred after the provider counted is not in the provider's count yet. Who
+-- has left holds no place.
 promised_places as (
 
     select
@@ -44,6 +51,9 @@ promised_places as (
         on
             counts.service_id = referrals.service_id
             and counts.counted_date < referrals.requested_date
+
+    inner join placed_students
+        on referrals.student_key = placed_students.student_key
 
     where referrals.is_open
 

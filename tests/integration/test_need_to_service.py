@@ -1,0 +1,358 @@
+"""From need to service on one small district, with all that a feed can do wrong in between."""
+
+import csv
+from datetime import date
+
+import pytest
+from click.testing import CliRunner
+
+from lib.feed_builders import Roster, a_file, a_zip, children, csv_bytes
+from lib.warehouse_in_tests import a_fresh_warehouse, findings, landed_and_loaded, query
+from wraparound import cli
+from wraparound.district.providers_files import HEADERS
+from wraparound.district.support_files import (
+    CONSENTS_HEADER,
+    DOMAINS_HEADER,
+    EVENTS_HEADER,
+    REVIEWS_HEADER,
+)
+from wraparound.errors import ReleaseMissing
+from wraparound.orchestration import explaining, nights, sending
+
+DAY = date(2026, 11, 19)
+HERE = children(6)
+ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = (child.id for child in HERE)
+(EAST,) = (child.id for child in children(1, school="T-S2", prefix="East"))
+SMALL, OPEN, ODD, NEGATIVE = "T-small", "T-open", "T-odd", "T-negative"
+
+
+def of_header(header, **cells):
+    return [cells.get(name, "") for name in header]
+
+
+def roster(folder):
+    whole = Roster((*HERE, *children(1, school="T-S2", prefix="East")))
+    members = whole.members()
+    # Damson left in October; East goes to both schools.
+    text = members["enrollments.csv"].decode()
+    left = next(line for line in text.splitlines() if line.startswith(f"{DAMSON}-E"))
+    text = text.replace(left, left.replace("2027-06-20", "2026-10-30"))
+    both = next(line for line in text.splitlines() if line.startswith(f"{EAST}-E"))
+    text += both.replace(f"{EAST}-E", f"{EAST}-E2").replace("T-S2", "T-S1") + "\n"
+    return a_zip(folder, "roster.zip", {**members, "enrollments.csv": text.encode()})
+
+
+def providers(folder):
+    """One organization whose parent is gone; a service of each kind."""
+    rows = {name: [] for name in HEADERS}
+
+    def add(table, **cells):
+        rows[table].append(of_header(HEADERS[table], **cells))
+
+    def offer(service, term, **cells):
+        add(
+            "services", id=service, organization_id="T-org", name=service, status="active", **cells
+        )
+        add("attributes", id=f"{service}-a", link_id=service, taxonomy_term_id=f"T-{term}",
+            link_entity="service", value=term)  # fmt: skip
+
+    add("organizations", id="T-org", name="Grove House", description="x",
+        parent_organization_id="T-nobody")  # fmt: skip
+    add("taxonomies", id="T-tax", name="category", description="x")
+    for term in ("tutoring", "after_school", "gardening"):
+        add("taxonomy_terms", id=f"T-{term}", code=term, name=term, description=term,
+            taxonomy="category", taxonomy_id="T-tax")  # fmt: skip
+    add("units", id="T-unit", name="places")
+    offer(SMALL, "tutoring", wait_time="2 weeks")
+    offer(OPEN, "after_school", minimum_age="5", maximum_age="12")
+    offer(ODD, "gardening")
+    offer(NEGATIVE, "after_school", minimum_age="13")
+    for service, places in ((SMALL, "3"), (NEGATIVE, "-1")):
+        add("service_capacity", id=f"{service}-c", service_id=service, unit_id="T-unit",
+            available=places, maximum="9", updated="2026-11-01T12:00:00Z")  # fmt: skip
+    return a_zip(
+        folder,
+        "providers.zip",
+        {
+            "datapackage.json": b"{}",
+            **{f"{n}.csv": csv_bytes(",".join(HEADERS[n]), rows[n]) for n in HEADERS if rows[n]},
+        },
+    )
+
+
+def events(folder):
+    def event(number, referral, student, state, day, **cells):
+        return of_header(
+            EVENTS_HEADER,
+            event_id=f"T-e{number}",
+            referral_id=referral,
+            student_id=student,
+            service_id=SMALL,
+            rule_id="RV-AC",
+            domain="academics",
+            event_type="state" if state else "contact",
+            state=state,
+            event_date=f"2026-11-{day:02d}",
+            **cells,
+        )
+
+    rows = [
+        event(1, "T-r1", ALDER, "requested", 2),
+        # Once more, and completed though nobody accepted.
+        event(2, "T-r1", ALDER, "requested", 3),
+        event(3, "T-r1", ALDER, "completed", 5),
+        # Nobody asked for this one.
+        event(4, "T-r9", BIRCH, "", 6),
+        # Without its reason, and with one in free words.
+        event(5, "T-r3", CEDAR, "requested", 2),
+        event(6, "T-r3", CEDAR, "rejected", 4),
+        event(7, "T-r3", CEDAR, "rejected", 4, reason="a sentence about a mother"),
+        event(8, "T-r4", DAMSON, "requested", 2),
+    ]
+    return a_file(folder, "service_events.csv", csv_bytes(",".join(EVENTS_HEADER), rows))
+
+
+def consents(folder):
+    def consent(student, **cells):
+        return of_header(
+            CONSENTS_HEADER,
+            consent_id=f"{student}-c",
+            student_id=student,
+            granted_by_role="parent",
+            signed_at="2026-09-01",
+            effective_from="2026-09-01",
+            purpose="help",
+            **cells,
+        )
+
+    rows = [
+        consent(ALDER, records_scope="services", revoked_at="2026-11-20"),
+        consent(CEDAR, records_scope="services", recipient_organization_id="T-org"),
+        consent(ELDER, records_scope="services", recipient_organization_id="T-other"),
+    ]
+    return a_file(folder, "consents.csv", csv_bytes(",".join(CONSENTS_HEADER), rows))
+
+
+def reviews(folder):
+    seen = [(student, "T-S1") for student in (ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR)]
+    seen.append((EAST, "T-S2"))
+    held = [
+        of_header(
+            REVIEWS_HEADER,
+            review_id=f"{student}-v",
+            student_id=student,
+            school_id=school,
+            school_year="2027",
+            season="fall",
+            reviewed_on="2026-10-05",
+            tier="2b" if student == FIR else "2a",
+            tier_system="city_connects",
+        )
+        for student, school in seen
+    ]
+    domains = [
+        of_header(
+            DOMAINS_HEADER,
+            review_id=f"{student}-v",
+            domain="academics",
+            level="severe",
+            needs="reading",
+        )
+        for student, _ in seen
+    ]
+    return a_zip(
+        folder,
+        "reviews.zip",
+        {
+            "reviews.csv": csv_bytes(",".join(REVIEWS_HEADER), held),
+            "review_domains.csv": csv_bytes(",".join(DOMAINS_HEADER), domains),
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def district(server, tmp_path_factory):
+    """The district after one published night."""
+    home = tmp_path_factory.mktemp("need-to-service")
+    with a_fresh_warehouse(server, home) as settings:
+        files = [make(home / "files") for make in (roster, providers, events, consents, reviews)]
+        for arrival in landed_and_loaded(settings, *files):
+            assert arrival["state"] == "loaded", arrival["message"]
+        nights.build(settings, as_of=DAY)
+        published = nights.publish(settings, as_of=DAY)
+        assert published["state"] == "published", published
+        yield settings
+
+
+def queue(settings, student):
+    return query(
+        settings,
+        "select * from reports.rpt_referral_queue where student_source_id = %s"
+        " order by school_source_id",
+        student,
+    )
+
+
+def places(settings, service):
+    (row,) = query(
+        settings, "select * from marts.fct_service_places where service_id = %s", service
+    )
+    return row
+
+
+def test_what_the_contract_refuses_waits_with_its_reason(district):
+    found = {(rule, column) for _, _, column, rule, _ in findings(district)}
+    assert ("reason_missing", "reason") in found
+    assert any(column == "reason" and rule != "reason_missing" for rule, column in found)
+    assert any(column == "available" for _, column in found)
+
+
+def test_events_that_cannot_be_are_set_apart_and_counted(district):
+    rows = query(district, "select * from marts.fct_service_events_set_apart order by event_id")
+    assert [(row["event_id"], row["set_apart_reason"]) for row in rows] == [
+        ("T-e3", "illegal_transition"),
+        ("T-e4", "referral_unknown"),
+    ]
+    (metrics,) = query(
+        district,
+        "select service_events_set_apart as n from reports.rpt_gate_metrics"
+        " where school_source_id = 'T-S1'",
+    )
+    assert metrics["n"] == 2
+    verdicts = query(district, "select rule_id from ops.verdict where failing_count > 0")
+    assert "release.service_events_count" in {row["rule_id"] for row in verdicts}
+
+
+def test_the_state_stays_and_a_repeat_moves_no_clock(district):
+    (need,) = queue(district, ALDER)
+    assert (need["state"], need["days_in_state"]) == ("requested", 17)
+    assert [row["state"] for row in queue(district, CEDAR)] == ["requested"]
+
+
+def test_places_are_shared_out_in_order(district):
+    # Three free, two promised since the count; what was promised to one who left is not.
+    small = places(district, SMALL)
+    assert (small["free_place_count"], small["promised_count"], small["place_count"]) == (3, 2, 1)
+    assert (small["held_count"], small["waiting_count"]) == (1, 3)
+
+
+def test_a_child_at_two_schools_is_on_both_lists_and_waits_once(district):
+    rows = queue(district, EAST)
+    assert [row["school_source_id"] for row in rows] == ["T-S1", "T-S2"]
+    lines = [
+        service["line_number"]
+        for row in rows
+        for service in row["services"]
+        if service["service_id"] == SMALL
+    ]
+    assert len(lines) == 2
+    assert len(set(lines)) == 1
+
+
+def test_a_child_who_left_is_on_no_list_and_in_no_packet(district):
+    assert queue(district, DAMSON) == []
+    rows = query(district, "select student_source_id from reports.rpt_provider_packets")
+    assert {row["student_source_id"] for row in rows} == {ALDER, CEDAR}
+
+
+def test_directory_entries_that_need_a_person_are_listed(district):
+    found = {(row["finding"], row["entity_id"]) for row in explaining.directory_findings(district)}
+    assert {
+        ("parent_unknown", "T-org"),
+        ("no_category", ODD),
+        ("no_ages", SMALL),
+        ("no_count_of_places", NEGATIVE),
+    } <= found
+
+
+def test_why_tells_each_criterion(district):
+    def verdict(student, service):
+        (answer,) = explaining.why(district, student=student, service=service)
+        return answer
+
+    assert verdict(BIRCH, NEGATIVE).verdict == "left out: the child is outside its ages"
+    assert verdict(BIRCH, OPEN).verdict == (
+        "fits: choice 2; may be asked: nobody says how many places there are"
+    )
+    assert "no category that is known" in verdict(BIRCH, ODD).verdict
+    assert verdict(FIR, SMALL).verdict == "fits: choice 1; a place: no. 1 of 1 free"
+    assert verdict(BIRCH, SMALL).verdict == "fits: choice 1; no place: no. 1 of 3 who wait"
+    served = verdict(ALDER, SMALL)
+    assert served.verdict == "left out: the child has an open referral to it"
+    assert [one.criterion for one in served.criteria if not one.is_met] == ["not_served"]
+
+
+def test_why_knows_only_known_ids(district):
+    with pytest.raises(ReleaseMissing):
+        explaining.why(district, student="T-nobody", service=SMALL)
+    with pytest.raises(ReleaseMissing):
+        explaining.why(district, student=BIRCH, service="T-nothing")
+
+
+def test_the_families_to_ask_are_listed_once_for_each_provider(district):
+    rows = query(
+        district,
+        "select student_source_id, school_source_id, consent_status, need_count"
+        " from reports.rpt_consents_to_ask order by student_source_id, school_source_id",
+    )
+    asked = {(row["student_source_id"], row["school_source_id"]) for row in rows}
+    # A consent for another provider covers no other.
+    assert asked == {
+        (BIRCH, "T-S1"),
+        (ELDER, "T-S1"),
+        (FIR, "T-S1"),
+        (EAST, "T-S1"),
+        (EAST, "T-S2"),
+    }
+    assert {row["consent_status"] for row in rows} == {"to_ask"}
+
+
+def packet(out):
+    (path,) = out.rglob("*.csv")
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
+    (sent,) = sending.packets(district, today=DAY, out=tmp_path)
+
+    assert (sent.row_count, sent.denied_count, sent.is_new) == (2, 0, True)
+    rows = packet(tmp_path)
+    assert [row["referral_id"] for row in rows] == ["T-r1", "T-r3"]
+    assert "strengths_summary" not in rows[0]
+    assert "days_absent" not in rows[0]
+    (logged,) = query(
+        district,
+        "select * from ops.disclosure where recipient_type = 'provider'"
+        " order by disclosure_id desc limit 1",
+    )
+    assert (logged["recipient_id"], logged["legal_basis"]) == ("T-org", "consent")
+    assert len(logged["student_keys"]) == 2
+
+    (again,) = sending.packets(district, today=DAY, out=tmp_path)
+    assert not again.is_new
+
+
+def test_a_consent_withdrawn_yesterday_sends_nothing(district, tmp_path):
+    (sent,) = sending.packets(district, today=date(2026, 11, 21), out=tmp_path)
+
+    assert (sent.row_count, sent.denied_count) == (1, 1)
+    assert [row["referral_id"] for row in packet(tmp_path)] == ["T-r3"]
+
+
+def test_the_commands_print_no_name(district, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "_settings", lambda: district)
+    run = CliRunner()
+    told = [
+        run.invoke(cli.main, ["why", BIRCH, OPEN], catch_exceptions=False),
+        run.invoke(cli.main, ["directory"], catch_exceptions=False),
+        run.invoke(
+            cli.main,
+            ["packets", "--today", "2026-11-19", "--out", str(tmp_path)],
+            catch_exceptions=False,
+        ),
+    ]
+    assert [one.exit_code for one in told] == [0, 0, 0]
+    assert "fits: choice 2" in told[0].output
+    for one in told:
+        assert "Birch2" not in one.output.replace(BIRCH, "")
