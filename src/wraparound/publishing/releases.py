@@ -28,6 +28,41 @@ PUBLISH_LOCK = (0x5752, 2)
 SHOWABLE = ("audited", "published", "superseded", "rejected")
 LOCK_ATTEMPTS = 5
 
+REMEMBER_NEEDS = SQL("""
+    insert into ops.need_history
+        (student_key, school_key, rule_id, first_seen_date, last_seen_date,
+        first_value, last_value, last_rank, last_level, last_state)
+    select student_key, school_key, rule_id, min(as_of_date), max(as_of_date),
+        min((evidence -> 0 ->> 'value')::numeric),
+        min((evidence -> 0 ->> 'value')::numeric),
+        min(referral_rank), min(level), min(state)
+    from {} where school_key = any (%s)
+    group by student_key, school_key, rule_id
+    on conflict (student_key, school_key, rule_id) do update set
+        first_seen_date =
+            least(need_history.first_seen_date, excluded.first_seen_date),
+        last_seen_date =
+            greatest(need_history.last_seen_date, excluded.last_seen_date),
+        first_value = case
+            when excluded.first_seen_date < need_history.first_seen_date
+            then excluded.first_value
+            else coalesce(need_history.first_value, excluded.first_value) end,
+        last_value = excluded.last_value,
+        last_rank = excluded.last_rank,
+        last_level = excluded.last_level,
+        last_state = excluded.last_state,
+        (prior_seen_date, prior_rank, prior_level, prior_state) = (
+            select was.seen_date, was.rank, was.level, was.state
+            from (values
+                (true, need_history.last_seen_date, need_history.last_rank,
+                    need_history.last_level, need_history.last_state),
+                (false, need_history.prior_seen_date, need_history.prior_rank,
+                    need_history.prior_level, need_history.prior_state)
+            ) as was (is_later, seen_date, rank, level, state)
+            where was.is_later
+                = (excluded.last_seen_date > need_history.last_seen_date))
+""")
+
 T = TypeVar("T")
 
 
@@ -326,43 +361,7 @@ def _remember_needs(
     earlier standing is kept when a later day is published, not when a day is published again.
     """
     table = frozen_name("rpt_referral_queue", release_id=release_id)
-    connection.execute(
-        SQL("""
-            insert into ops.need_history
-                (student_key, school_key, rule_id, first_seen_date, last_seen_date,
-                first_value, last_value, last_rank, last_level, last_state)
-            select student_key, school_key, rule_id, min(as_of_date), max(as_of_date),
-                min((evidence -> 0 ->> 'value')::numeric),
-                min((evidence -> 0 ->> 'value')::numeric),
-                min(referral_rank), min(level), min(state)
-            from {} where school_key = any (%s)
-            group by student_key, school_key, rule_id
-            on conflict (student_key, school_key, rule_id) do update set
-                first_seen_date =
-                    least(need_history.first_seen_date, excluded.first_seen_date),
-                last_seen_date =
-                    greatest(need_history.last_seen_date, excluded.last_seen_date),
-                first_value = case
-                    when excluded.first_seen_date < need_history.first_seen_date
-                    then excluded.first_value
-                    else coalesce(need_history.first_value, excluded.first_value) end,
-                last_value = excluded.last_value,
-                last_rank = excluded.last_rank,
-                last_level = excluded.last_level,
-                last_state = excluded.last_state,
-                (prior_seen_date, prior_rank, prior_level, prior_state) = (
-                    select was.seen_date, was.rank, was.level, was.state
-                    from (values
-                        (true, need_history.last_seen_date, need_history.last_rank,
-                            need_history.last_level, need_history.last_state),
-                        (false, need_history.prior_seen_date, need_history.prior_rank,
-                            need_history.prior_level, need_history.prior_state)
-                    ) as was (is_later, seen_date, rank, level, state)
-                    where was.is_later
-                        = (excluded.last_seen_date > need_history.last_seen_date))
-        """).format(Identifier("release", table)),
-        (list(school_keys),),
-    )
+    connection.execute(REMEMBER_NEEDS.format(Identifier("release", table)), (list(school_keys),))
 
 
 def _write_verdicts(
