@@ -89,8 +89,21 @@ def is_package(folder: Path, *, district: District, sender: str) -> bool:
 def _holds_resources(folder: Path, *, names: set[str]) -> bool:
     """Whether it is a tree of a standard's resources as JSON, or several of them as files."""
     files = [name for name in names if is_json(name) and place_of(name).resource]
-    inner = [path.name for path in folder.iterdir() if path.is_dir()]
-    return len(files) > 1 or any(place_of(f"{name}/page.json").resource for name in inner)
+    return len(files) > 1 or any(
+        _is_resource_folder(path) for path in folder.iterdir() if path.is_dir()
+    )
+
+
+def _is_resource_folder(folder: Path) -> bool:
+    """Whether it is named after a resource and holds JSON; where a feed has the same name, as
+    grades, JSON in a folder of its own, for an inbox has folders of feeds."""
+    if place_of(f"{folder.name}/page.json").resource is None:
+        return False
+    is_feed = folder.name in load_contracts()
+    return any(
+        is_json(path.name) and not (is_feed and path.parent == folder)
+        for path in folder.rglob("*")
+    )
 
 
 def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:

@@ -55,6 +55,29 @@ def test_unfinished_names_are_left_alone(tmp_path, name):
     assert found(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("file", "taken"),
+    [
+        ("api/students/incremental/upserts/rundate=2026-09-01/p.json", ("api", "default", None)),
+        ("api/students/p.json", ("api", "default", None)),
+        ("api/grades/upserts/p.json", ("api", "default", None)),
+        ("grove/grades/p.json", ("grove/grades/p.json", "grove", "grades")),
+        ("grove/grades/p.csv", ("grove/grades/p.csv", "grove", "grades")),
+        ("grove/students/p.csv", ("grove/students/p.csv", "grove", None)),
+    ],
+)
+def test_a_tree_of_resources_is_one_delivery(tmp_path, file, taken):
+    path = tmp_path / file
+    a_file(path.parent, path.name, "[]")
+    assert found(tmp_path, a_district(grove=OWN_NAMES)) == [taken]
+
+
+def test_several_files_of_resources_are_one_delivery(tmp_path):
+    for name in ("students.json", "schools.jsonl", "notes.txt"):
+        a_file(tmp_path / "export", name, "[]")
+    assert found(tmp_path) == [("export", "default", None)]
+
+
 def test_a_folder_with_a_manifest_is_one_delivery(tmp_path):
     for name, content in ROSTER.members().items():
         a_file(tmp_path / "package", name, content)
