@@ -442,6 +442,20 @@ def _read(query: Callable[..., T], **words: Any) -> T:
         return query(connection, **words)
 
 
+@main.command("diagnostics")
+@click.option("--arrival", "arrival_id", type=int, help="Of one arrival only.")
+@as_json
+def diagnostics_command(*, arrival_id: int | None, json_wanted: bool) -> None:
+    """All that was said of deliveries: code, file, row, column and rule; never a value."""
+    from wraparound.warehouse.diagnostics import diagnostics
+
+    rows = _read(diagnostics, arrival_id=arrival_id)
+    shown = ("arrival_id", "code", "severity", "file_name", "row_number", "column_name", "rule")
+    _show(
+        rows, columns=(*shown, "occurrences"), json_wanted=json_wanted, empty="Nothing was said."
+    )
+
+
 @main.command("receipt")
 @click.argument("arrival_id", type=int)
 @click.option("--html", "page", type=click.Path(path_type=Path), help="Write it as a page.")

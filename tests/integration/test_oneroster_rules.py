@@ -2,11 +2,15 @@
 
 import csv
 import io
+import json
 
 import pytest
+from click.testing import CliRunner
 
 from lib.feed_builders import SESSIONS, a_zip, csv_bytes
 from lib.warehouse_in_tests import findings, is_conserved, landed_and_loaded, live, query
+from wraparound.cli import main
+from wraparound.settings import environment_for
 
 ROLES = (
     "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
@@ -261,7 +265,9 @@ def test_the_whole_gradebook_is_read_and_its_rules_are_told(rostered, roster, tm
     ]
 
 
-def test_all_that_was_said_is_one_view_with_codes_and_no_values(rostered, roster, tmp_path):
+def test_all_that_was_said_is_one_view_with_codes_and_no_values(
+    rostered, roster, tmp_path, monkeypatch
+):
     members = with_cells(roster.members(), "classes.csv", 2, termSourcedIds="")
     members = with_cells(members, "users.csv", 2, givenName="")
     members = with_cells(members, "demographics.csv", 2, sex="Rowanberry")
@@ -283,6 +289,12 @@ def test_all_that_was_said_is_one_view_with_codes_and_no_values(rostered, roster
     ]
     assert all(row["message"] and row["what_to_do"] for row in rows)
     assert "Rowanberry" not in repr(rows)
+    for name, value in environment_for(rostered, base={}).items():
+        monkeypatch.setenv(name, value)
+    words = ["diagnostics", "--arrival", str(arrival["arrival_id"]), "--json"]
+    told = json.loads(CliRunner().invoke(main, words).stdout)
+    assert {(row["code"], row["row_number"]) for row in told} >= {("D111", 2), ("D500", 2)}
+    assert len(told) == len(rows)
 
 
 def test_a_cell_that_waited_is_filled_when_its_record_comes(rostered, roster, tmp_path):
