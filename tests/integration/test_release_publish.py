@@ -145,6 +145,13 @@ def test_lists_follow_a_rollback(settings, connection):
     assert "the wording of tuesday" not in page(settings, ALDER)
 
 
+def test_a_school_that_never_had_a_list_is_on_the_overview(settings, connection):
+    night(settings, connection, ALDER, BIRCH, spoil={BIRCH: {"duplicate_students": 1}})
+    overview = (settings.lists / "index.html").read_text()
+    assert "no list yet: the first one was held back" in overview
+    assert not (settings.lists / "T-BIRCH").exists()
+
+
 def test_lists_rendered_side_by_side_are_the_same(settings, connection, monkeypatch):
     night(settings, connection, ALDER, BIRCH)
     alone = {school: page(settings, school) for school in (ALDER, BIRCH)}

@@ -108,7 +108,7 @@ def deliver_lists(
         written.append(done)
         lines.append(line)
     lists.render_index(
-        lines,
+        [*lines, *_lines_without_list(connection)],
         settings.lists,
         district_name=district.name,
         smallest_count=district.smallest_count,
@@ -157,7 +157,7 @@ def _job(connection: Connection[Any], live: Live, *, district: District, today: 
     )
     return Job(
         live=live,
-        verdict=_banner(connection, live),
+        verdict=_banner(connection, live.school_key, shown=live.release_id),
         recipients=tuple(recipients),
         folder=folder_name(live.school_source_id),
         language=district.language,
@@ -252,7 +252,49 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
     draft.rmdir()
 
 
-def _banner(connection: Connection[Any], live: Live) -> dict[str, Any]:
+def _lines_without_list(connection: Connection[Any]) -> list[lists.SchoolLine]:
+    """Schools of the newest candidate that it holds, and that have nothing older to show."""
+    query = """
+        select s.school_key, s.school_source_id, s.release_id, s.student_count, r.as_of_date
+        from ops.release_school s inner join ops.release r on r.release_id = s.release_id
+        where s.release_id = (select max(release_id) from ops.release_school)
+          and s.verdict = 'hold'
+          and not exists (select from release.pointer p where p.school_key = s.school_key)
+    """
+    held = _rows(connection, query)
+    names = _school_names(connection, held[0]["release_id"]) if held else {}
+    return [
+        lists.SchoolLine(
+            school_name=names.get(row["school_key"]) or row["school_source_id"],
+            folder=None,
+            verdict="hold",
+            as_of_date=row["as_of_date"],
+            release_id=row["release_id"],
+            student_count=row["student_count"],
+            reasons=tuple(
+                finding["message"]
+                for finding in _banner(connection, row["school_key"], shown=row["release_id"])[
+                    "findings"
+                ]
+            ),
+        )
+        for row in held
+    ]
+
+
+def _school_names(connection: Connection[Any], release_id: int) -> dict[int, str]:
+    """The names of a candidate's schools; none where its tables were pruned."""
+    table = frozen_name("rpt_schools", release_id=release_id)
+    found = _rows(connection, "select to_regclass(%s) is not null as it", (f"release.{table}",))
+    if not found[0]["it"]:
+        return {}
+    query = SQL("select school_key, school_name from {}").format(Identifier("release", table))
+    return {
+        row["school_key"]: lists.plain_text(row["school_name"]) for row in _rows(connection, query)
+    }
+
+
+def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict[str, Any]:
     """Return what the gate said last of a school, as its list shows it.
 
     A held school tells of the newest candidate, which it does not show. Otherwise it is the
@@ -267,14 +309,13 @@ def _banner(connection: Connection[Any], live: Live) -> dict[str, Any]:
         )))
         order by s.verdict = 'hold' desc, s.release_id = %s desc limit 1
     """
-    shown = live.release_id
-    (verdict,) = _rows(connection, query, (live.school_key, shown, shown, shown))
+    (verdict,) = _rows(connection, query, (school_key, shown, shown, shown))
     query = """
         select rule_id, severity, failing_count, message from ops.verdict
         where release_id = %s and (school_key = %s or school_key is null)
         order by severity, rule_id collate "C"
     """
-    findings = _rows(connection, query, (verdict["release_id"], live.school_key))
+    findings = _rows(connection, query, (verdict["release_id"], school_key))
     if verdict["verdict"] == "hold":
         # What only deserves a notice does not explain why a list was held.
         findings = [f for f in findings if f["severity"] == "hold"] or findings

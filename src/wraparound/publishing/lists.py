@@ -270,18 +270,21 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class SchoolLine:
-    """One school on the district overview: counts only, no child."""
+    """One school on the district overview: counts only, no child.
+
+    A school that was held and never had a list has no folder, and no counts but its students'.
+    """
 
     school_name: str
-    folder: str
+    folder: str | None
     verdict: str
     as_of_date: date
     release_id: int
     student_count: int
-    referral_count: int
-    overdue_count: int
-    new_count: int
-    reviewed_count: int
+    referral_count: int | None = None
+    overdue_count: int | None = None
+    new_count: int | None = None
+    reviewed_count: int | None = None
     stale_feeds: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
@@ -398,7 +401,7 @@ def render_index(
     Counts of children above zero and below `smallest_count` are withheld.
     """
     page = render_index_page(
-        sorted(schools, key=lambda line: (_folded(line.school_name), line.folder)),
+        sorted(schools, key=lambda line: (_folded(line.school_name), line.folder or "")),
         district_name=plain_text(district_name),
         smallest_count=smallest_count,
         page_name=PAGE_NAME,

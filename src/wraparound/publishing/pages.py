@@ -234,7 +234,9 @@ def render_index_page(
     words = words_in(language)
     style = _style(words.language, 0)
 
-    def told(count: int) -> str:
+    def told(count: int | None) -> str:
+        if count is None:
+            return ""
         small = 0 < count < smallest_count
         return words("fewer_than", count=smallest_count) if small else str(count)
 

@@ -457,6 +457,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "index_noticed.other": "{count} with notices",
         "index_current.one": "{count} current",
         "index_current.other": "{count} current",
+        "index_no_list": "no list yet: the first one was held back",
         "index_none": "No school has a list yet.",
         "index_note": "Counts only; no student is named here. A held school keeps its last good "
         "list until its data can be believed again.",
@@ -753,6 +754,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "index_noticed.other": "{count} con avisos",
         "index_current.one": "{count} al día",
         "index_current.other": "{count} al día",
+        "index_no_list": "aún sin lista: la primera fue retenida",
         "index_none": "Aún no hay listas.",
         "index_note": "Solo cuentas; aquí no se nombra a ningún estudiante. Una escuela retenida "
         "conserva su última lista buena hasta que sus datos vuelvan a ser creíbles.",

@@ -227,6 +227,16 @@ def test_small_counts_are_withheld_from_the_district_overview(tmp_path):
     assert ">0<" in text
 
 
+def test_a_held_school_without_any_list_is_named_and_links_nowhere(tmp_path):
+    held = SchoolLine("Elm School", None, "hold", AS_OF, 83, 40, reasons=("too few",))
+    render_index([a_line(), held], tmp_path)
+    text = (tmp_path / "index.html").read_text()
+    row = text[text.index("Elm School") : text.index("Maple Street School")]
+    assert "no list yet: the first one was held back" in row
+    assert "too few" in row
+    assert text.count("href=") == 1
+
+
 def test_an_empty_district_says_so(tmp_path):
     render_index([], tmp_path)
     assert "No school has a list yet." in (tmp_path / "index.html").read_text()
