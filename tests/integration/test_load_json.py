@@ -17,6 +17,7 @@ from lib.edfi_builders import (
 )
 from lib.feed_builders import a_file
 from lib.warehouse_in_tests import (
+    a_fresh_warehouse,
     arrivals,
     findings,
     is_conserved,
@@ -44,11 +45,20 @@ def loaded(settings, path, **words):
     return found
 
 
+@pytest.fixture(scope="module")
+def with_school(server, tmp_path_factory):
+    """A warehouse that holds four students of one school, told by an API; to make copies of."""
+    home = tmp_path_factory.mktemp("schooled")
+    with a_fresh_warehouse(server, home) as settings:
+        loaded(settings, an_extract(home / "first" / "api", SCHOOL))
+        yield settings
+
+
 @pytest.fixture
-def schooled(settings, tmp_path):
-    """A warehouse that holds four students of one school, told by an API."""
-    loaded(settings, an_extract(tmp_path / "first" / "api", SCHOOL))
-    return settings
+def schooled(with_school, tmp_path):
+    """A fresh warehouse that holds the school already."""
+    with a_fresh_warehouse(with_school, tmp_path) as fresh:
+        yield fresh
 
 
 def people(settings):
@@ -86,9 +96,10 @@ def test_one_package_of_many_feeds_is_an_arrival_of_each(schooled, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["zip", "pages", "array"])
-def test_a_zip_and_single_files_give_the_same_tables(schooled, settings, tmp_path, form):
+def test_a_zip_and_single_files_give_the_same_tables(schooled, tmp_path, form):
     expected = raw_state(schooled)
     later = tmp_path / "again"
+    an_extract(tmp_path / "first" / "api", SCHOOL, day="2026-09-02")
     if form == "zip":
         path = later / "extract.zip"
         later.mkdir()
@@ -100,9 +111,9 @@ def test_a_zip_and_single_files_give_the_same_tables(schooled, settings, tmp_pat
         for name, records in SCHOOL.items():
             text = json.dumps(records) if form == "array" else "\n".join(map(json.dumps, records))
             path = a_file(later, f"{name}_2026-09-02.json", text).parent
-    found = loaded(settings, path)
+    found = loaded(schooled, path)
     assert sum(arrival["rows_unchanged"] for arrival in found) == 1 + 3 * len(TREES)
-    assert raw_state(settings) == expected
+    assert raw_state(schooled) == expected
 
 
 def test_an_empty_page_changes_nothing(schooled, tmp_path):
