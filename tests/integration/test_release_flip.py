@@ -491,6 +491,34 @@ def test_needs_are_remembered_from_the_first_night_they_were_shown(connection):
     assert rows == [{"first_seen_date": date(2026, 11, 2), "last_seen_date": TUESDAY}]
 
 
+def test_a_cycle_keeps_the_figure_it_began_with(connection):
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    build_reports(connection, ALDER, as_of=TUESDAY)
+    connection.execute("update reports.rpt_inquiry_cycles set now_value = 99, metric_version = 2")
+    connection.commit()
+    publish_built(connection, as_of=TUESDAY)
+    rows = connection.execute(
+        "select cycle_id, as_of_date, metric_version, metric_value from ops.inquiry_baseline"
+    ).fetchall()
+    assert rows == [
+        {
+            "cycle_id": "T-cycle",
+            "as_of_date": date(2026, 11, 2),
+            "metric_version": 1,
+            "metric_value": 25,
+        }
+    ]
+
+
+def test_a_cycle_without_a_figure_waits_for_one(connection):
+    build_reports(connection, ALDER)
+    connection.execute("update reports.rpt_inquiry_cycles set now_value = null")
+    connection.commit()
+    publish_built(connection)
+    assert connection.execute("select 1 from ops.inquiry_baseline").fetchall() == []
+
+
 def test_needs_of_a_held_school_are_not_remembered(connection):
     build_reports(connection, ALDER, BIRCH)
     candidate = freeze_audited(connection)

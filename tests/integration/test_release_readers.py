@@ -25,7 +25,7 @@ SCHOOLS = (ALDER, BIRCH, CEDAR)
 CLOSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)
 VIEWS = (
     *("students", "need_profiles", "referral_queue", "class_rosters", "reviews_due"),
-    *("today", "schools", "service_use", "fidelity"),
+    *("today", "schools", "service_use", "fidelity", "inquiry_cycles"),
 )
 
 

@@ -62,6 +62,10 @@ REPORTS = {
     "rpt_fidelity": """
         school_key integer not null, school_source_id text not null, as_of_date date not null,
         measure_id text not null, numerator integer, denominator integer""",
+    "rpt_inquiry_cycles": """
+        school_key integer not null, school_source_id text not null, as_of_date date not null,
+        cycle_id text not null, metric_id text, metric_version integer, school_year integer,
+        now_numerator numeric, now_denominator bigint, now_value numeric""",
     "rpt_schools": """
         school_key integer not null, school_source_id text not null, school_name text,
         as_of_date date not null, student_count integer, class_count integer,
@@ -232,10 +236,23 @@ def _build_school(
     }
     kinds = {"category_group": "intensive", "delivered_by": "school", "student_count": 1}
     insert_row(connection, "rpt_service_use", **of_school, **kinds)
+    insert_row(connection, "rpt_inquiry_cycles", **of_school, **_a_cycle(school))
     insert_row(connection, "rpt_fidelity", **of_school, measure_id="class_reviews", numerator=1)
     insert_row(connection, "rpt_gate_metrics", **good_metrics(school, as_of=as_of))
     for number in range(1, school.students + 1):
         _build_student(connection, a_student(school, number, as_of=as_of), mark=mark)
+
+
+def _a_cycle(school: ASchool) -> dict[str, Any]:
+    return {
+        "cycle_id": "T-cycle",
+        "metric_id": "chronic_absenteeism",
+        "metric_version": 1,
+        "school_year": 2027,
+        "now_numerator": 1,
+        "now_denominator": 4,
+        "now_value": 25,
+    }
 
 
 def good_metrics(school: ASchool, *, as_of: date = MONDAY) -> dict[str, Any]:

@@ -81,6 +81,7 @@ final as (
         cast(choice ->> 'success_plan_parts' as integer) as success_plan_parts,
         cast(choice ->> 'proficient_level_rank' as integer) as proficient_level_rank,
         cast(choice ->> 'algebra_1_points' as integer) as algebra_1_points,
+        cast(choice ->> 'inquiry_small_count' as integer) as inquiry_small_count,
         cast(choice ->> 'algebra_1_by_grade' as integer) as algebra_1_by_grade,
         cast(choice ->> 'on_track_credits' as integer) as on_track_credits,
         cast(choice ->> 'on_track_core_failures' as integer) as on_track_core_failures,

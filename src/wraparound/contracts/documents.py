@@ -19,6 +19,7 @@ LEDGER_TABLES = {
     "student_crosswalk": "One row per student id of a source, with our stable key.",
     "school_crosswalk": "One row per school id of a source, with our stable key.",
     "need_history": "One row per student, school and need: first and last seen on a list.",
+    "inquiry_baseline": "One row per inquiry cycle and school: its measure when it began.",
     "feed_state": "One row per feed and sender: what was loaded last, and when.",
     "quarantine": "One row per finding: file, row, column, rule; no values.",
     "arrival": "One row per arrival: what came, and what became of it.",

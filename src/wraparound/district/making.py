@@ -6,6 +6,7 @@ from pathlib import Path
 from wraparound.district.daily_files import write_attendance, write_calendar, write_discipline
 from wraparound.district.defects import check_defects, plant_defects
 from wraparound.district.grades_files import write_grades
+from wraparound.district.inquiry_files import write_inquiry_cycles
 from wraparound.district.plan import DistrictPlan, DistrictReport, FileReport
 from wraparound.district.providers_files import write_providers
 from wraparound.district.record_files import (
@@ -46,6 +47,7 @@ WRITERS: dict[str, tuple[str, Callable[[World, Path], dict[str, int]]]] = {
     "transcripts": ("transcripts.csv", write_transcripts),
     "competencies": ("competencies.csv", write_competencies),
     "health": ("health.csv", write_health),
+    "inquiry_cycles": ("inquiry_cycles.csv", write_inquiry_cycles),
 }
 
 

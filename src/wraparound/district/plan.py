@@ -22,6 +22,7 @@ FEEDS = (
     "transcripts",
     "competencies",
     "health",
+    "inquiry_cycles",
 )
 MINIMUM_STUDENTS = 12
 

@@ -39,6 +39,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_provider_packets": ("student_key", "referral_id"),
     "rpt_consents_to_ask": ("student_key", "organization_id"),
     "rpt_service_gaps": ("service_category",),
+    "rpt_inquiry_cycles": ("cycle_id",),
     "rpt_today": ("item_id",),
 }
 # How long a freeze waits for a build to end.

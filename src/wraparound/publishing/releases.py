@@ -242,6 +242,7 @@ def _publish(connection: Connection[Any], release_id: int) -> Published:
         _attach(connection, release_id)
         _move(connection, dict.fromkeys(passing, release_id))
         _remember_needs(connection, release_id, passing)
+        _remember_baselines(connection, release_id, passing)
     _write_verdicts(connection, release_id, verdicts)
     state = "published" if passing else "rejected"
     _settle(connection, release_id, state=state)
@@ -362,6 +363,25 @@ def _remember_needs(
     """
     table = frozen_name("rpt_referral_queue", release_id=release_id)
     connection.execute(REMEMBER_NEEDS.format(Identifier("release", table)), (list(school_keys),))
+
+
+def _remember_baselines(
+    connection: Connection[Any], release_id: int, school_keys: tuple[int, ...]
+) -> None:
+    """Freeze the measure of each inquiry cycle that was not frozen yet; the first one stays."""
+    table = frozen_name("rpt_inquiry_cycles", release_id=release_id)
+    connection.execute(
+        SQL("""
+            insert into ops.inquiry_baseline
+                (cycle_id, school_key, metric_id, metric_version, school_year, as_of_date,
+                release_id, numerator, denominator, metric_value)
+            select cycle_id, school_key, metric_id, metric_version, school_year, as_of_date,
+                release_id, now_numerator, now_denominator, now_value
+            from {} where school_key = any (%s) and now_value is not null
+            on conflict (cycle_id, school_key) do nothing
+        """).format(Identifier("release", table)),
+        (list(school_keys),),
+    )
 
 
 def _write_verdicts(

@@ -297,6 +297,22 @@ need_history = Table(
     schema="ops",
 )
 
+inquiry_baseline = Table(
+    "inquiry_baseline",
+    metadata,
+    Column("cycle_id", Text, primary_key=True),
+    Column("school_key", Integer, primary_key=True),
+    Column("metric_id", Text, nullable=False),
+    Column("metric_version", Integer, nullable=False),
+    Column("school_year", Integer, nullable=False),
+    Column("as_of_date", Date, nullable=False),
+    Column("release_id", BigInteger, nullable=False),
+    Column("numerator", Numeric, nullable=False),
+    Column("denominator", BigInteger, nullable=False),
+    Column("metric_value", Numeric, nullable=False),
+    schema="ops",
+)
+
 build = Table(
     "build",
     metadata,
