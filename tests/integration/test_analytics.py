@@ -38,6 +38,9 @@ def a_child(chance, number):
         "home_language": chance.choices(("en", "es", "pt", None), (60, 30, 2, 1))[0],
         "is_chronically_absent": chance.choices((True, False, None), (12, 80, 8))[0],
         "suggested_tier": chance.choices(("1", "2a", "2b", "3"), (50, 30, 15, 1))[0],
+        "race_ethnicity": chance.choices(("white", "asian", "not_known"), (70, 25, 2))[0],
+        "english_learner": chance.choices(("english_learner", "not_english_learner"), (1, 9))[0],
+        "tier_movement": chance.choices(("same", "less_support", "more_support"), (70, 25, 2))[0],
         "level": chance.choices(("no_concern", "mild", "severe"), (70, 25, 3))[0],
     }
 
@@ -68,6 +71,14 @@ def publish(connection, children, *, as_of=MONDAY):
             " 'family']) d",
             [{**child, "as_of": as_of} for child in children],
         )
+        cursor.executemany(
+            "insert into reports.rpt_analyst_facts (student_key, student_source_id, school_key,"
+            " school_source_id, as_of_date, race_ethnicity, english_learner, tier_movement)"
+            " values (%(student_key)s, %(student_source_id)s, %(school_key)s,"
+            " %(school_source_id)s, %(as_of)s, %(race_ethnicity)s, %(english_learner)s,"
+            " %(tier_movement)s)",
+            [{**child, "as_of": as_of} for child in children],
+        )
     connection.commit()
     connection.execute("set role wraparound_publisher")
     publish_built(connection, as_of=as_of)
@@ -96,7 +107,7 @@ def counts(connection, metric="suggested_tier"):
 def test_the_first_night_writes_every_metric_and_every_student(settings, connection):
     publish(connection, some_children())
     done = write(settings)
-    assert done.moved == ("students", *analytics.METRICS)
+    assert done.moved == ("students", *analytics.COUNTED)
     assert (done.waiting, done.student_count) == ((), 400)
     assert len(as_analyst(connection, "select * from analytics.student")) == 400
 
@@ -114,6 +125,24 @@ def test_what_is_told_is_right_and_what_is_hidden_is_null(settings, connection):
             assert (row["student_count"], row["rate"]) == (None, None)
         else:
             assert row["student_count"] == true[row["group_value"], row["category"]]
+
+
+def test_groups_are_counted_as_they_were_frozen_and_hidden_where_small(settings, connection):
+    children = some_children()
+    publish(connection, children)
+    write(settings)
+    true = Counter((c["race_ethnicity"], c["tier_movement"]) for c in children)
+    told = {
+        (group, category): count
+        for (breakdown, group, category), count in counts(connection, "tier_movement").items()
+        if breakdown == "race_ethnicity"
+    }
+    assert {cell for cell, count in told.items() if count is None} >= {
+        cell for cell, count in true.items() if count < 6
+    }
+    shown = {cell: count for cell, count in told.items() if count is not None}
+    assert shown
+    assert shown == {cell: true[cell] for cell in shown}
 
 
 def test_no_published_count_is_small(settings, connection):

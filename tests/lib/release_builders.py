@@ -66,6 +66,10 @@ REPORTS = {
         school_key integer not null, school_source_id text not null, as_of_date date not null,
         cycle_id text not null, metric_id text, metric_version integer, school_year integer,
         now_numerator numeric, now_denominator bigint, now_value numeric""",
+    "rpt_analyst_facts": f"""{IDENTITY},
+        race_ethnicity text, residency text, economic_status text, english_learner text,
+        special_education text, tier_movement text, tier_change text, success_plan text,
+        services text, suspension text, grade_3_reading text""",
     "rpt_schools": """
         school_key integer not null, school_source_id text not null, school_name text,
         as_of_date date not null, student_count integer, class_count integer,
@@ -344,6 +348,7 @@ def _build_student(
         review_season="fall",
         is_reviewed=False,
     )
+    insert_row(connection, "rpt_analyst_facts", **student, tier_movement="same")
     insert_row(
         connection,
         "rpt_reviews_due",

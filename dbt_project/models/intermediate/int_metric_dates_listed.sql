@@ -6,14 +6,25 @@ metric_facts as (
 
 ),
 
--- Distinct, because a student counts in several metrics on one day.
+placed_students as (
+
+    select * from {{ ref('int_students_placed') }}
+
+),
+
+-- Union takes each day once: a student counts in several metrics on one day, and who
+-- is on a list is asked about on the as-of day.
 final as (
 
-    select distinct
+    select
         student_key,
         metric_date
-
     from metric_facts
+    union distinct
+    select
+        student_key,
+        as_of_date as metric_date
+    from placed_students
 
 )
 

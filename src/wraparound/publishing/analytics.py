@@ -1,4 +1,4 @@
-"""What analysts get: counts by school, grade band and language, and students without names.
+"""What analysts get: counts by school and by groups of students, and students without names.
 
 Counts come from the lists that readers see (a held school counts with its last good one),
 one for each student at each school. Both tables are snapshots. A metric moves on to newer
@@ -19,7 +19,7 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from wraparound.contracts.leaving import Analytics
 from wraparound.contracts.suppression import Policy
@@ -40,12 +40,23 @@ from wraparound.publishing.views import relation_columns
 from wraparound.settings import Settings
 
 KEY_FILE = "pseudonyms.key"
-BREAKDOWNS = ("school", "grade_band", "home_language")
+# Groups of the as-of day, as the release froze them.
+GROUPS = (
+    *("race_ethnicity", "economic_status", "residency", "english_learner"),
+    "special_education",
+)
+BREAKDOWNS = ("school", "grade_band", "home_language", *GROUPS)
 NOT_KNOWN = "not_known"
 STUDENTS, ENROLLED = "students", "enrolled"
 DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
 # Every metric sorts each student into one category.
 METRICS = ("attendance", "suggested_tier", *DOMAINS)
+# Counted, but of no student on the table of students.
+ANSWERS = (
+    *("tier_movement", "tier_change", "success_plan", "services", "suspension"),
+    "grade_3_reading",
+)
+COUNTED = (*METRICS, *ANSWERS)
 Cell = tuple[str, str, str]
 
 
@@ -96,9 +107,9 @@ def write_analytics(
                 connection, metric, hidden, choice.policy, release_id=release_id, as_of=as_of
             )
             _remember(connection, name, metric, hidden)
-        waiting = tuple(n for n in (STUDENTS, *METRICS) if n not in moved)
+        waiting = tuple(n for n in (STUDENTS, *COUNTED) if n not in moved)
         count = None
-        if not waiting:
+        if not {STUDENTS, *METRICS}.intersection(waiting):
             count = _write_students(
                 connection,
                 students,
@@ -155,6 +166,7 @@ def _students(connection: Connection[Any], choice: Analytics) -> list[Student]:
 
 def _students_query(connection: Connection[Any], release_id: int) -> Any:
     students = frozen_name("rpt_students", release_id=release_id)
+    facts, joined = _facts(connection, release_id)
     has_age = "age_years" in relation_columns(connection, "release", students)
     return SQL("""
         with levels as (
@@ -162,17 +174,38 @@ def _students_query(connection: Connection[Any], release_id: int) -> Any:
             from {profiles} group by school_key, student_key
         )
         select s.student_key, s.school_source_id as school, s.grade_level, s.home_language,
-            {age} as age_years, s.is_chronically_absent, s.suggested_tier, l.levels
+            {age} as age_years, s.is_chronically_absent, s.suggested_tier, l.levels,
+            {facts}
         from {students} s
         inner join release.pointer p
             on p.school_key = s.school_key and p.release_id = {release_id}
         left join levels l on l.school_key = s.school_key and l.student_key = s.student_key
+        {joined}
         order by s.school_key, s.student_key
     """).format(
+        facts=facts,
+        joined=joined,
         students=Identifier("release", students),
         profiles=Identifier("release", frozen_name("rpt_need_profiles", release_id=release_id)),
         age=Identifier("s", "age_years") if has_age else SQL("null::integer"),
         release_id=Literal(release_id),
+    )
+
+
+def _facts(connection: Connection[Any], release_id: int) -> tuple[Composable, Composable]:
+    """Return the columns of groups and answers, and how they are joined.
+
+    A release of an earlier version has none: there they are not known.
+    """
+    name = frozen_name("rpt_analyst_facts", release_id=release_id)
+    columns = [Identifier(column) for column in (*GROUPS, *ANSWERS)]
+    if not relation_columns(connection, "release", name):
+        return SQL(", ").join(SQL("null as {}").format(c) for c in columns), SQL("")
+    return (
+        SQL(", ").join(SQL("f.{}").format(column) for column in columns),
+        SQL(
+            "left join {} f on f.school_key = s.school_key and f.student_key = s.student_key"
+        ).format(Identifier("release", name)),
     )
 
 
@@ -185,12 +218,14 @@ def _student(row: Mapping[str, Any], choice: Analytics) -> Student:
             "school": row["school"],
             "grade_band": _band(row["grade_level"], choice.grade_bands),
             "home_language": row["home_language"] or NOT_KNOWN,
+            **{group: row[group] or NOT_KNOWN for group in GROUPS},
         },
         age_band=_age_band(row["age_years"], choice),
         categories={
             "attendance": absent.get(row["is_chronically_absent"], "not_enough_days"),
             "suggested_tier": row["suggested_tier"] or NOT_KNOWN,
             **{domain: levels.get(domain) or NOT_KNOWN for domain in DOMAINS},
+            **{answer: row[answer] or NOT_KNOWN for answer in ANSWERS},
         },
     )
 
@@ -243,7 +278,7 @@ def _move(
     groups = hidden_groups or hide_groups(_sizes(sizes), policy)
     if hidden_groups is not None:
         moved[STUDENTS] = (sizes, _as_cells(groups, policy, sizes))
-    for name in METRICS:
+    for name in COUNTED:
         metric = _count(name, students)
         last = None if is_due else _snapshot(connection, name)
         hidden = may_move_on(metric, policy, groups=groups, last=last)

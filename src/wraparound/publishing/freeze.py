@@ -32,6 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_need_profiles": ("student_key", "domain"),
     "rpt_referral_queue": ("need_id",),
     "rpt_class_rosters": ("class_key", "student_key"),
+    "rpt_analyst_facts": ("student_key",),
     "rpt_reviews_due": ("student_key", "review_kind"),
     "rpt_service_use": ("category_group", "delivered_by"),
     "rpt_fidelity": ("measure_id",),

@@ -14,8 +14,8 @@ from psycopg.sql import SQL, Composed, Identifier
 from wraparound.errors import ReleaseRejected
 
 COORDINATOR = "wraparound_coordinator"
-# Reports for the gate alone: frozen with the others, never shown.
-INTERNAL = frozenset({"rpt_gate_metrics"})
+# For the gate, and for what is counted for analysts: frozen with the others, never shown.
+INTERNAL = frozenset({"rpt_gate_metrics", "rpt_analyst_facts"})
 POLICY = "own_schools"
 # The assignments of the reader on the reader's day: the policy of that table sees to both.
 # As an array it is asked once for a query, and an index can answer to it.
