@@ -1,6 +1,7 @@
 """The front door: a whole night at the keyboard, and what the reading commands tell of it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from wraparound.cli import main
 from wraparound.district import FEEDS
 from wraparound.orchestration import nights
 from wraparound.settings import Settings, load_settings
+from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
 
 FRIDAY = date(2026, 11, 20)
@@ -76,6 +78,63 @@ def test_every_row_of_every_arrival_is_accounted_for(first_night: Path) -> None:
         out = ("rows_loaded", "rows_unchanged", "rows_quarantined", "rows_duplicate")
         assert arrival["state"] == "loaded"
         assert arrival["rows_in"] == sum(int(str(arrival[name])) for name in out)
+
+
+QUERIES = sorted((load_settings().project_root / "docs" / "queries").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_an_example_query_answers_as_the_role_it_names(first_night: Path, path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    (role,) = re.findall(r"^-- Role: (\w+)$", text, re.M)
+    with connections.connect(load_settings(), role=f"wraparound_{role}") as connection:
+        rows = connection.execute(text).fetchall()
+    assert rows or "-- May be empty: " in text
+
+
+def test_every_column_of_a_mart_says_in_the_database_what_it_means(first_night: Path) -> None:
+    query = """
+        select count(*) as columns, count(col_description(a.attrelid, a.attnum)) as described
+        from pg_attribute a inner join pg_class c on c.oid = a.attrelid
+        where c.relnamespace::regnamespace::text in ('marts', 'reports') and a.attnum > 0
+          and c.relkind = 'r' and not a.attisdropped
+    """
+    with connections.connect(load_settings()) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    assert row["columns"] == row["described"] > 300
+
+
+def test_what_is_built_is_the_builders(first_night: Path) -> None:
+    query = """
+        select distinct pg_get_userbyid(relowner) as owner from pg_class
+        where relnamespace::regnamespace::text = any (%s) and relkind in ('r', 'v')
+    """
+    with connections.connect(load_settings()) as connection:
+        owners = connection.execute(query, [["seeds", "staging", "marts", "reports"]]).fetchall()
+    assert owners == [{"owner": "wraparound_builder"}]
+
+
+def test_a_plan_follows_its_student_to_another_school(first_night: Path) -> None:
+    settings = load_settings()
+    compiled = settings.dbt_dir / "target" / "compiled" / "wraparound" / "models"
+    model = (compiled / "marts" / "fct_success_plans.sql").read_text(encoding="utf-8")
+    whole = "select * from marts.fct_success_plans where has_caring_adult_at_school"
+    with connections.connect(settings) as connection:
+        before = connection.execute(f"{whole} order by student_key limit 1").fetchone()
+        assert before is not None
+        connection.execute(
+            "update intermediate.int_students_placed set school_key = 3 - school_key"
+            " where student_key = %s",
+            (before["student_key"],),
+        )
+        after = connection.execute(
+            f"select * from ({model}) as rebuilt where student_key = %s", (before["student_key"],)
+        ).fetchone()
+        connection.rollback()
+    assert after is not None
+    assert (after["plan_id"], after["school_key"]) == (before["plan_id"], 3 - before["school_key"])
+    assert after["exception_reason"] == "adult_not_at_school"
 
 
 def test_a_second_copy_of_a_file_is_one_arrival(first_night: Path) -> None:
