@@ -75,6 +75,11 @@ def test_a_row_that_nobody_sent_is_found(
         parity.must_hold(compared)
 
 
+def test_without_the_files_nothing_is_compared(rostered):
+    with pytest.raises(BuildFailed, match="1 of the files"):
+        parity.parity(rostered, as_of=nights.as_of_at_the_door(rostered))
+
+
 def test_what_the_nights_left_is_vacuumed(rostered, roster, tmp_path):
     a_stream(rostered, tmp_path / "files", roster, Random(1))
 

@@ -114,7 +114,9 @@ def _in_one_only(old: "Hashes", new: "Hashes") -> "Hashes | None":
     """The sorted hashes that only one of the files has; None where a file repeats a line."""
     import numpy as np
 
-    old, new = np.sort(old), np.sort(new)
+    # `old` is a copy already; `new` is still needed in its own order.
+    old.sort()
+    new = np.sort(new)
     if any(bool((side[1:] == side[:-1]).any()) for side in (old, new)):
         return None
     both = np.concatenate([old, new])

@@ -18,6 +18,7 @@ from psycopg import sql
 
 from wraparound.contracts.loader import load_contracts
 from wraparound.errors import BuildFailed
+from wraparound.landing.archive import archived
 from wraparound.orchestration import nights
 from wraparound.orchestration.dbt import build_models
 from wraparound.settings import Settings
@@ -49,9 +50,15 @@ def parity(settings: Settings, *, as_of: date | None = None) -> tuple[Compared, 
     """Load the archive anew into a scratch database, build, and compare every table.
 
     Raises:
-        BuildFailed: a build failed on the way.
+        BuildFailed: a build failed on the way, or files that were loaded have been destroyed.
     """
     nights.prepare(settings)
+    missing = destroyed_files(settings)
+    if missing:
+        raise BuildFailed(
+            f"{missing} of the files that were loaded are not in the archive any more, so it "
+            "cannot be loaded anew. Nothing was compared."
+        )
     day = as_of or nights.as_of_at_the_door(settings)
     with connect(settings) as connection:
         previous = ledger.previous_as_of(connection, as_of=day)
@@ -71,6 +78,15 @@ def parity(settings: Settings, *, as_of: date | None = None) -> tuple[Compared, 
                 built.append(_built_hashes(connection))
     long, short = built
     return _compared(here | short, there | long)
+
+
+def destroyed_files(settings: Settings) -> int:
+    """How many files that were loaded the archive does not hold any more."""
+    with connect(settings) as connection:
+        rows = connection.execute(
+            "select distinct sha256 from ops.arrival where state = 'loaded'"
+        ).fetchall()
+    return sum(not archived(settings.archive, row["sha256"]).exists() for row in rows)
 
 
 def must_hold(compared: tuple[Compared, ...]) -> None:

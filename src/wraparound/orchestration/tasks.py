@@ -188,9 +188,12 @@ def tell_of_feeds() -> int:
 @discreet
 def check_parity() -> int:
     """Load the archive anew beside the warehouse and compare; fails where a table differs."""
-    from wraparound.orchestration.parity import must_hold, parity
+    from wraparound.orchestration.parity import destroyed_files, must_hold, parity
 
-    compared = parity(load_settings())
+    settings = load_settings()
+    if destroyed_files(settings):
+        raise AirflowSkipException("Files that were loaded were destroyed since, as is their due.")
+    compared = parity(settings)
     must_hold(compared)
     return len(compared)
 
