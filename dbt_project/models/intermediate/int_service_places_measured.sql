@@ -47,17 +47,30 @@ measured_places as (
         case
             when services_at_locations.location_id = school_locations.location_id
                 then 0
-            else 2 * 6371 * asin(least(1, sqrt(
-                power(
-                    sin(radians(locations.latitude - school_locations.latitude) / 2), 2
-                )
-                + cos(radians(locations.latitude))
-                * cos(radians(school_locations.latitude))
-                * power(
-                    sin(radians(locations.longitude - school_locations.longitude) / 2),
-                    2
-                )
-            )))
+            when
+                num_nulls(
+                    locations.latitude,
+                    locations.longitude,
+                    school_locations.latitude,
+                    school_locations.longitude
+                ) = 0
+                then 2 * 6371 * asin(least(1, sqrt(
+                    power(
+                        sin(
+                            radians(locations.latitude - school_locations.latitude) / 2
+                        ),
+                        2
+                    )
+                    + cos(radians(locations.latitude))
+                    * cos(radians(school_locations.latitude))
+                    * power(
+                        sin(
+                            radians(locations.longitude - school_locations.longitude)
+                            / 2
+                        ),
+                        2
+                    )
+                )))
         end as distance_km
 
     from services_at_locations
