@@ -9,19 +9,26 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lib.feed_builders import (
+    ATTENDANCE,
     EXCUSED,
     TARDY,
     UNEXCUSED,
     Child,
     Roster,
+    a_file,
     a_zip,
     attendance,
     children,
+    csv_bytes,
     with_member,
 )
 from lib.warehouse_in_tests import a_fresh_warehouse, arrivals, is_conserved, raw_state
 from wraparound.orchestration import nights
 
+SECTIONS = (
+    "studentUniqueId,schoolId,eventDate,sectionIdentifier,classPeriodName,"
+    "attendanceEventCategoryDescriptor"
+)
 KIDS = children(4)
 NEW = Child("Willow99")
 FIRST_EVENING = datetime(2026, 10, 1, 22, tzinfo=UTC)
@@ -57,7 +64,21 @@ def deliveries(folder):
             ],
         ),
         grown.write(folder / "4", "roster.zip"),
-        attendance(folder / "5", [(KIDS[0].id, "T-S1", day, UNEXCUSED, "again", "0.5")]),
+        # A column that nobody knows, and a day told by periods.
+        a_file(
+            folder / "5",
+            "attendance.csv",
+            csv_bytes(
+                ATTENDANCE + ",bus", [(KIDS[0].id, "T-S1", day, UNEXCUSED, "again", "0.5", "7")]
+            ),
+        ),
+        a_file(
+            folder / "6",
+            "section_attendance.csv",
+            csv_bytes(
+                SECTIONS, [(NEW.id, "T-S1", day, "T-MATH", period, TARDY) for period in "12"]
+            ),
+        ),
     ]
 
 
@@ -95,6 +116,10 @@ def test_in_order_the_week_ends_as_it_should(week):
         (NEW.id, TARDY),
         (NEW.id, UNEXCUSED),
     ]
+    assert [row[-3] for row in state["attendance__events"] if row[0] == KIDS[0].id] == [
+        {"bus": "7"}
+    ]
+    assert len(state["attendance__section_events"]) == 2
 
 
 @hypothesis_settings(
@@ -104,10 +129,10 @@ def test_in_order_the_week_ends_as_it_should(week):
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(order=st.permutations(range(6)))
+@given(order=st.permutations(range(7)))
 # A row that waits, and a later one about the same day that cannot be read.
-@example(order=[3, 1, 2, 0, 4, 5])
-@example(order=[1, 0, 3, 2, 4, 5])
+@example(order=[3, 1, 2, 0, 4, 5, 6])
+@example(order=[6, 1, 0, 3, 2, 4, 5])
 def test_any_order_ends_in_the_same_rows(server, week, tmp_path_factory, order):
     files, wanted = week
     with a_fresh_warehouse(server, tmp_path_factory.mktemp("order")) as settings:
@@ -118,7 +143,7 @@ def test_any_order_ends_in_the_same_rows(server, week, tmp_path_factory, order):
 def test_everything_twice_ends_in_the_same_rows(server, week, tmp_path):
     files, wanted = week
     with a_fresh_warehouse(server, tmp_path) as settings:
-        deliver(settings, files, [*range(6), *range(6)])
+        deliver(settings, files, [*range(7), *range(7)])
         assert raw_state(settings) == wanted
 
 

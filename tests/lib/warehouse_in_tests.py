@@ -19,7 +19,9 @@ from wraparound.warehouse import connection as connections
 from wraparound.warehouse.raw_tables import column_types
 
 # What in `ops` may hold ids of a source: the crosswalks, and what a batch touched.
-KEEPERS_OF_IDS = frozenset({"student_crosswalk", "school_crosswalk", "touched", "need_history"})
+KEEPERS_OF_IDS = frozenset(
+    {"student_crosswalk", "school_crosswalk", "touched", "need_history", "brake_count"}
+)
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
 
@@ -99,7 +101,7 @@ def raw_state(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     with connections.connect(settings) as connection:
         for contract in load_contracts().values():
             for name, table in contract.tables.items():
-                columns = [*column_types(table), "_sender", "_held"]
+                columns = [*column_types(table), "_extra", "_sender", "_held"]
                 rows = connection.execute(
                     sql.SQL("select {} from raw.{} where _deleted_at is null").format(
                         sql.SQL(", ").join(map(sql.Identifier, columns)),
