@@ -169,7 +169,12 @@ def _copy(settings: Settings, scratch: Settings, tables: list[tuple[str, str]]) 
     with connect(settings) as source, connect(scratch) as target:
         target.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(names)))
         for name in names:
-            _stream(source, target, query=sql.SQL("select * from {}").format(name), into=name)
+            # By name: a table that grew with the contracts has its columns in another order.
+            rows = sql.SQL("select * from {} limit 0").format(name)
+            columns = [column.name for column in source.execute(rows).description or ()]
+            listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+            query = sql.SQL("select {} from {}").format(listed, name)
+            _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
 
 
 def _stream(
