@@ -32,8 +32,8 @@ judged_consents as (
         students.student_key,
         consents.consent_id,
         consents.recipient_organization_id,
-        array_to_string(consents.records_scope, ' ') as records_scope,
         consents.expires_date,
+        array_to_string(consents.records_scope, ' ') as records_scope,
         coalesce(consents.revoked_date <= run_dates.as_of_date, false) as is_withdrawn,
         coalesce(consents.expires_date < run_dates.as_of_date, false)
         or coalesce(
