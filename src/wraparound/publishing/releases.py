@@ -115,7 +115,11 @@ class Live:
 
 
 def publish_release(connection: Connection[Any], release_id: int) -> Published:
-    """Decide each school's verdict and point the passing ones at the release; commits.
+    """Decide each school's verdict and point the passing ones at the release; commits twice.
+
+    First the release's tables are joined to those that readers ask, which shows them to nobody.
+    Other sessions hear of that only after the commit: with the pointers in the same commit, a
+    reader could follow a pointer to tables that its session does not know yet, and see nothing.
 
     May be called again for the newest release after an override: schools whose hold was
     lifted follow, the others stay as they are.
@@ -124,6 +128,7 @@ def publish_release(connection: Connection[Any], release_id: int) -> Published:
         ReleaseMissing: there is no such release, or its tables are gone.
         ReleaseRejected: it was not audited, a newer one is live, or a guard is missing.
     """
+    _patiently(connection, lambda: _join_tables(connection, release_id))
     return _patiently(connection, lambda: _publish(connection, release_id))
 
 
@@ -227,18 +232,31 @@ def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
 # --- publishing ---------------------------------------------------------------------------
 
 
-def _publish(connection: Connection[Any], release_id: int) -> Published:
+def _join_tables(connection: Connection[Any], release_id: int) -> None:
+    """Attach the release's tables, if any school is to see them."""
     _lock(connection)
     _check_showable(connection, release_id)
-    refresh_assignments(connection)
-    verdicts = decide(
+    if any(verdict.may_publish for verdict in _decided(connection, release_id)):
+        _attach(connection, release_id)
+
+
+def _decided(connection: Connection[Any], release_id: int) -> tuple[Verdict, ...]:
+    return decide(
         _schools(connection, release_id),
         findings=_findings(connection, release_id),
         overrides=_overrides(connection, release_id),
     )
+
+
+def _publish(connection: Connection[Any], release_id: int) -> Published:
+    _lock(connection)
+    _check_showable(connection, release_id)
+    refresh_assignments(connection)
+    verdicts = _decided(connection, release_id)
     passing = tuple(v.school.school_key for v in verdicts if v.may_publish)
     before = {live.school_key: live.release_id for live in live_releases(connection)}
     if passing:
+        # They are attached, unless a hold was lifted between the two commits.
         _attach(connection, release_id)
         _move(connection, dict.fromkeys(passing, release_id))
         _remember_needs(connection, release_id, passing)
