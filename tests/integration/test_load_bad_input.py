@@ -448,7 +448,7 @@ def test_the_inbox_waits_for_files_that_are_still_written(rostered, tmp_path):
 
 def test_a_file_replaced_while_it_is_taken_is_taken_too(rostered, tmp_path, monkeypatch):
     path = attendance(rostered.inbox, [GOOD])
-    accept = nights._accept
+    accept = nights.accept
     newer = csv_bytes(ATTENDANCE, [("T-Birch2", *GOOD[1:], "", "")])
 
     def accept_and_replace(*words, **named):
@@ -457,7 +457,7 @@ def test_a_file_replaced_while_it_is_taken_is_taken_too(rostered, tmp_path, monk
             a_file(tmp_path, "new.csv", newer).rename(path)
         return taken
 
-    monkeypatch.setattr(nights, "_accept", accept_and_replace)
+    monkeypatch.setattr(nights, "accept", accept_and_replace)
     nights.scan_inbox(rostered, settle_seconds=0)
     nights.scan_inbox(rostered, settle_seconds=0)
     nights.ingest(rostered)

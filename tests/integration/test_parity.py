@@ -76,6 +76,7 @@ def test_a_row_that_nobody_sent_is_found(
 
 
 def test_without_the_files_nothing_is_compared(rostered):
+    shutil.rmtree(rostered.archive)
     with pytest.raises(BuildFailed, match="1 of the files"):
         parity.parity(rostered, as_of=nights.as_of_at_the_door(rostered))
 
