@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-# A file of tests stays on one core, so that its server is started once.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file of tests stays on one core, so that its server is started once; files in the order in
+# which they are given, the long ones first.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 \
+	--dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo down test check bench lock clean
@@ -35,7 +37,7 @@ check: $(STAMP)  ## format, lint, types, SQL style and the fast tests
 	@$(PYTEST) tests/unit tests/docs
 
 test: $(STAMP) check  ## everything, the end-to-end test on real Airflow included
-	@$(PYTEST) tests --ignore tests/unit --ignore tests/docs
+	@$(PYTEST) tests/e2e tests/dbt tests/integration tests/dags
 
 SIZE ?= s
 bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l
