@@ -8,8 +8,10 @@ from typing import Any
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import address, connect
 
+# By column name: dbt puts columns into the order of their contract, the plain query does not.
 HASH = (
-    "select count(*) as rows, coalesce(sum(hashtextextended(r::text, 0)::numeric), 0) as hash"
+    "select count(*) as rows,"
+    " coalesce(sum(hashtextextended(to_jsonb(r)::text, 0)::numeric), 0) as hash"
     " from reports.{} as r"
 )
 
