@@ -136,6 +136,7 @@ def _merged(bench: Bench, which: str) -> list[Summary]:
 def build(bench: Bench) -> list[Summary]:
     """The second build of a process, against the same models as plain SQL by psql."""
     settings = _like(bench, "with_everything")
+    bench.ours(settings, "build")  # what it compiled is what psql runs
     script = plain_build.written(settings, bench.server.home / "plain_build.sql")
     before = plain_build.reports_hash(settings)
     summaries = bench.runs(
