@@ -13,13 +13,12 @@ from wraparound.contracts.diagnostics import advice
 from wraparound.contracts.district import District, load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.orchestration.receipt_pages import write_private
+from wraparound.publishing.xlsx import FORMULA_LEADS
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.mapping import BY
 
 ADDED = ("_row", "_column", "_rule", "_what_to_do")
-# By these a spreadsheet takes a cell for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _why(findings: list[Row], feed: str, table: str) -> list[Any]:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula; a plain number stays one."""
-    if not cell.startswith(FORMULA):
+    if not cell.startswith(FORMULA_LEADS):
         return cell
     return cell if _is_number(cell) else f"'{cell}"
 

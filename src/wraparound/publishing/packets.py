@@ -26,14 +26,13 @@ from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.lists import RenderedFile
 from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
+from wraparound.publishing.xlsx import FORMULA_LEADS
 from wraparound.settings import Settings
 
 CHANNEL = "packet"
 PROVIDER = "provider"
 PURPOSE = "the service that the child was referred to"
 REPORT = "rpt_provider_packets"
-# What a spreadsheet would take for a formula; an apostrophe makes it text.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -182,8 +181,9 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _cell(value: object) -> str:
+    """A cell's text; an apostrophe keeps a spreadsheet from taking it for a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+    return f"'{text}" if text.startswith(FORMULA_LEADS) else text
 
 
 def _write(path: Path, content: bytes) -> None:
