@@ -885,9 +885,9 @@ def packets(*, out: Path | None, today: datetime | None, json_wanted: bool) -> N
     Every file is logged as a disclosure before it takes its place. The same bytes again are
     not sent again. What is denied is counted.
     """
-    from wraparound.orchestration import sending
+    from wraparound.orchestration import nights, sending
 
-    day = today.date() if today else date.today()  # noqa: DTZ011 - consents end on days
+    day = today.date() if today else nights.today_at_the_door(_settings())
     rows = [dataclasses.asdict(p) for p in sending.packets(_settings(), today=day, out=out)]
     _show(
         rows,
@@ -1019,9 +1019,9 @@ def disclosures_verify() -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what is past its time.")
 def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> None:
     """Destroy what is past its retention, with a proof of each place in the ledger."""
-    from wraparound.orchestration import privacy
+    from wraparound.orchestration import nights, privacy
 
-    day = today.date() if today else date.today()  # noqa: DTZ011 - days, not moments, are counted
+    day = today.date() if today else nights.today_at_the_door(_settings())
     for gone in privacy.purge(_settings(), today=day, by=by, reason=reason, dry_run=dry_run):
         verb = "to destroy" if dry_run else "destroyed"
         click.echo(

@@ -307,10 +307,15 @@ def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
     return as_of is not None and last["as_of_date"] != as_of
 
 
+def today_at_the_door(settings: Settings) -> date:
+    """The day it is in the district, whatever the machine's clock is set to."""
+    district = load_district(settings.district_file)
+    return datetime.now(ZoneInfo(district.time_zone)).date()
+
+
 def as_of_at_the_door(settings: Settings) -> date:
     """The default school day: taken once, where a night begins."""
-    district = load_district(settings.district_file)
-    today = datetime.now(ZoneInfo(district.time_zone)).date()
+    today = today_at_the_door(settings)
     with connect(settings) as connection:
         return ledger.default_as_of(connection, today=today)
 

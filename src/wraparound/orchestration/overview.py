@@ -1,9 +1,9 @@
 """What stands where: the night at a glance, from the ledger alone."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
+from wraparound.orchestration.nights import today_at_the_door
 from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
@@ -32,7 +32,7 @@ def overview(settings: Settings) -> dict[str, Any]:
             "build": _build(connection),
             "live": _live(connection),
             "events": _events(connection),
-            "lifted_rules": lifted_on(connection, day=datetime.now(UTC).date()),
+            "lifted_rules": lifted_on(connection, day=today_at_the_door(settings)),
             "rules_past_review": _rules_past_review(connection),
         }
     found["feeds_to_look_at"] = [asdict(alarm) for alarm in find_alarms(settings)]
