@@ -153,6 +153,11 @@ def test_the_first_lines_say_whose_list_of_which_day_and_how_fresh():
             id="never",
         ),
         pytest.param(
+            a_feed(feed="discipline", note="The newest delivery was set aside."),
+            "! discipline through Thu, Nov 19 · The newest delivery was set aside.",
+            id="set aside, though not old",
+        ),
+        pytest.param(
             a_feed(feed="discipline", data_through="2026-11-17", is_stale=True, note="Set aside."),
             "Discipline is old: last good Tue, Nov 17, 3 days before this list. Set aside. "
             "Nobody was dropped",
