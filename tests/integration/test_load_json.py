@@ -136,6 +136,30 @@ def test_pages_weigh_on_the_brake_as_one_file_does(settings, tmp_path):
     assert len(people(settings)) == 48
 
 
+def test_members_that_nobody_reads_are_kept_apart_and_told_by_name(schooled, tmp_path):
+    changed = raw_state(schooled)
+    more = {
+        "students": [
+            student("Alder", house="Owls", birthCity="Canary", _ext={"tpdm": {"bus": 7}}),
+            student("Birch", loginPassword="Canary", **{"T-Canary": "x"}),
+            student("Elder", house="Newts"),
+        ]
+    }
+    (arrival,) = loaded(schooled, an_extract(tmp_path / "api", more, day="2026-09-02"))
+    assert (arrival["rows_unchanged"], arrival["rows_quarantined"]) == (4, 0)
+    assert [(n["rule"], n["table"], n["column"], n["count"]) for n in arrival["notices"]] == [
+        ("column_unknown", "users", "house", 2),
+        ("column_unknown", "users", "_ext.tpdm.bus", 1),
+        ("column_refused", "users", "loginPassword", 1),
+        ("member_not_kept", "users", None, 1),
+    ]
+    assert live(schooled, "roster__users", "sourced_id", "_extra")[::4] == [
+        ("T-Alder", {"house": "Owls", "_ext.tpdm.bus": "7"}),
+        ("T-Elder", {"house": "Newts"}),
+    ]
+    assert not any("Canary" in str(row) for row in raw_state(schooled) if row not in changed)
+
+
 # ------------------------------------------------------------------ what is set aside
 
 

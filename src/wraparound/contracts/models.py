@@ -35,6 +35,8 @@ SQL_TYPES: dict[str, str] = {
 # speaks of; the rest of its days per school; the rest of the table.
 Scope = Literal["none", "day", "span", "table"]
 PackageKind = Literal["csv", "oneroster", "hsds"]
+# What nothing may be called that is kept although nobody knows it.
+SECRET = re.compile(r"passw|passcode|pwd|secret|token|\bpin\b|ssn|social.?security", re.IGNORECASE)
 
 
 class Strict(BaseModel):

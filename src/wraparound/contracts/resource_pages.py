@@ -39,6 +39,13 @@ their own order. Each value is checked as on the page of its feed: a descriptor 
 and must be a code of the column; a code that nobody mapped is a finding. Map it under `codes` in
 the sender's profile, where `columns` may give a path of the sender's own, too. A file that breaks
 off is refused whole.
+
+## What nobody reads
+
+Members that a resource's section names as not kept are left in the archive. Any other member that
+is read nowhere is kept beside its row, by its name, used nowhere, and told once per delivery as
+`column_unknown`; so are the members of a standard's extension, `_ext`. Members that sound like a
+password or a social security number are not kept, nor are those whose names may be values.
 """
 
 
@@ -68,6 +75,9 @@ def _resource_lines(resource: Resource) -> list[str]:
         for column, path in _paths(filled).items():
             lines.append(f"| {table} | `{column}` | {path} |")
             table = ""
+    if resource.not_kept:
+        paths = ", ".join(f"`{path}`" for path in resource.not_kept)
+        lines += ["", f"Not kept: {paths}."]
     return [*lines, ""]
 
 

@@ -37,7 +37,8 @@ class Filled(TableProfile):
 class Resource(BaseModel):
     """One resource: its names, the members of a page that hold records, and what it fills.
 
-    `identity` is the member that deletes and key changes call a record by.
+    `identity` is the member that deletes and key changes call a record by. `not_kept` are paths
+    of members that the standard knows and that serve no purpose here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class Resource(BaseModel):
     also: tuple[str, ...] = ()
     description: str
     identity: str = "id"
+    not_kept: tuple[str, ...] = ()
     fills: tuple[Filled, ...]
 
     @model_validator(mode="after")
@@ -61,12 +63,14 @@ class Resource(BaseModel):
 
 
 class Standard(BaseModel):
-    """A standard's resources. `envelope` names the members of a page that hold its records."""
+    """A standard's resources. `envelope` names the members of a page that hold its records,
+    `not_kept` members that any object may have and that serve no purpose here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     standard: str
     envelope: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
     resources: dict[str, Resource]
 
 
@@ -78,6 +82,7 @@ class Place(BaseModel):
     name: str
     resource: Resource | None
     envelope: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
     kind: Kind = "upserts"
     run_date: date | None = None
 
@@ -126,6 +131,7 @@ def place_of(file_name: str) -> Place:
         name=name,
         resource=resource,
         envelope=standard.envelope if standard else (),
+        not_kept=standard.not_kept if standard else (),
         kind=kinds[-1] if kinds else KIND_FOLDERS.get(ending, "upserts"),
         run_date=date.fromisoformat(run_dates[-1]) if run_dates else None,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken, SettingsWrong
+from wraparound.landing.json_extras import Extras, Level
 from wraparound.landing.json_records import Record, read_records
 from wraparound.landing.opening import Member
 
@@ -99,7 +100,8 @@ class JsonSource:
     """One JSON file of an arrival, read as rows of one table.
 
     `names_too` takes columns without a path from members of their own name. Only the source
-    that `reports` tells of records that no table of the file can read.
+    that `reports` tells of records that no table of the file can read. Of the objects in `levels`
+    the members that nobody reads are kept.
     """
 
     member: Member
@@ -110,6 +112,7 @@ class JsonSource:
     identity: str = ""
     names_too: bool = True
     reports: bool = True
+    levels: tuple[Level, ...] = ()
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The contract's columns that are read, with the paths whose values make each."""
@@ -122,13 +125,15 @@ class JsonSource:
                 found[name] = (f"{self.shape.each}.{name}" if self.shape.each else name,)
         return found
 
-    def rows(self, unusable: list[Unusable]) -> Iterator[tuple[int, list[Cell]]]:
+    def rows(
+        self, unusable: list[Unusable], *, extras: Extras
+    ) -> Iterator[tuple[int, list[Cell]]]:
         """Each row as (its number, cells: one for each column, then for each look-up, then the
-        record's id); what is no row goes to `unusable`.
+        record's id, then what nobody reads); what is no row goes to `unusable`.
 
         Rows are numbered by line or record; where a record has several, by their own order.
         """
-        reader = _Reader(self, unusable)
+        reader = _Reader(self, unusable, extras)
         records = read_records(self.member, encoding=self.encoding, envelope=self.envelope)
         for record in records:
             yield from reader.rows_of(record)
@@ -140,6 +145,7 @@ class _Reader:
 
     source: JsonSource
     unusable: list[Unusable]
+    extras: Extras
     place: int = 0
     each: tuple[Step, ...] = ()
     getters: list[tuple[str, Getter]] = field(default_factory=list)
@@ -203,6 +209,8 @@ class _Reader:
             if any(fnmatchcase(value, pattern) for pattern in patterns):
                 self._note(number, "left_out_by_profile")
                 return None
+        if self.source.levels:
+            cells.append(self.extras.of(stack, self.source.levels))
         return number, cells
 
     def _note(self, number: int, rule: str, *, column: str | None = None, text: str = "") -> None:

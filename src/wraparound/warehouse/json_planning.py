@@ -1,6 +1,6 @@
 """Which tables the JSON files of an arrival fill, and in which order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time
@@ -15,7 +15,8 @@ from wraparound.contracts.loader import contract_of
 from wraparound.contracts.models import Contract, Table
 from wraparound.contracts.resources import KINDS, Kind, Place, feeds_in, is_json, place_of
 from wraparound.errors import ContractBroken
-from wraparound.landing.json_source import JsonSource
+from wraparound.landing.json_extras import Level
+from wraparound.landing.json_source import JsonSource, parse_path
 from wraparound.landing.opening import Member
 from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.removals import IDENTITY, keys_of
@@ -52,7 +53,7 @@ class JsonFile:
     def calling(self, inside: str) -> JsonSource:
         """The file as keys of records: the parts of a key stand in a member `inside`."""
         shape = keys_of(self.source.shape, self.table, inside=inside)
-        return replace(self.source, shape=shape, identity=IDENTITY, names_too=False)
+        return replace(self.source, shape=shape, identity=IDENTITY, names_too=False, levels=())
 
 
 def json_members(members: dict[str, Member], *, contract: Contract) -> dict[str, Member]:
@@ -155,10 +156,54 @@ def _files_of(member: Member, *, feed: str, district: District, sender: str) -> 
         )
     ]
     # What a sender says by the file's name is all that is read of it.
+    return _with_levels(
+        [
+            _file(member, place, of=own or filled, at=at, district=district, sender=sender)
+            for at in range(len(own or filled))
+        ],
+        place,
+    )
+
+
+def _with_levels(files: list[JsonFile], place: Place) -> list[JsonFile]:
+    """Let the tables of a file keep what nobody reads: each what stands beside its own rows, and
+    the first table that has one row a record, or else the first of all, what the record holds."""
+    known = _known_members([file.source for file in files], place)
+    kept: list[tuple[Level, ...]] = []
+    told: set[str] = set()
+    for file in files:
+        path, depth = file.source.shape.each, len(parse_path(file.source.shape.each).steps)
+        own = f"{path}." if path else ""
+        kept.append(() if own in told else (_level(depth, own, known, place),))
+        told.add(own)
+    if files and "" not in told:
+        kept[0] = (_level(0, "", known, place), *kept[0])
     return [
-        _file(member, place, of=own or filled, at=at, district=district, sender=sender)
-        for at in range(len(own or filled))
+        replace(file, source=replace(file.source, levels=levels))
+        for file, levels in zip(files, kept, strict=True)
     ]
+
+
+def _level(depth: int, path: str, known: dict[str, set[str]], place: Place) -> Level:
+    return Level(depth, path, frozenset({*known[path], *place.not_kept}))
+
+
+def _known_members(sources: list[JsonSource], place: Place) -> dict[str, set[str]]:
+    """By the path of an object, with a dot behind it, those of its members that are spoken of."""
+    known: dict[str, set[str]] = defaultdict(set)
+    paths = set(place.resource.not_kept if place.resource else ())
+    for source in sources:
+        shape = source.shape
+        paths |= {path for read in source.columns().values() for path in read}
+        paths |= {shape.each, source.identity, *shape.leave_out}
+        paths |= {look_up.by for look_up in shape.look_ups.values()}
+        known[f"{shape.each}." if shape.each else ""] |= set(shape.constants)
+    for one in {one for path in paths for one in path.split(" or ")}:
+        before = ""
+        for step in () if one.startswith("'") else parse_path(one).steps:
+            known[before] |= set(step.names)
+            before += f"{'|'.join(step.names)}{step.index}."
+    return known
 
 
 def _own_shapes(file_name: str, *, table: str, profile: FeedProfile) -> list[TableProfile]:

@@ -1,5 +1,6 @@
 """Load one arrival: every file of it under its contract, in one transaction with the ledger."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from wraparound.contracts.models import Contract, Scope, Table
 from wraparound.contracts.resources import is_json
 from wraparound.errors import ConservationBroken, ContractBroken
 from wraparound.landing.csv_source import CsvSource
+from wraparound.landing.json_extras import Extras
 from wraparound.landing.json_source import UNUSABLE_RULES
 from wraparound.landing.opening import open_members
 from wraparound.warehouse import oneroster, removals, school_years, table_load
@@ -164,9 +166,17 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     stop_if_tripped(work.weighed, arrival=arrival)
     if work.profile(arrival.feed).strictness == "strict":
         _refuse_leniencies(notices, file_name=arrival.file_name)
-    loaded = Loaded(work.batch_id, tuple(tables), (*notices, *work.noticed))
+    loaded = Loaded(work.batch_id, tuple(tables), _summed([*notices, *work.noticed]))
     close_batch(connection, arrival, loaded)
     return loaded
+
+
+def _summed(notices: list[Notice]) -> tuple[Notice, ...]:
+    """One notice of what several files say alike."""
+    counts: Counter[tuple[str, str, str | None]] = Counter()
+    for notice in notices:
+        counts[notice.rule, notice.table, notice.column] += notice.count
+    return tuple(Notice(*what, count=count) for what, count in counts.items())
 
 
 def _refuse_leniencies(notices: list[Notice], *, file_name: str) -> None:
@@ -394,8 +404,19 @@ def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
         file.effective_at or work.arrival.effective_at,
         file.is_last,
         file.follows,
+        sql.SQL("s._extra::jsonb") if staged.extras.is_kept else NO_EXTRA,
     )
-    return _judge_and_merge(work, judged), []
+    return _judge_and_merge(work, judged), _told_extras(file.name, staged.extras)
+
+
+def _told_extras(table: str, extras: Extras) -> list[Notice]:
+    """What is told of members that nobody reads: their names, unless these are values."""
+    kept = extras.kept if extras.is_kept else {}
+    notices = [Notice("column_unknown", table, path, count=n) for path, n in kept.items()]
+    notices += [Notice("column_refused", table, p, count=n) for p, n in extras.refused.items()]
+    if extras.lost:
+        notices.append(Notice("member_not_kept", table, count=extras.lost))
+    return notices
 
 
 def _take_away(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:

@@ -1,16 +1,13 @@
 """A file's header held against the contract: which position feeds which column."""
 
 import difflib
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from wraparound.contracts.district import TableProfile
-from wraparound.contracts.models import Table
+from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
 
-# What no column may be called that is kept although nobody knows it.
-SECRET = re.compile(r"passw|passcode|pwd|secret|token|\bpin\b|ssn|social.?security", re.IGNORECASE)
 # Marks the cell by which a column is looked up.
 BY = "~by"
 

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
+from wraparound.landing.json_extras import Extras
 from wraparound.landing.json_source import RESOURCE_ID, JsonSource, Unusable
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import BY, Mapping
@@ -47,7 +48,8 @@ class RaggedRow(NamedTuple):
 class Staged:
     """What COPY could not take as it stood, and what was noticed in the bytes.
 
-    `ragged` are uneven rows, `trimmed` counts rows with empty cells too many.
+    `ragged` are uneven rows, `trimmed` counts rows with empty cells too many, `extras` are members
+    that nobody reads.
     """
 
     ragged: list[RaggedRow] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Staged:
     has_control: bool = True
     has_padding: bool = True
     has_line_breaks: bool = True
+    extras: Extras = field(default_factory=Extras)
 
 
 def stage_file(
@@ -106,13 +109,15 @@ def stage_json(connection: Connection, source: JsonSource) -> Staged:
     names = json_columns(source)
     _create(connection, list(names), composed={})
     unusable: list[Unusable] = []
+    extras = Extras()
     statement = sql.SQL("copy pg_temp.stage ({}) from stdin").format(
         sql.SQL(", ").join(map(sql.Identifier, ["_row", *names]))
     )
     with connection.cursor().copy(statement) as copy:
-        for number, cells in source.rows(unusable):
+        for number, cells in source.rows(unusable, extras=extras):
             copy.write_row([number, *cells])
-    return Staged([RaggedRow(one.number, [one.text], one.rule, one.column) for one in unusable])
+    ragged = [RaggedRow(one.number, [one.text], one.rule, one.column) for one in unusable]
+    return Staged(ragged, extras=extras)
 
 
 def json_columns(source: JsonSource) -> tuple[str, ...]:
@@ -120,7 +125,9 @@ def json_columns(source: JsonSource) -> tuple[str, ...]:
     table = source.table
     names = [table.raw_column(name) for name in source.columns()]
     names += [table.raw_column(name) + BY for name in source.shape.look_ups]
-    return (*names, RESOURCE_ID) if source.identity else tuple(names)
+    names += [RESOURCE_ID] if source.identity else []
+    names += [EXTRA] if source.levels else []
+    return tuple(names)
 
 
 def _raw_name(table: Table, name: str) -> str:

@@ -10,6 +10,7 @@ from wraparound.contracts.district import TableProfile
 from wraparound.contracts.loader import load_contracts
 from wraparound.errors import ContractBroken, SettingsWrong
 from wraparound.landing import json_records
+from wraparound.landing.json_extras import NAMES_MAX, Extras, Level
 from wraparound.landing.json_records import read_records
 from wraparound.landing.json_source import JsonSource, parse_path
 from wraparound.landing.opening import Member
@@ -112,7 +113,7 @@ def rows(folder, records, *, columns, table=USERS, names_too=False, **shape):
         names_too=names_too,
     )
     unusable = []
-    found = list(source.rows(unusable))
+    found = list(source.rows(unusable, extras=Extras()))
     return found, [(one.number, one.rule, one.column) for one in unusable]
 
 
@@ -194,3 +195,41 @@ def test_a_column_without_a_path_is_the_member_of_its_name(tmp_path):
 def test_a_wrong_path_is_a_wrong_setting():
     with pytest.raises(SettingsWrong, match="step 'b\\[1\\]'"):
         parse_path("a.b[1]")
+
+
+# ------------------------------------------------------------------ what nobody reads
+
+
+TOP = (Level(0, "", frozenset({"id"})),)
+
+
+@pytest.mark.parametrize(
+    ("record", "kept", "refused", "lost"),
+    [
+        pytest.param({"id": "1", "house": "Owls"}, {"house": "Owls"}, [], 0, id="a member"),
+        pytest.param({"_ext": {"tpdm": {"bus": "7", "x": {}}}}, {"_ext.tpdm.bus": "7"}, [], 0,
+                     id="an extension"),
+        pytest.param({"clubs": [{"name": "Chess", "pwd": "x"}]}, {"clubs": [{"name": "Chess"}]},
+                     [], 0, id="a list"),
+        pytest.param({"a": {"password": "x"}}, {}, ["a.password"], 0, id="a secret"),
+        pytest.param({"T-0001": "x", "2026-03-13": "x", "Owls 7": "x", "x" * 65: "y"}, {}, [], 4,
+                     id="values for names"),
+        pytest.param({"house": "a\0b", "half": "\ud800"}, {}, [], 2, id="no text"),
+        pytest.param({"house": None, "clubs": []}, {}, [], 0, id="nothing in it"),
+    ],
+)  # fmt: skip
+def test_members_that_nobody_reads_are_kept_by_name(record, kept, refused, lost):
+    extras = Extras()
+    text = extras.of([(record, 1)], TOP)
+    assert json.loads(text or "{}") == kept
+    assert [*extras.kept] == [*kept]
+    assert ([*extras.refused], extras.lost) == (refused, lost)
+
+
+def test_names_of_which_there_are_too_many_are_none():
+    extras = Extras()
+    trees = [f"Tree{'x' * n}" for n in range(NAMES_MAX)]
+    extras.of([(dict.fromkeys(trees, "1"), 1)], TOP)
+    assert (extras.is_kept, extras.lost) == (True, 0)
+    extras.of([({"Oak": "1"}, 1)], TOP)
+    assert (extras.is_kept, extras.lost) == (False, NAMES_MAX + 1)
