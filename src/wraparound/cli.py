@@ -178,7 +178,7 @@ def url(*, psql: bool) -> None:
     "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path, readable=True)
 )
 @click.option("--feed", help="The feed, where the file does not say it itself.")
-@click.option("--sender", default="default", show_default=True, help="A sender of district.yml.")
+@click.option("--sender", help="A sender of district.yml; else the one whose patterns match.")
 @click.option("--effective-at", type=click.DateTime(), help="When the files claim to be true.")
 @dry_run
 @as_json
@@ -186,7 +186,7 @@ def land(
     *,
     paths: tuple[Path, ...],
     feed: str | None,
-    sender: str,
+    sender: str | None,
     effective_at: datetime | None,
     rehearsal: bool,
     json_wanted: bool,

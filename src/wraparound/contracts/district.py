@@ -1,6 +1,7 @@
 """What a district says about itself and its senders: config/district.yml, as strict models."""
 
 from datetime import date, time
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -108,6 +109,10 @@ class FeedProfile(Strict):
         raise ValueError("must be sourcedId, identifier, or userIds:TYPE")
 
 
+# Whoever follows the standards.
+DEFAULT_SENDER = "default"
+
+
 class Sender(Strict):
     """One source of files, with a profile for each feed that it sends its own way."""
 
@@ -126,7 +131,7 @@ class Expected(Strict):
     `unchanged_after` deliveries in a row that change nothing; both only where they are said.
     """
 
-    sender: str = "default"
+    sender: str = DEFAULT_SENDER
     by: time = time(5, 0)
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     within_days: int = Field(default=1, ge=1)
@@ -182,6 +187,16 @@ class District(Strict):
         """The sender's profile for a feed; the standard's own shape where none is written."""
         known = self.senders.get(sender)
         return known.feeds.get(feed, FeedProfile()) if known else FeedProfile()
+
+    def sender_of(self, file_name: str) -> str:
+        """Whose file it is where nobody says so: the one sender whose patterns know the name."""
+        knowing = [
+            name
+            for name, sender in self.senders.items()
+            for profile in sender.feeds.values()
+            if any(fnmatch(file_name, pattern) for pattern in profile.files)
+        ]
+        return knowing[0] if len(set(knowing)) == 1 else DEFAULT_SENDER
 
     def school_year_of(self, day: date) -> int:
         """The year in which the school year of a day ends."""

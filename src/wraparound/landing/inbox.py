@@ -33,6 +33,7 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
     Whole is what has `FILE.sha256` or `FILE.done` beside it; and, unless its sender promised one,
     what nobody has written to for `settle_seconds`.
     `inbox/FILE`, `inbox/SENDER/FILE`, `inbox/FEED/FILE` and `inbox/SENDER/FEED/FILE` all work.
+    Where no folder names a sender, the patterns of the district file may.
     Names that begin with a dot or end as an unfinished upload are left alone.
     """
     if not inbox.is_dir():
@@ -40,7 +41,7 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
     horizon = time.time() - settle_seconds
     return [
         replace(found, checksum=_promised(found.path))
-        for found in _walk(inbox, sender="default", feed=None, district=district)
+        for found in _walk(inbox, sender=None, feed=None, district=district)
         if _is_whole(found, district=district, horizon=horizon)
     ]
 
@@ -106,21 +107,24 @@ def _is_resource_folder(folder: Path) -> bool:
     )
 
 
-def _walk(folder: Path, *, sender: str, feed: str | None, district: District) -> list[Found]:
+def _walk(
+    folder: Path, *, sender: str | None, feed: str | None, district: District
+) -> list[Found]:
     found = []
     for path in sorted(folder.iterdir()):
         left_alone = (*UNFINISHED, CHECKSUM, DONE)
         if path.is_symlink() or path.name.startswith(".") or path.name.endswith(left_alone):
             continue
+        whose = sender or district.sender_of(path.name)
         if path.is_file():
-            found.append(Found(path, sender, feed))
+            found.append(Found(path, whose, feed))
             continue
         if not path.is_dir():
             continue
         inner_feed = path.name if path.name in load_contracts() else feed
         inner_sender = path.name if path.name in district.senders else sender
-        if is_package(path, district=district, sender=sender):
-            found.append(Found(path, inner_sender, inner_feed))
+        if is_package(path, district=district, sender=whose):
+            found.append(Found(path, inner_sender or whose, inner_feed))
         else:
             found += _walk(path, sender=inner_sender, feed=inner_feed, district=district)
     return found

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from wraparound.contracts.district import District, load_district
+from wraparound.contracts.district import DEFAULT_SENDER, District, load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.errors import (
     ArrivalBraked,
@@ -101,7 +101,7 @@ def land(
     paths: Iterable[Path],
     *,
     feed: str | None = None,
-    sender: str = "default",
+    sender: str | None = None,
     effective_at: datetime | None = None,
 ) -> list[Row]:
     """Take files, packages and folders of them into the archive and the ledger.
@@ -116,8 +116,7 @@ def land(
     district = district_with(settings, sender=sender, feed=feed)
     accepted: list[ledger.Registered] = []
     with connect(settings) as connection:
-        for path in deliveries(paths, district=district, sender=sender):
-            found = Found(path, sender, feed)
+        for found in deliveries(paths, district=district, sender=sender, feed=feed):
             taken = accept(
                 connection,
                 found,
@@ -131,7 +130,7 @@ def land(
     return [row | {"is_new": one.is_new} for row, one in zip(rows, accepted, strict=True) if row]
 
 
-def district_with(settings: Settings, *, sender: str, feed: str | None) -> District:
+def district_with(settings: Settings, *, sender: str | None, feed: str | None) -> District:
     """The district file, with the sender and the feed that were named in it.
 
     Raises:
@@ -141,10 +140,10 @@ def district_with(settings: Settings, *, sender: str, feed: str | None) -> Distr
     district = load_district(settings.district_file)
     if feed is not None:
         contract_of(feed)
-    if sender != "default" and sender not in district.senders:
+    known = dict.fromkeys((DEFAULT_SENDER, *district.senders))
+    if sender is not None and sender not in known:
         raise SettingsWrong(
-            f"The district file knows no sender '{sender}'. Known: "
-            f"{', '.join(['default', *district.senders])}."
+            f"The district file knows no sender '{sender}'. Known: {', '.join(known)}."
         )
     return district
 
@@ -457,15 +456,19 @@ def night(
     return {"arrivals": arrivals, "build": built, "release": published}
 
 
-def deliveries(paths: Iterable[Path], *, district: District, sender: str) -> list[Path]:
-    """Files and package folders; another folder stands for what is in it."""
+def deliveries(
+    paths: Iterable[Path], *, district: District, sender: str | None, feed: str | None
+) -> list[Found]:
+    """Files and package folders; another folder stands for what is in it. Where no sender is
+    named, the patterns of the district file say whose a file is."""
     found = []
     for path in paths:
-        if path.is_dir() and not is_package(path, district=district, sender=sender):
+        whose = sender or district.sender_of(path.name)
+        if path.is_dir() and not is_package(path, district=district, sender=whose):
             inner = (child for child in sorted(path.iterdir()) if not child.name.startswith("."))
-            found += deliveries(inner, district=district, sender=sender)
+            found += deliveries(inner, district=district, sender=sender, feed=feed)
         else:
-            found.append(path)
+            found.append(Found(path, whose, feed))
     return found
 
 

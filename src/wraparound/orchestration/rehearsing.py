@@ -10,7 +10,6 @@ import psycopg
 
 from wraparound.contracts.district import District, load_district
 from wraparound.errors import WraparoundError
-from wraparound.landing.inbox import Found
 from wraparound.orchestration import nights
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger
@@ -39,7 +38,7 @@ def rehearse_files(
     paths: Iterable[Path],
     *,
     feed: str | None = None,
-    sender: str = "default",
+    sender: str | None = None,
     effective_at: datetime | None = None,
 ) -> list[Receipt]:
     """What would become of files, were they landed and loaded now; neither is done.
@@ -56,10 +55,10 @@ def rehearse_files(
     ):
         landed = [
             arrival.arrival_id
-            for path in nights.deliveries(paths, district=district, sender=sender)
+            for found in nights.deliveries(paths, district=district, sender=sender, feed=feed)
             for arrival in nights.accept(
                 connection,
-                Found(path, sender, feed),
+                found,
                 archive=Path(name),
                 district=district,
                 effective_at=effective_at,

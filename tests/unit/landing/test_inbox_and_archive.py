@@ -49,6 +49,14 @@ def test_folders_of_the_inbox_say_who_sent_what(tmp_path):
     ]
 
 
+def test_a_pattern_of_one_sender_says_whose_a_file_is(tmp_path):
+    a_file(tmp_path, "abs_1.txt", "x\n1\n")
+    grove = a_district(grove=OWN_NAMES)
+    assert found(tmp_path, grove) == [("abs_1.txt", "grove", None)]
+    two = a_district(grove=OWN_NAMES, copse=OWN_NAMES)
+    assert found(tmp_path, two) == [("abs_1.txt", "default", None)]
+
+
 @pytest.mark.parametrize("name", [".x.csv", "x.csv.part", "x.csv.tmp", "x.csv.filepart"])
 def test_unfinished_names_are_left_alone(tmp_path, name):
     a_file(tmp_path, name, "a\n1\n")
