@@ -104,6 +104,17 @@ def test_a_feed_that_never_came_is_missing(settings):
     assert told(settings, at(MONDAY)) == [("missing", "attendance")]
 
 
+def test_whoever_sends_a_feed_is_meant_where_nobody_is_named(watched):
+    query(
+        watched,
+        "with a as (update ops.arrival set sender = 'grove' where feed = 'attendance' returning 1)"
+        " update ops.feed_state set sender = 'grove' where feed = 'attendance' returning 1",
+    )
+    assert told(watched, at(MONDAY)) == []
+    write_district(watched, EXPECTED.format(more=", sender: default"))
+    assert told(watched, at(MONDAY)) == [("missing", "attendance")]
+
+
 def test_a_renamed_file_is_told_the_first_night_and_once(watched, roster, tmp_path):
     """At a peer such a file went unnoticed for five weeks."""
     rows = [(c.id, c.school, "2026-10-05", TARDY) for c in roster.students]

@@ -124,14 +124,14 @@ class Sender(Strict):
 
 
 class Expected(Strict):
-    """When a feed is due: its weekdays (Monday is 0), the hour, and the sender.
+    """When a feed is due: its weekdays (Monday is 0), the hour, and the sender, if one is meant.
 
     `within_days` are days on which schools are open. A delivery with fewer rows than the share
     `shrunken_below` of the median of the `compared_with` before it is told, and so are
     `unchanged_after` deliveries in a row that change nothing; both only where they are said.
     """
 
-    sender: str = DEFAULT_SENDER
+    sender: str | None = None
     by: time = time(5, 0)
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     within_days: int = Field(default=1, ge=1)

@@ -31,8 +31,11 @@ SAME = {
     "sis": "", "sourced": "", "unique": "", "descriptor": "", "uuid": "id",
     "given": "first", "family": "last", "surname": "last", "dob": "birthdate", "sex": "gender",
     "org": "school", "organization": "school", "building": "school", "section": "class",
-    "title": "name", "no": "id", "num": "id", "category": "code", "begin": "start",
-    "website": "url", "minimum": "min", "maximum": "max", "pupil": "student", "absence": "",
+    "campus": "school", "sch": "school", "stu": "student", "stud": "student", "perm": "student",
+    "title": "name", "no": "id", "num": "id", "number": "id", "nbr": "id",
+    "category": "code", "type": "code", "cd": "code", "begin": "start", "dt": "date",
+    "website": "url", "minimum": "min", "maximum": "max", "pupil": "student",
+    "att": "attendance", "absence": "", "abs": "",
 }  # fmt: skip
 # What their files are called; the last word of a name says what is in it.
 FILES = {"student": "user", "teacher": "user", "roster": "enrollment"}
@@ -89,6 +92,8 @@ class Look:
     delimiter: str
     header: list[str]
     cells: dict[str, Cells]
+    # Whether it has a name inside of a package; a file by itself changes its name each night.
+    is_inside: bool
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,7 @@ def _look(member: Member) -> Look | None:
                 cells[name].see(cell.strip())
     except (ContractBroken, UnicodeDecodeError, csv.Error):
         return None
-    return Look(member.name, encoding, delimiter, header, cells)
+    return Look(member.name, encoding, delimiter, header, cells, is_inside=member.zipped)
 
 
 # --- fitting ------------------------------------------------------------------------------
@@ -219,7 +224,18 @@ def _match(
         if -minus >= ALIKE and column not in matched and header not in taken:
             matched[column] = (header, -minus)
             taken.add(header)
-    return matched
+    return matched | _the_only_dates(look, table, matched=matched)
+
+
+def _the_only_dates(
+    look: Look, table: Table, *, matched: dict[str, tuple[str, float]]
+) -> dict[str, tuple[str, float]]:
+    """The one column of dates is the one date that a row must have, whatever it is called."""
+    wanted = [n for n, c in table.columns.items() if c.required and c.type == "date"]
+    dated = [h for h, c in look.cells.items() if c.filled and c.iso + c.written == c.filled]
+    if len(wanted) == len(dated) == 1 and wanted[0] not in matched:
+        return {wanted[0]: (dated[0], ALIKE)}
+    return {}
 
 
 def _score(header: str, column: str, spec: Column, *, own: set[str]) -> float:
@@ -310,7 +326,8 @@ def _tables(fits: list[Fit], *, codes: dict[str, list[str]]) -> Iterator[str]:
     for name, several in by_table.items():
         yield f"{name}:"
         for fit in several:
-            shape = list(_shape(fit, codes=codes))
+            is_named = len(fits) > 1 or fit.look.is_inside
+            shape = list(_shape(fit, codes=codes, is_named=is_named))
             if len(several) == 1:
                 yield from _indented(2, shape)
             else:
@@ -318,8 +335,9 @@ def _tables(fits: list[Fit], *, codes: dict[str, list[str]]) -> Iterator[str]:
                 yield from _indented(4, shape[1:])
 
 
-def _shape(fit: Fit, *, codes: dict[str, list[str]]) -> Iterator[str]:
-    yield f"file: {_quoted(fit.look.name)}"
+def _shape(fit: Fit, *, codes: dict[str, list[str]], is_named: bool) -> Iterator[str]:
+    if is_named:
+        yield f"file: {_quoted(fit.look.name)}"
     own = {c: pair for c, pair in fit.columns.items() if not fit.table.columns[c].refused}
     renamed = {c: pair for c, pair in own.items() if c.lower() != pair[0].lower()}
     if renamed:

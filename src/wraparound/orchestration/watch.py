@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from wraparound.contracts.district import District, Expected, load_district
+from wraparound.contracts.district import DEFAULT_SENDER, District, Expected, load_district
 from wraparound.contracts.leaving import EmailChannel
 from wraparound.contracts.loader import load_contracts
 from wraparound.settings import Settings
@@ -97,13 +97,23 @@ def find_alarms(settings: Settings, *, now: datetime | None = None) -> list[Alar
         deliveries = _deliveries(connection)
     alarms = []
     for feed, due in district.expected.items():
-        state = states.get((feed, due.sender))
-        recent = deliveries.get((feed, due.sender), [])
+        sender = due.sender or _last_sender(feed, states)
+        state = states.get((feed, sender))
+        recent = deliveries.get((feed, sender), [])
         deadline = _last_deadline(due, calendar, now=moment)
         if deadline is not None:
-            strangers = deliveries.get(("unknown", due.sender), [])
-            alarms += _lateness(feed, due, calendar, state, recent, strangers, deadline=deadline)
-        alarms += _oddness(feed, due, recent)
+            since = state["last_arrival_id"] if state else None
+            strangers = deliveries.get(("unknown", sender), [])
+            alarms += [
+                Alarm(kind, feed, sender, due.owner, text, since)
+                for kind, text in _lateness(
+                    feed, due, calendar, state, recent, strangers, deadline=deadline
+                )
+            ]
+        alarms += [
+            Alarm(kind, feed, sender, due.owner, text, since)
+            for kind, text, since in _oddness(feed, due, recent)
+        ]
     alarms += _all_set_aside(deliveries, states, district=district)
     return sorted(alarms, key=lambda alarm: (alarm.feed, alarm.kind, alarm.sender))
 
@@ -163,6 +173,13 @@ def _deliveries(connection: Connection) -> dict[tuple[str, str], list[Row]]:
     return found
 
 
+def _last_sender(feed: str, states: Mapping[tuple[str, str], Row]) -> str:
+    """Where the district file names none: whoever's delivery was loaded last."""
+    of_feed = {sender: row for (known, sender), row in states.items() if known == feed}
+    newest = max(of_feed, key=lambda sender: of_feed[sender]["last_loaded_at"], default=None)
+    return newest or DEFAULT_SENDER
+
+
 # --- what is wrong ------------------------------------------------------------------------
 
 
@@ -185,8 +202,8 @@ def _lateness(
     strangers: list[Row],
     *,
     deadline: datetime,
-) -> list[Alarm]:
-    since = state["last_arrival_id"] if state else None
+) -> list[tuple[str, str]]:
+    """What is wrong, and how it is told."""
     last = state["last_loaded_at"] if state else None
     day = calendar.back(deadline.date(), count=due.within_days)
     oldest = datetime.combine(day, due.by, tzinfo=deadline.tzinfo)
@@ -204,15 +221,16 @@ def _lateness(
             f"; {len(unknown)} files of this sender belong to no known feed since then, the last "
             f"is arrival {unknown[0]['arrival_id']}: was it renamed?"
         )
-    return [Alarm(kind, feed, due.sender, due.owner, f"{text}.", since)]
+    return [(kind, f"{text}.")]
 
 
-def _oddness(feed: str, due: Expected, recent: list[Row]) -> list[Alarm]:
-    """What came and was loaded, and is too small or says too often what was known."""
+def _oddness(feed: str, due: Expected, recent: list[Row]) -> list[tuple[str, str, int]]:
+    """What came and was loaded, and is too small or says too often what was known: what it is,
+    how it is told, and since which arrival."""
     loaded = [row for row in recent if row["state"] == "loaded"]
     if not loaded:
         return []
-    newest, alarms = loaded[0], []
+    newest, odd = loaded[0], []
     before = [row["rows_in"] for row in loaded[1 : due.compared_with + 1]]
     usual = median(before) if len(before) == due.compared_with else 0
     if due.shrunken_below is not None and newest["rows_in"] < due.shrunken_below * usual:
@@ -220,14 +238,12 @@ def _oddness(feed: str, due: Expected, recent: list[Row]) -> list[Alarm]:
             f"The {feed} feed has shrunk: arrival {newest['arrival_id']} has "
             f"{newest['rows_in']} rows; the median of the {len(before)} before is {usual:g}."
         )
-        alarms.append(Alarm("shrunken", feed, due.sender, due.owner, text, newest["arrival_id"]))
+        odd.append(("shrunken", text, newest["arrival_id"]))
     same = _unchanged(loaded)
     if due.unchanged_after is not None and len(same) >= due.unchanged_after:
         text = f"The {feed} feed has changed nothing in its last {len(same)} deliveries."
-        alarms.append(
-            Alarm("unchanged", feed, due.sender, due.owner, text, same[-1]["arrival_id"])
-        )
-    return alarms
+        odd.append(("unchanged", text, same[-1]["arrival_id"]))
+    return odd
 
 
 def _unchanged(loaded: list[Row]) -> list[Row]:

@@ -8,6 +8,9 @@ from wraparound.contracts.loader import contract_of
 from wraparound.errors import ContractBroken
 from wraparound.landing.suggesting import members_of, suggest
 
+ATTENDANCE_COLUMNS = (
+    *("studentUniqueId", "schoolId", "eventDate", "attendanceEventCategoryDescriptor"),
+)
 KNOWN = {"attendance_codes": ["Tardy", "Unexcused Absence"]}
 
 
@@ -40,6 +43,25 @@ def test_headers_are_paired_by_what_they_mean(tmp_path):
     }
     assert profile.date_order == "YMD"
     assert profile.files == ("att_*.csv",)
+    assert "file:" not in text  # tomorrow's has another name
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Student Number,School Number,Att Date,Att Code",
+        "Perm ID,Sch,Abs Dt,Abs Cd",
+        "student.studentNumber,school.number,attendance.date,attendance.code",
+        "STUDENTID,SCHOOLID,WHEN,ATTENDANCE_CODE",
+    ],
+)
+def test_headers_as_school_systems_write_them_are_paired(tmp_path, header):
+    text = begun(attendance_export(tmp_path, "2026-03-13", header=header))
+
+    shape = profile_of(text, tmp_path).shape("events", file_name="att_2026.csv")
+    paired = {c: h.lower() for c, h in shape.columns.items()}
+    theirs = dict(zip(ATTENDANCE_COLUMNS, header.lower().split(","), strict=True))
+    assert {c: paired.get(c, c.lower()) for c in theirs} == theirs
 
 
 @pytest.mark.parametrize(
