@@ -365,3 +365,21 @@ def test_living_situation_and_meals_are_withheld_unless_a_district_says_otherwis
     for indicator in ("program_homeless", "program_foster_care", "program_meals"):
         assert scope_of[indicator]
         assert scope_of[indicator] not in listed
+
+
+def columns_of_rules():
+    """Relation and column of every rule of the gate that names a column."""
+    for file in (PROJECT.parent / "expectations").glob("*.json"):
+        suite = json.loads(file.read_text(encoding="utf-8"))
+        for rule in suite["expectations"]:
+            named = [rule["kwargs"].get(key) for key in ("column", "column_A", "column_B")]
+            named.append(rule["kwargs"].get("row_condition", {}).get("column", {}).get("name"))
+            for column in filter(None, named):
+                yield rule.get("relation", suite.get("relation")), column
+
+
+def test_the_gate_asks_for_columns_that_are_there():
+    known = {node["name"]: set(node["columns"]) for node in nodes("model")}
+    asked = set(columns_of_rules())
+    assert len(asked) > 20
+    assert sorted(pair for pair in asked if pair[1] not in known.get(pair[0], ())) == []
