@@ -243,6 +243,10 @@ BRAKE_COUNTS = (
     *("table_name", "school_source_id", "rows_before", "rows_created", "rows_changed"),
     *("rows_ended", "reason", "threshold"),
 )
+SAID = (
+    *("arrival_id", "code", "severity", "table_name", "row_number", "column_name"),
+    *("occurrences", "rule", "message"),
+)
 SET_ASIDE = (
     *("arrival_id", "file_name", "column", "rule", "scope", "count", "first_rows", "what_to_do"),
 )
@@ -380,12 +384,14 @@ def _tell_release(done: dict[str, Any], *, json_wanted: bool) -> None:
     if json_wanted:
         click.echo(json.dumps(done, default=str, indent=2))
         return
-    from wraparound.orchestration.overview import past_review_lines
+    from wraparound.orchestration.overview import past_review_lines, said_of, school_names
 
+    names = _read(school_names)
     settings = _settings()
     click.echo(f"Release {done['release_id']} for {done['as_of_date']}: {done['state']}.")
     for school in done["schools"]:
-        click.echo(f"  {school['verdict']:<7} {school['school_source_id']}")
+        named = school | {"school_name": names.get(school["school_source_id"])}
+        click.echo(f"  {school['verdict']:<7} {said_of(named)}")
         for reason in school.get("reasons", ()):
             click.echo(f"          {reason}")
     for line in past_review_lines(done["rules_past_review"]):
@@ -450,10 +456,7 @@ def diagnostics_command(*, arrival_id: int | None, json_wanted: bool) -> None:
     from wraparound.warehouse.diagnostics import diagnostics
 
     rows = _read(diagnostics, arrival_id=arrival_id)
-    shown = ("arrival_id", "code", "severity", "file_name", "row_number", "column_name", "rule")
-    _show(
-        rows, columns=(*shown, "occurrences"), json_wanted=json_wanted, empty="Nothing was said."
-    )
+    _show(rows, columns=SAID, json_wanted=json_wanted, empty="Nothing was said.")
 
 
 @main.command("receipt")
@@ -695,8 +698,10 @@ def release_list(*, json_wanted: bool) -> None:
 @as_json
 def release_show(*, release_id: int, json_wanted: bool) -> None:
     """One release: its schools, verdicts and reasons."""
+    from wraparound.orchestration.overview import said_of, school_names
     from wraparound.publishing.releases import show_release
 
+    names = _read(school_names)
     line = _released(_read(show_release, release_id=release_id))
     if json_wanted:
         click.echo(json.dumps(line, default=str, indent=2))
@@ -704,7 +709,8 @@ def release_show(*, release_id: int, json_wanted: bool) -> None:
     click.echo(f"Release {line['release_id']} for {line['as_of_date']}: {line['state']}.")
     for school in line["schools"]:
         live = "live" if school["live"] else "not live"
-        click.echo(f"  {school['verdict']:<7} {school['school_source_id']} ({live})")
+        named = school | {"school_name": names.get(school["school_source_id"])}
+        click.echo(f"  {school['verdict']:<7} {said_of(named)}: {live}")
         for reason in school.get("reasons", ()):
             click.echo(f"          {reason}")
 

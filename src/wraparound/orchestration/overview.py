@@ -68,14 +68,25 @@ def _build(connection: Connection) -> Row | None:
     ).fetchone()
 
 
+def school_names(connection: Connection) -> dict[str, str]:
+    """What the roster calls each school, by its source id; schools that are gone too."""
+    rows = connection.execute(
+        "select sourced_id, max(name) as name from raw.roster__orgs where name is not null"
+        " group by sourced_id"
+    ).fetchall()
+    return {row["sourced_id"]: row["name"] for row in rows}
+
+
 def _live(connection: Connection) -> list[Row]:
-    return connection.execute(
+    rows = connection.execute(
         "select p.school_source_id, p.release_id, r.as_of_date,"
         " (select v.verdict from ops.release_school as v where v.school_key = p.school_key"
         "   order by v.release_id desc limit 1) as last_verdict"
         " from release.pointer as p inner join ops.release as r on r.release_id = p.release_id"
         " order by p.school_source_id"
     ).fetchall()
+    names = school_names(connection)
+    return [row | {"school_name": names.get(row["school_source_id"])} for row in rows]
 
 
 def _events(connection: Connection) -> list[Row]:
@@ -92,6 +103,12 @@ def _rules_past_review(connection: Connection) -> list[str]:
         " order by event_id desc limit 1"
     ).fetchone()
     return list(row["rules"] or []) if row else []
+
+
+def said_of(school: Row) -> str:
+    """A school as a person knows it, and its id in the roster."""
+    name, source_id = school.get("school_name"), school["school_source_id"]
+    return f"{name} ({source_id})" if name else str(source_id)
 
 
 def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
@@ -120,13 +137,13 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         )
     lines.append(f"Live lists: {len(found['live'])} schools")
     lines += [
-        f"  {live['school_source_id']}: release {live['release_id']} of {live['as_of_date']}"
+        f"  {said_of(live)}: release {live['release_id']} of {live['as_of_date']}"
         f"{' (held since)' if live['last_verdict'] == 'hold' else ''}"
         for live in found["live"]
     ]
     lines += past_review_lines(found["rules_past_review"])
     if found["events"]:
-        lines.append("Airflow, newest first:")
+        lines.append("Newest steps:")
         lines += [
             f"  {e['happened_at']:%H:%M:%S} {e['dag_id'] or e['kind']}"
             f"{'.' + e['task_id'] if e['task_id'] else ''} {e['state'] or ''}"
