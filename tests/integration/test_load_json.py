@@ -225,6 +225,55 @@ def test_a_day_that_is_told_again_replaces_what_was_said_of_it(schooled, tmp_pat
     ]
 
 
+INCIDENTS = [
+    {"incidentIdentifier": number, "schoolReference": {"schoolId": SCHOOL_ID},
+     "incidentDate": "2026-09-01"}
+    for number in ("I1", "I2")
+]  # fmt: skip
+
+
+def an_action(*disciplines, **words):
+    reference = "studentDisciplineIncidentBehaviorAssociationReference"
+    return {
+        "id": "action-1",
+        "disciplineActionIdentifier": "A1",
+        "studentReference": {"studentUniqueId": "T-Birch"},
+        "disciplineDate": "2026-09-02",
+        "responsibilitySchoolReference": {"schoolId": SCHOOL_ID},
+        "disciplines": [{"disciplineDescriptor": named("Discipline", d)} for d in disciplines],
+        "studentDisciplineIncidentBehaviorAssociations": [
+            {reference: {"incidentIdentifier": number}} for number in ("I1", "I2")
+        ],
+    } | words
+
+
+def disciplines(settings):
+    return live(settings, "discipline__actions", "discipline_descriptor", "incident_identifiers")
+
+
+def test_every_discipline_of_an_action_is_kept_with_all_its_incidents(schooled, tmp_path):
+    iss, oss, both = "In School Suspension", "Out of School Suspension", ["I1", "I2"]
+    first = {"disciplineIncidents": INCIDENTS, "disciplineActions": [an_action(iss, oss)]}
+    loaded(schooled, an_extract(tmp_path / "a", first))
+    assert disciplines(schooled) == [(iss, both), (oss, both)]
+    # What is said of the action again replaces its disciplines; a record without any says nothing.
+    loaded(schooled, an_extract(tmp_path / "b", {"disciplineActions": [an_action("Expulsion")]},
+                                day="2026-09-03"))  # fmt: skip
+    loaded(schooled, an_extract(tmp_path / "c", {"disciplineActions": [an_action()]},
+                                day="2026-09-04"))  # fmt: skip
+    assert disciplines(schooled) == [("Expulsion", both)]
+    assert rules(schooled) == [(None, "list_empty", "row")]
+    deleted(schooled, tmp_path / "d", "disciplineActions", {"id": "action-1"}, day="2026-09-05")
+    assert disciplines(schooled) == []
+
+
+def test_an_unmapped_discipline_is_a_finding_and_no_zero(schooled, tmp_path):
+    sent = {"disciplineActions": [an_action("Sent home", "In School Suspension")]}
+    loaded(schooled, an_extract(tmp_path / "a", {"disciplineIncidents": INCIDENTS} | sent))
+    assert rules(schooled) == [("disciplineDescriptor", "unknown_code", "row")]
+    assert [row[0] for row in disciplines(schooled)] == ["In School Suspension"]
+
+
 # ------------------------------------------------------------------ order
 
 

@@ -2,13 +2,7 @@ with
 
 actions as (
 
-    select * from {{ ref('stg_discipline__actions') }}
-
-),
-
-discipline_codes as (
-
-    select * from {{ ref('discipline_codes') }}
+    select * from {{ ref('int_discipline_actions_decided') }}
 
 ),
 
@@ -24,14 +18,12 @@ run_dates as (
 
 ),
 
--- Distinct, because an action counts once, whatever number of codes it is sent with.
 answers as (
 
-    select distinct
+    select
         students.student_key,
-        actions.action_id,
-        discipline_codes.discipline_kind,
-        actions.discipline_date
+        actions.discipline_kind,
+        actions.is_restorative
 
     from actions
 
@@ -39,9 +31,6 @@ answers as (
         on
             actions.discipline_date >= run_dates.year_start_date
             and actions.discipline_date <= run_dates.as_of_date
-
-    inner join discipline_codes
-        on lower(actions.discipline_code) = lower(discipline_codes.discipline_code)
 
     inner join students
         on actions.student_source_id = students.student_source_id
@@ -53,7 +42,7 @@ final as (
     select
         student_key,
         count(*) filter (where discipline_kind = 'iss') as iss_event_count,
-        count(*) filter (where discipline_kind = 'restorative') as restorative_count
+        count(*) filter (where is_restorative) as restorative_count
 
     from answers
 

@@ -2,13 +2,7 @@ with
 
 actions as (
 
-    select * from {{ ref('stg_discipline__actions') }}
-
-),
-
-discipline_codes as (
-
-    select * from {{ ref('discipline_codes') }}
+    select * from {{ ref('int_discipline_actions_decided') }}
 
 ),
 
@@ -61,9 +55,6 @@ suspensions as (
             actions.discipline_date >= run_dates.year_start_date
             and actions.discipline_date <= run_dates.as_of_date
 
-    inner join discipline_codes
-        on lower(actions.discipline_code) = lower(discipline_codes.discipline_code)
-
     inner join students
         on actions.student_source_id = students.student_source_id
 
@@ -74,10 +65,10 @@ suspensions as (
 
     where
         (
-            discipline_codes.discipline_kind in ('oss', 'expulsion')
+            actions.discipline_kind in ('oss', 'expulsion')
             and settings.oss_is_absence
         )
-        or (discipline_codes.discipline_kind = 'iss' and settings.iss_is_absence)
+        or (actions.discipline_kind = 'iss' and settings.iss_is_absence)
 
 ),
 

@@ -2,13 +2,7 @@ with
 
 actions as (
 
-    select * from {{ ref('stg_discipline__actions') }}
-
-),
-
-discipline_codes as (
-
-    select * from {{ ref('discipline_codes') }}
+    select * from {{ ref('int_discipline_actions_decided') }}
 
 ),
 
@@ -30,12 +24,9 @@ run_dates as (
 
 ),
 
--- Distinct, because an action counts once, whatever number of kinds it is sent with.
 final as (
 
-    select distinct on (
-        students.student_key, actions.action_id, actions.discipline_date
-    )
+    select
         students.student_key,
         schools.school_key,
         actions.action_id,
@@ -48,22 +39,13 @@ final as (
             actions.discipline_date >= run_dates.year_start_date
             and actions.discipline_date <= run_dates.as_of_date
 
-    inner join discipline_codes
-        on lower(actions.discipline_code) = lower(discipline_codes.discipline_code)
-
     inner join students
         on actions.student_source_id = students.student_source_id
 
     inner join schools
         on actions.school_source_id = schools.school_source_id
 
-    where discipline_codes.discipline_kind in ('oss', 'expulsion')
-
-    order by
-        students.student_key asc,
-        actions.action_id asc,
-        actions.discipline_date asc,
-        schools.school_key asc
+    where actions.discipline_kind in ('oss', 'expulsion')
 
 )
 

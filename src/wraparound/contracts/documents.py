@@ -123,12 +123,13 @@ def feeds_index() -> str:
     ]
     for contract in load_contracts().values():
         files = ", ".join(f"`{table.file}`" for table in contract.tables.values())
-        scopes = sorted({table.scope for table in contract.tables.values()})
+        scopes = sorted({"record" if t.replaces else t.scope for t in contract.tables.values()})
         meaning = {
             "none": "leaves it in force",
             "day": "replaces what was said of each student's day that it speaks of",
             "span": "ends it, between the file's first and last day of a school",
             "table": "ends it",
+            "record": "leaves it in force; other rows of a record that it speaks of are replaced",
         }
         lines.append(
             f"| [{contract.feed}]({contract.feed}.md) | {contract.standard} | {files} | "

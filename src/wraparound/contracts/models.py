@@ -109,7 +109,10 @@ class Rule(Strict):
 
 
 class Table(Strict):
-    """One table of a feed: the file it comes in, its key, columns, rules and references."""
+    """One table of a feed: the file it comes in, its key, columns, rules and references.
+
+    What a file says of the columns in `replaces` replaces all that was said of them before.
+    """
 
     description: str
     file: str
@@ -117,6 +120,7 @@ class Table(Strict):
     columns: dict[str, Column]
     required: bool = False
     scope: Scope = "none"
+    replaces: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     rules: tuple[Rule, ...] = ()
     student: str | None = None
@@ -126,6 +130,7 @@ class Table(Strict):
     @model_validator(mode="after")
     def _names_exist(self) -> "Table":
         named = [*self.key, *(r.column for r in self.references), *(r.column for r in self.rules)]
+        named += [*self.replaces]
         named += [c for c in (self.student, self.school, self.day) if c]
         unknown = sorted(set(named) - set(self.columns))
         if unknown:

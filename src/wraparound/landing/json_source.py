@@ -21,6 +21,7 @@ UNUSABLE_RULES = (
     "not_json",
     "not_an_object",
     "not_a_list",
+    "list_empty",
     "not_a_value",
     "not_text",
     "comma_in_list",
@@ -181,6 +182,9 @@ class _Reader:
             if misfit.depth == len(self.each) or self.source.reports:
                 self._note(self._number(record), misfit.rule)
             return
+        if not stacks and (self.source.shape.replaces or self.source.table.replaces):
+            # The entries are all that is read of the record; without one it would say nothing.
+            self._note(self._number(record), "list_empty")
         for stack in stacks:
             row = self._row(stack, number=self._number(record))
             if row is not None:

@@ -125,12 +125,13 @@ class _Judged:
     @property
     def scope(self) -> Scope | None:
         """Which silence ends what, where the file itself says so: a record its own entries."""
-        return "day" if self.shape.replaces else None
+        return "day" if self.shape.replaces or self.table.replaces else None
 
     @property
     def holding(self) -> tuple[str, ...]:
         """By what a row that cannot be read holds what is in force."""
-        named = tuple(self.table.raw_column(name) for name in self.shape.replaces)
+        replaced = self.shape.replaces or self.table.replaces
+        named = tuple(self.table.raw_column(name) for name in replaced)
         return named or holding_columns(self.table)
 
 
