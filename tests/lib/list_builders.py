@@ -29,6 +29,8 @@ HOSTILE_NAMES = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     "</style><b>",
+    # To the library that writes workbooks, elements of its own.
+    "<r>Ash & <t>Oak</r>",
     "{{ 7 * 7 }}",
     "Ash \U0001f469\u200d\U0001f469\u200d\U0001f467 Oak",
     "\u202egnorw\u202c \u05d0\u05dc\u05d5\u05df",
