@@ -4,7 +4,7 @@ XlsxWriter writes them. What is ours is how a list looks, that text stays text, 
 of rows and cells: a school has fifty thousand, and the library spends most of its time on them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
@@ -40,8 +40,6 @@ STILL_ALLOWED = {
 }
 
 Cells = Sequence[Any]
-# A row's number, as text, and a value that is not empty: the element of the cell.
-CellWriter = Callable[[str, Any], str]
 
 
 @dataclass(frozen=True)
@@ -143,62 +141,68 @@ def _sheet_class() -> type["Worksheet"]:
 
 def _write_rows(page: "Worksheet", sheet: Sheet, *, looks: Looks) -> int:
     """Write the header and the rows; returns how many rows. Empty cells look as their column."""
-    heads = [
-        _cell_writer(page, place, Column(column.heading, HEAD, column.width), looks=looks)
-        for place, column in enumerate(sheet.columns)
-    ]
-    writers = [
-        _cell_writer(page, place, column, looks=looks)
-        for place, column in enumerate(sheet.columns)
-    ]
-    page.elements.append(_row("1", heads, [column.heading for column in sheet.columns]))
-    count = 0
-    for count, cells in enumerate(sheet.rows, start=1):
-        page.elements.append(_row(str(count + 1), writers, cells))
+    from xlsxwriter.utility import xl_col_to_name
+
+    heads = [Column(column.heading, HEAD, column.width) for column in sheet.columns]
+    of_heads, of_columns = (
+        [(xl_col_to_name(place), Ends(page, each, looks)) for place, each in enumerate(columns)]
+        for columns in (heads, sheet.columns)
+    )
+    page.elements.append(_row(1, of_heads, [column.heading for column in heads]))
+    number = 1
+    for number, cells in enumerate(sheet.rows, start=2):
+        page.elements.append(_row(number, of_columns, cells))
     # What the library would have learned from cells: how far the sheet reaches.
-    for row, place in ((0, 0), (count, len(sheet.columns) - 1)):
+    for row, place in ((0, 0), (number - 1, len(heads) - 1)):
         page._check_dimensions(row, place)
-    return count
+    return number - 1
 
 
-def _row(number: str, writers: Sequence[CellWriter], cells: Cells) -> str:
+def _row(number: int, columns: Sequence[tuple[str, "Ends"]], cells: Cells) -> str:
     written = [
-        write(number, value)
-        for write, value in zip(writers, cells, strict=True)
+        f'<c r="{letters}{number}{ends[value]}'
+        for (letters, ends), value in zip(columns, cells, strict=True)
         if value is not None and value != ""
     ]
     return f'<row r="{number}">{"".join(written)}</row>'
 
 
-def _cell_writer(page: "Worksheet", place: int, column: Column, *, looks: Looks) -> CellWriter:
-    """What writes the values of one column, each by its own type."""
-    from xlsxwriter.utility import xl_col_to_name
+class Ends(dict[Any, str]):
+    """Of one column: a cell's element from behind its address, made once for each value."""
 
-    letters, opened = xl_col_to_name(place), column.is_open
-    as_text = column.kind if column.kind in (TEXT, WRAP, HEAD) else TEXT
-    as_number = column.kind if column.kind in (NUMBER, SHARE) else NUMBER
-    text, number, day = (
-        looks.number_of(kind, opened=opened) for kind in (as_text, as_number, DAY)
-    )
-    index_of = page.str_table._get_shared_string_index
+    def __init__(self, page: "Worksheet", column: Column, looks: Looks) -> None:
+        super().__init__()
+        self._opened = column.is_open
+        self._as_text = column.kind if column.kind in (TEXT, WRAP, HEAD) else TEXT
+        self._as_number = column.kind if column.kind in (NUMBER, SHARE) else NUMBER
+        self._looks = looks
+        self._index_of = page.str_table._get_shared_string_index
 
-    def write(row: str, value: Any) -> str:
+    def __missing__(self, value: Any) -> str:
+        """One value by its own type."""
         if isinstance(value, str):
-            look = text
-            if value.startswith(FORMULA_LEADS):
-                # The prefix keeps such text text also when somebody edits the cell.
-                look = looks.number_of(as_text, opened=opened, quoted=True)
-            if value.startswith(RICH_TEXT):
-                inner = f"<is><t>{escape(_fitted(value), quote=False)}</t></is>"
-                return f'<c r="{letters}{row}" s="{look}" t="inlineStr">{inner}</c>'
-            return f'<c r="{letters}{row}" s="{look}" t="s"><v>{index_of(_fitted(value))}</v></c>'
-        if isinstance(value, date):
-            return f'<c r="{letters}{row}" s="{day}"><v>{_serial_day(value)}</v></c>'
-        if not isfinite(value):
+            made = self._text(value)
+        elif isinstance(value, date):
+            made = self._number(DAY, _serial_day(value))
+        elif isfinite(value):
+            made = self._number(self._as_number, value)
+        else:
             raise ValueError("a cell can hold no such number")
-        return f'<c r="{letters}{row}" s="{number}"><v>{value:.16G}</v></c>'
+        self[value] = made
+        return made
 
-    return write
+    def _text(self, value: str) -> str:
+        # The prefix keeps such text text also when somebody edits the cell.
+        quoted = value.startswith(FORMULA_LEADS)
+        look = self._looks.number_of(self._as_text, opened=self._opened, quoted=quoted)
+        if value.startswith(RICH_TEXT):
+            inner = f"<is><t>{escape(_fitted(value), quote=False)}</t></is>"
+            return f'" s="{look}" t="inlineStr">{inner}</c>'
+        return f'" s="{look}" t="s"><v>{self._index_of(_fitted(value))}</v></c>'
+
+    def _number(self, kind: str, value: float) -> str:
+        look = self._looks.number_of(kind, opened=self._opened)
+        return f'" s="{look}"><v>{value:.16G}</v></c>'
 
 
 def _fitted(text: str) -> str:
@@ -208,12 +212,11 @@ def _fitted(text: str) -> str:
     return text.encode("utf-16-le")[: LONGEST_TEXT * 2].decode("utf-16-le", errors="ignore")
 
 
-@cache
-def _serial_day(day: date) -> str:
+def _serial_day(day: date) -> float:
     """A day as the format counts it: from 1900, in which it knows a 29th of February."""
     from xlsxwriter.utility import _datetime_to_excel_datetime
 
-    return f"{_datetime_to_excel_datetime(day, False, False):.16G}"
+    return float(_datetime_to_excel_datetime(day, False, False))
 
 
 def _set_columns(
