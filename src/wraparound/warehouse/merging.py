@@ -217,24 +217,31 @@ def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool)
 
     A row that could not be read still holds its record in force (`bad` says which); where not
     even that could be read nobody can say whose row it was, so nothing ends. Single rows that
-    are judged again end nothing either.
+    are judged again end nothing either, but what stood for their days until they could be read.
     """
-    keeps_all = merge.scope == "none" or keys_unreadable or merge.is_replay or not merge.is_last
-    inside: Sql = sql.SQL("false") if keeps_all else sql.SQL("true")
-    if merge.scope in ("span", "day") and not keeps_all:
-        inside = _inside_span(merge) if merge.scope == "span" else _on_a_day_told(merge)
+    by_day = merge.scope in ("span", "day")
+    keeps_all = merge.scope == "none" or keys_unreadable or not merge.is_last
+    inside: Sql = sql.SQL("true")
+    if keeps_all or (merge.is_replay and not by_day):
+        inside = sql.SQL("false")
+    elif merge.scope == "span" and not merge.is_replay:
+        inside = _inside_span(merge)
+    elif by_day:
+        inside = _on_a_day_told(merge)
     connection.execute(
         sql.SQL(
             "create temp table ending on commit drop as"
             " select r.ctid as at from {raw} as r"
             " where r._deleted_at is null and r._sender = {sender}"
-            " and r._effective_at <= {effective} and {inside}"
+            " and r._effective_at {earlier} {effective} and {inside}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
             " and not exists (select 1 from pg_temp.bad as b where {held}) {told} {gone}"
         ).format(
             raw=merge.raw,
             told=_not_told_before(merge),
             gone=_only_gone(merge),
+            # What the file's other rows say of the day stays.
+            earlier=sql.SQL("<" if merge.is_replay else "<="),
             inside=inside,
             sender=sql.Literal(merge.sender),
             effective=sql.Literal(merge.effective_at),
