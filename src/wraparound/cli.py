@@ -348,17 +348,16 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
 
 
 @main.command()
-@click.option("--as-of", type=DAY, help="The school day to speak about.")
 @as_json
-def parity(*, as_of: datetime | None, json_wanted: bool) -> None:
+def parity(*, json_wanted: bool) -> None:
     """Load the whole archive into a scratch database, build, and compare every table with ours.
 
-    Says whether many nights of corrections ended where one long night would. Exit 6 if not.
+    Says whether many nights of corrections ended where one long night does. Exit 6 if not.
     """
     from wraparound.orchestration.parity import must_hold
     from wraparound.orchestration.parity import parity as compare
 
-    compared = compare(_settings(), as_of=_day(as_of))
+    compared = compare(_settings())
     rows = [dataclasses.asdict(one) for one in compared]
     other = [row for row in rows if not row["same"]]
     _show(

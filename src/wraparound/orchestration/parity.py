@@ -1,17 +1,16 @@
-"""Parity: the warehouse as the nights left it, against one loaded from the archive, in order.
+"""Parity: the warehouse as the nights left it, against one made from the archive in one go.
 
-Every build rebuilds all tables, so what a night saves, it saves in loading: what is compared is
-the rows that many corrections left in force, and every report and mart built from them. The long
-way happens in a scratch database, which is dropped at the end; the warehouse is only read.
+Compared are the rows that many corrections left in force, and every mart and report as it stands,
+with those that the archive gives, loaded anew in order and built. The long way happens in a
+scratch database, which is dropped at the end; the warehouse is only read.
 """
 
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 from psycopg import sql
@@ -31,8 +30,25 @@ from wraparound.warehouse.raw_tables import column_types
 BUILT = ("marts", "reports")
 # What a load of the same files has to know: keys that were given, and what persons decided.
 GIVEN = ("student_crosswalk", "school_crosswalk", "lifted_rule")
-# What the models read of the ledger beside keys; loading writes stamps of its own into the first.
-HISTORY = ("feed_state", "release", "release_school", "need_history")
+# What the models read of the ledger beside keys, each as it was before the tables were built:
+# what was made of that build, or came since, they could not know.
+BEFORE = "(select started_at from ops.build where build_id = %(build_id)s)"
+EARLIER = "release_id in (select release_id from ops.release where build_id < %(build_id)s)"
+HISTORY = {
+    "arrival": f"received_at <= {BEFORE}",
+    "feed_state": "true",
+    "release": EARLIER,
+    "release_school": EARLIER,
+    "inquiry_baseline": EARLIER,
+    "need_history": "true",
+}
+# Live was, for each school, the newest of the earlier releases that it was not held from.
+LIVE_BEFORE = """
+    update ops.release_school s set live = s.verdict <> 'hold' and not exists (
+        select from ops.release_school later
+        where later.school_key = s.school_key and later.verdict <> 'hold'
+          and later.release_id > s.release_id)
+"""
 Hashes = dict[str, tuple[int, int]]
 
 
@@ -46,8 +62,10 @@ class Compared:
     same: bool
 
 
-def parity(settings: Settings, *, as_of: date | None = None) -> tuple[Compared, ...]:
+def parity(settings: Settings) -> tuple[Compared, ...]:
     """Load the archive anew into a scratch database, build, and compare every table.
+
+    Where the tables are older than what they are made from, they are built first.
 
     Raises:
         BuildFailed: a build failed on the way, or files that were loaded have been destroyed.
@@ -59,25 +77,21 @@ def parity(settings: Settings, *, as_of: date | None = None) -> tuple[Compared, 
             f"{missing} of the files that were loaded are not in the archive any more, so it "
             "cannot be loaded anew. Nothing was compared."
         )
-    day = as_of or nights.as_of_at_the_door(settings)
+    if nights.build_needed(settings):
+        nights.build(settings)
     with connect(settings) as connection:
-        previous = ledger.previous_as_of(connection, as_of=day)
-        here = _raw_hashes(connection)
+        last = ledger.last_build(connection)
+        assert last is not None
+        previous = ledger.previous_as_of(connection, as_of=last["as_of_date"])
+        here = _raw_hashes(connection) | _built_hashes(connection)
     with _scratch(settings) as scratch:
         _hand_over(settings, scratch)
         nights.ingest(scratch)
+        _remember(settings, scratch, build_id=last["build_id"])
+        build_models(scratch, as_of=last["as_of_date"], previous_as_of=previous)
         with connect(scratch) as connection:
-            there = _raw_hashes(connection)
-        built = []
-        for refill in (False, True):
-            if refill:
-                _copy(settings, scratch, [("raw", name) for name in here])
-            _copy(settings, scratch, [("ops", name) for name in HISTORY])
-            build_models(scratch, as_of=day, previous_as_of=previous)
-            with connect(scratch) as connection:
-                built.append(_built_hashes(connection))
-    long, short = built
-    return _compared(here | short, there | long)
+            there = _raw_hashes(connection) | _built_hashes(connection)
+    return _compared(here, there)
 
 
 def destroyed_files(settings: Settings) -> int:
@@ -147,34 +161,45 @@ def _drop(settings: Settings, name: str) -> None:
 
 def _hand_over(settings: Settings, scratch: Settings) -> None:
     """What arrived and was loaded, as if it were still to be loaded."""
-    _copy(settings, scratch, [("ops", name) for name in GIVEN])
     arrived = (
         *("arrival_id", "feed", "sender", "file_name", "sha256", "byte_count"),
         *("received_at", "effective_at", "claim"),
     )
+    braked = ("happened_at", "kind", "state", "detail")
     with connect(settings) as source, connect(scratch) as target:
-        for table, columns, which in (
-            ("arrival", arrived, "state = 'loaded'"),
-            ("event", ("happened_at", "kind", "state", "detail"), "kind = 'brake'"),
-        ):
-            name = sql.Identifier("ops", table)
-            listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-            query = sql.SQL("select {} from {} where {}").format(listed, name, sql.SQL(which))
-            _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
+        for table in GIVEN:
+            _copy(source, target, table=table)
+        _copy(source, target, table="arrival", which="state = 'loaded'", columns=arrived)
+        _copy(source, target, table="event", which="kind = 'brake'", columns=braked)
 
 
-def _copy(settings: Settings, scratch: Settings, tables: list[tuple[str, str]]) -> None:
-    """Make tables of the scratch warehouse what they are in the real one."""
-    names = [sql.Identifier(*table) for table in tables]
+def _remember(settings: Settings, scratch: Settings, *, build_id: int) -> None:
+    """Let the scratch warehouse know of earlier nights what the build knew."""
     with connect(settings) as source, connect(scratch) as target:
+        names = [sql.Identifier("ops", table) for table in HISTORY]
         target.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(names)))
-        for name in names:
-            # By name: a table that grew with the contracts has its columns in another order.
-            rows = sql.SQL("select * from {} limit 0").format(name)
-            columns = [column.name for column in source.execute(rows).description or ()]
-            listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-            query = sql.SQL("select {} from {}").format(listed, name)
-            _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
+        for table, which in HISTORY.items():
+            condition = which % {"build_id": build_id}
+            _copy(source, target, table=table, which=condition)
+        target.execute(LIVE_BEFORE)
+
+
+def _copy(
+    source: Connection,
+    target: Connection,
+    *,
+    table: str,
+    which: str = "true",
+    columns: Sequence[str] = (),
+) -> None:
+    """Rows of a table of the ledger, by the names of its columns: their order may differ."""
+    name = sql.Identifier("ops", table)
+    if not columns:
+        found = source.execute(sql.SQL("select * from {} limit 0").format(name)).description
+        columns = [column.name for column in found or ()]
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    query = sql.SQL("select {} from {} where {}").format(listed, name, sql.SQL(which))
+    _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
 
 
 def _stream(
