@@ -33,6 +33,12 @@ GIVEN = ("student_crosswalk", "school_crosswalk", "lifted_rule")
 # What the models read of the ledger beside keys, each as it was before the tables were built:
 # what was made of that build, or came since, they could not know.
 BEFORE = "(select started_at from ops.build where build_id = %(build_id)s)"
+# A need that the build's own list was the first to show was not known to it.
+SHOWN = (
+    "first_seen_date < (select as_of_date from ops.build where build_id = %(build_id)s)"
+    " or exists (select from ops.release r where r.build_id < %(build_id)s"
+    " and r.as_of_date = first_seen_date and r.state in ('published', 'superseded'))"
+)
 EARLIER = "release_id in (select release_id from ops.release where build_id < %(build_id)s)"
 HISTORY = {
     "arrival": f"received_at <= {BEFORE}",
@@ -40,7 +46,7 @@ HISTORY = {
     "release": EARLIER,
     "release_school": EARLIER,
     "inquiry_baseline": EARLIER,
-    "need_history": "true",
+    "need_history": SHOWN,
 }
 # Live was, for each school, the newest of the earlier releases that it was not held from.
 LIVE_BEFORE = """
