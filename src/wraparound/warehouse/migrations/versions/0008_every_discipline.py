@@ -43,7 +43,9 @@ def _key_of(columns: str) -> str:
 
 
 def _where_it_stands(*statements: str) -> None:
-    body = "; ".join(statements)
+    # The last build's views read the column that changes; the next build makes them again.
+    built = "drop view if exists staging.stg_discipline__actions cascade"
+    body = "; ".join((built, *statements))
     op.execute(
         f"do $do$ begin if to_regclass('{TABLE}') is not null then {body}; end if; end $do$"
     )
