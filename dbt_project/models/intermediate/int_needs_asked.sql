@@ -30,6 +30,12 @@ strength_services as (
 
 ),
 
+accessibility_needs as (
+
+    select * from {{ ref('accessibility_needs') }}
+
+),
+
 locations as (
 
     select * from {{ ref('stg_providers__locations') }}
@@ -53,6 +59,22 @@ interests as (
 
     inner join strength_services
         on strength_services.strength_code = any(review_domains.strength_codes)
+
+    group by review_domains.student_key
+
+),
+
+-- Named in any domain, the access is needed for whatever the child is referred to.
+access_needs as (
+
+    select
+        review_domains.student_key,
+        array_agg(distinct accessibility_needs.need_code) as access_codes
+
+    from review_domains
+
+    inner join accessibility_needs
+        on accessibility_needs.need_code = any(review_domains.need_codes)
 
     group by review_domains.student_key
 
@@ -86,6 +108,7 @@ final as (
         placed_students.school_source_id,
         needs.rule_id,
         opened_needs.need_codes,
+        access_needs.access_codes,
         school_postal_codes.postal_code,
         placed_students.age_years,
         placed_students.grade_order,
@@ -106,6 +129,9 @@ final as (
 
     left join interests
         on needs.student_key = interests.student_key
+
+    left join access_needs
+        on needs.student_key = access_needs.student_key
 
     left join school_postal_codes
         on placed_students.school_source_id = school_postal_codes.school_source_id

@@ -30,6 +30,12 @@ services_left_out as (
 
 ),
 
+settings as (
+
+    select * from {{ ref('int_settings_pivoted') }}
+
+),
+
 fit_criteria as (
 
     select * from {{ ref('fit_criteria') }}
@@ -111,9 +117,15 @@ judged as (
         + cast(
             limits.is_during_lessons and not coalesce(places.is_at_school, false)
             as integer
-        ) * 4096 as failed_bits
+        ) * 4096
+        + coalesce(cast(not needs.access_codes <@ limits.access_codes as integer), 0)
+        * 16384
+        + coalesce(cast(places.distance_km > settings.service_within_km as integer), 0)
+        * 32768 as failed_bits
 
     from needs
+
+    cross join settings
 
     inner join candidates
         on needs.rule_id = candidates.rule_id

@@ -90,6 +90,18 @@ worded_choices as (
                 when not needs.home_language = any(limits.languages)
                     then 'speaks ' || limits.language_text
             end,
+            case
+                when not needs.access_codes <@ limits.access_codes
+                    then 'ask about access: ' || (
+                        select
+                            string_agg(
+                                replace(named.need_code, '_', ' '), ', '
+                                order by named.need_code
+                            )
+                        from unnest(needs.access_codes) as named (need_code)
+                        where not named.need_code = any(limits.access_codes)
+                    )
+            end,
             case when not terms.is_free then 'costs: ' || terms.cost_text end,
             'asks for: ' || terms.document_text
         ) as fit_reason

@@ -71,6 +71,7 @@ final as (
         limits.school_source_ids,
         limits.postal_codes,
         limits.languages,
+        limits.access_codes,
         services.minimum_age,
         services.maximum_age,
         capacities.place_count,

@@ -54,6 +54,12 @@ languages as (
 
 ),
 
+access_offers as (
+
+    select * from {{ ref('int_service_access_offered') }}
+
+),
+
 service_terms as (
 
     select
@@ -169,6 +175,7 @@ final as (
         area_limits.area_text,
         area_limits.postal_codes,
         language_lists.languages,
+        access_offers.access_codes,
         language_lists.language_text,
         marked_services.service_id is not null as is_marked
 
@@ -185,6 +192,9 @@ final as (
 
     left join language_lists
         on services.service_id = language_lists.service_id
+
+    left join access_offers
+        on services.service_id = access_offers.service_id
 
     left join marked_services
         on services.service_id = marked_services.service_id

@@ -67,6 +67,7 @@ final as (
         cast(choice ->> 'strengths_shown' as integer) as strengths_shown,
         cast(choice ->> 'service_stale_after_days' as integer)
             as service_stale_after_days,
+        cast(choice ->> 'service_within_km' as integer) as service_within_km,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
         cast(choice ->> 'individual_review_due_days' as integer)

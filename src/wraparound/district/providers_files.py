@@ -51,6 +51,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "taxonomy_terms": ("id", "code", "name", "description", "parent_id", "taxonomy", "language",
                        "taxonomy_id", "term_uri"),
     "attributes": ("id", "link_id", "taxonomy_term_id", "link_type", "link_entity", "value"),
+    "accessibility": ("id", "location_id", "description", "details", "url"),
     "service_capacity": ("id", "service_id", "unit_id", "available", "maximum", "description",
                          "updated"),
     "units": ("id", "name", "scheme", "identifier", "uri"),
@@ -67,6 +68,7 @@ TAXONOMIES = {
 }
 LANGUAGE_CODES = {"English": "eng", "Spanish": "spa"}
 CITY, STATE, POSTAL_CODE, TIME_ZONE = "Wraparound", "CT", "06100", "America/New_York"
+ACCESS = ("Wheelchair access and elevator.", "Three steps at the entrance.")
 PLACES_UNIT = stable_uuid("unit", "places")
 STALE_YEARS = 3
 
@@ -89,6 +91,7 @@ def write_providers(world: World, path: Path) -> dict[str, int]:
         "taxonomies": _taxonomies,
         "taxonomy_terms": _taxonomy_terms,
         "attributes": _attributes,
+        "accessibility": _accessibility,
         "service_capacity": _capacities,
         "units": _units,
     }
@@ -221,6 +224,14 @@ def _addresses(_: World) -> Iterator[Row]:
             stable_uuid("address", one.key), _location_id(one.key), "", street, "", CITY, "",
             STATE, f"{POSTAL_CODE[:3]}{number:02d}", "US", "physical",
         )  # fmt: skip
+
+
+def _accessibility(world: World) -> Iterator[Row]:
+    """Every other provider has steps; schools can be entered by everybody."""
+    notes = {one.key: ACCESS[place % len(ACCESS)] for place, one in enumerate(PROVIDERS)}
+    notes |= {school.sourced_id: ACCESS[0] for school in world.schools}
+    for key, note in notes.items():
+        yield (stable_uuid("accessibility", key), _location_id(key), note, "", "")
 
 
 def _phones(_: World) -> Iterator[Row]:

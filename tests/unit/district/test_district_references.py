@@ -151,6 +151,7 @@ PROVIDER_REFERENCES = [
     ("taxonomy_terms", "taxonomy_id", "taxonomies"),
     ("attributes", "link_id", "services"),
     ("attributes", "taxonomy_term_id", "taxonomy_terms"),
+    ("accessibility", "location_id", "locations"),
     ("service_capacity", "service_id", "services"),
     ("service_capacity", "unit_id", "units"),
 ]
