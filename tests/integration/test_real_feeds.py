@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.feed_builders import Child, Roster
+from lib.directories import FLORIDA, OHANA, PANTRIES
+from lib.feed_builders import Child, Roster, a_zip, with_member
+from lib.release_builders import PROJECT_ROOT
 from lib.warehouse_in_tests import (
+    a_fresh_warehouse,
     findings,
     is_conserved,
     landed_and_loaded,
@@ -20,7 +23,7 @@ from lib.warehouse_in_tests import (
 from wraparound.contracts.district import load_district
 from wraparound.contracts.loader import contract_of
 from wraparound.landing.suggesting import members_of, suggest
-from wraparound.orchestration import nights
+from wraparound.orchestration import explaining, nights
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -317,43 +320,6 @@ def test_the_specifications_own_example(settings):
     assert query(settings, "select latitude from raw.providers__locations") == [{"latitude": None}]
 
 
-OHANA = """
-senders:
-  ohana:
-    title: An older directory
-    feeds:
-      providers:
-        tables:
-          locations:
-            file: locations.csv
-            columns: {id: id, organization_id: organization_id, location_type: virtual}
-            codes: {location_type: {"true": virtual, "TRUE": virtual, "false": physical}}
-          services:
-            file: services.csv
-            columns: {eligibility_description: eligibility, fees_description: fees, url: website}
-            look_ups:
-              organization_id: {by: location_id, table: locations, column: organization_id}
-          service_at_location:
-            file: services.csv
-            columns: {id: [location_id, id], service_id: id}
-          addresses:
-            file: addresses.csv
-            constants: {address_type: physical}
-          phones:
-            file: phones.csv
-            columns: {type: number_type}
-          contacts: {file: contacts.csv}
-          schedules:
-            file: regular_schedules.csv
-            columns: {byday: weekday}
-            constants: {freq: WEEKLY}
-          taxonomy_terms:
-            file: taxonomy.csv
-            columns: {id: taxonomy_id, code: taxonomy_id}
-            constants: {description: "-"}
-"""
-
-
 def test_an_older_directory_is_read_by_a_profile(settings):
     write_district(settings, OHANA)
     loaded(settings, "hsds/hsds-ohana-smc/sample-csv", sender="ohana")
@@ -372,46 +338,12 @@ def test_an_older_directory_is_read_by_a_profile(settings):
     assert [f for f in findings(settings) if f[4] == "row"] == []
 
 
-FLORIDA = """
-senders:
-  florida:
-    title: A directory of legal aid
-    feeds:
-      providers:
-        tables:
-          organizations:
-            file: organizations.csv
-            columns:
-              id: organization_uuid
-              name: organization_name
-              email: organization_email
-              website: organization_url
-              description: organization_description
-              legal_status: organization_legal_status
-          locations:
-            file: locations.csv
-            columns: {id: location_uuid, organization_id: organization_uuid, name: location_name,
-                      url: location_url}
-          services:
-            file: services.csv
-            columns:
-              id: service_uuid
-              organization_id: organization_uuid
-              name: service_name
-              description: service_description
-              url: service_url
-              email: service_email
-              minimum_age: service_min_age
-              maximum_age: service_max_age
-              eligibility_description: service_additional_information
-            constants: {status: active}
-"""
-
-
 def test_a_real_directory_is_read_by_a_profile_and_its_broken_row_set_aside(settings):
     write_district(settings, FLORIDA)
     arrival = loaded(settings, "hsds/hsds-florida-legal", sender="florida")
-    assert (arrival["rows_in"], arrival["rows_quarantined"]) == (20 + 378 + 135, 1)
+    # Organizations are read for the one term of the directory too, services for who carries it.
+    assert (arrival["rows_in"], arrival["rows_duplicate"]) == (2 * 20 + 378 + 2 * 135, 19)
+    assert arrival["rows_quarantined"] == 1
     assert [count(settings, f"providers__{t}") for t in ("organizations", "locations")] == [
         20,
         378,
@@ -456,26 +388,41 @@ class Guest(Child):
         return self.name
 
 
-@pytest.fixture
-def contoso(settings, tmp_path):
-    """A warehouse with a roster of the 600 ids, and the profile of the sender."""
-    with (DATA / "edfi/oea-contoso-sis/batch1/studentattendance.csv").open(newline="") as file:
+DAYS = "edfi/oea-contoso-sis/batch1/studentattendance.csv"
+PANTRY_FILE = "hsds/hsds-haarrrvest-cc0/western_massachusetts.jsonl"
+FOUR_DIRECTORIES = {
+    "ohana": "hsds/hsds-ohana-smc/sample-csv",
+    "florida": "hsds/hsds-florida-legal",
+    "pantries": PANTRY_FILE,
+    "default": "hsds/hsds-spec-3.x-examples/csv",
+}
+
+
+@pytest.fixture(scope="module")
+def contoso(server, tmp_path_factory):
+    """A night over the 600 ids of an export, their days, and four directories of services."""
+    home = tmp_path_factory.mktemp("contoso")
+    with (DATA / DAYS).open(newline="") as file:
         pairs = sorted({(row["student_id"], row["school_id"]) for row in csv.DictReader(file)})
-    write_district(settings, CONTOSO)
-    guests = tuple(Guest(student, school=school) for student, school in pairs)
-    roster = Roster(guests, school_year=2022)
-    (arrival,) = landed_and_loaded(settings, roster.write(tmp_path / "in"))
-    assert arrival["rows_quarantined"] == 0
-    return settings
+    guests = tuple(Guest(student, school=school, grade="08") for student, school in pairs)
+    members = Roster(guests, school_year=2022).members()
+    born = with_member(members, "demographics.csv", change=("2017-04-01", "2007-09-01"))
+    senders = "".join(
+        text.replace("\nsenders:", "") for text in (CONTOSO, OHANA, FLORIDA, PANTRIES)
+    )
+    with a_fresh_warehouse(server, home) as settings:
+        write_district(settings, f"senders:{senders}")
+        (arrival,) = landed_and_loaded(settings, a_zip(home / "in", "roster.zip", born))
+        assert arrival["rows_quarantined"] == 0
+        loaded(settings, DAYS, sender="contoso", feed="attendance")
+        for sender, path in FOUR_DIRECTORIES.items():
+            loaded(settings, path, sender=sender)
+        nights.build(settings, as_of=date(2022, 1, 28))
+        yield settings
 
 
 def test_a_local_export_of_attendance_is_read_whole(contoso):
-    arrival = loaded(
-        contoso,
-        "edfi/oea-contoso-sis/batch1/studentattendance.csv",
-        sender="contoso",
-        feed="attendance",
-    )
+    (arrival,) = query(contoso, "select * from ops.arrival where feed = 'attendance'")
     assert (arrival["rows_in"], arrival["rows_loaded"]) == (12000, 12000)
     absent = "attendance_event_category_descriptor = 'Unexcused Absence'"
     assert count(contoso, "attendance__events", absent) == 1285
@@ -490,13 +437,6 @@ def test_a_local_export_of_attendance_is_read_whole(contoso):
 
 
 def test_chronic_absence_is_at_or_above_ten_per_cent(contoso):
-    loaded(
-        contoso,
-        "edfi/oea-contoso-sis/batch1/studentattendance.csv",
-        sender="contoso",
-        feed="attendance",
-    )
-    nights.build(contoso, as_of=date(2022, 1, 28))
     rows = query(
         contoso,
         "select school_key, is_chronically_absent, days_absent, days_enrolled"
@@ -508,6 +448,83 @@ def test_chronic_absence_is_at_or_above_ten_per_cent(contoso):
     assert sum(chronic.values()) == 382
     assert sorted(chronic.values()) == [72, 74, 76, 79, 81]
     assert sum(row["days_absent"] for row in rows) == 1285
+
+
+# ----------------------------------------------------------------- needs and directories
+
+# A service is looked for where each child is chronically absent, and 14 years old.
+BY_DIRECTORY = """
+    select s._sender, count(*) as services,
+        count(*) filter (where s.status = 'active') as active,
+        count(*) filter (where d.service_categories <> '{}') as in_a_category,
+        count(f.service_id) filter (where f.is_fit) as fitting,
+        count(f.service_id) filter (where f.excluded_by = 'age') as for_other_ages
+    from raw.providers__services as s
+    inner join marts.dim_services as d on s.id = d.service_id
+    left join intermediate.int_service_fits_judged as f
+        on s.id = f.service_id and f.need_number = 1
+    where s._deleted_at is null group by 1
+"""
+TITLES = {
+    "default": "the specification's example",
+    "florida": "legal aid",
+    "ohana": "an older county directory",
+    "pantries": "food pantries",
+}
+
+
+def test_needs_of_a_district_are_held_against_real_directories(contoso):
+    page = (PROJECT_ROOT / "docs/directories.md").read_text(encoding="utf-8")
+    set_aside = {
+        row["sender"]: row["rows_quarantined"]
+        for row in query(contoso, "select * from ops.arrival where feed = 'providers'")
+    }
+    found = {row.pop("_sender"): row for row in query(contoso, BY_DIRECTORY)}
+    told = {
+        f"| {title} | {' | '.join(map(str, found[sender].values()))} | {set_aside[sender]} |"
+        for sender, title in TITLES.items()
+    }
+    assert told <= set(page.splitlines()), "\n".join(sorted(told))
+    assert {row["services"] for row in found.values()} == {1, 134, 23, 8}
+
+
+def test_what_real_directories_lack_is_listed_for_a_person(contoso):
+    counts = Counter(row["finding"] for row in explaining.directory_findings(contoso))
+    page = (PROJECT_ROOT / "docs/directories.md").read_text(encoding="utf-8")
+    assert counts.keys() == {
+        *("no_ages", "no_category", "no_count_of_places", "not_assured_lately"),
+        *("parent_unknown", "possible_duplicate"),
+    }
+    for finding, number in counts.items():
+        assert f"| `{finding}` | {number} |" in page
+
+
+def test_services_of_real_directories_are_explained(contoso):
+    (child,) = query(contoso, "select student_source_id from reports.rpt_referral_queue limit 1")
+
+    def verdict(name):
+        (service,) = query(
+            contoso, "select service_id from marts.dim_services where service_name = %s", name
+        )
+        (answer,) = explaining.why(
+            contoso, student=child["student_source_id"], service=service["service_id"]
+        )
+        return answer.rule_id, answer.verdict
+
+    wanted = "the need looks in attendance_outreach, mentoring, family_assistance"
+    assert verdict("Title IIIB - Elder Services") == (
+        "AT-01",
+        "left out: the child is outside its ages",
+    )
+    assert verdict("Project Read") == ("AT-01", f"left out: it is in tutoring; {wanted}")
+    assert verdict("Community Counselling") == (
+        "AT-01",
+        f"left out: it is in no category that is known; {wanted}",
+    )
+    assert verdict("Children (Education)") == (
+        "AT-01",
+        "fits: choice 5; not needed: an earlier choice has a place",
+    )
 
 
 # ----------------------------------------------------------------- attendance by section

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.directories import PANTRIES
 from lib.warehouse_in_tests import (
     findings,
     is_conserved,
@@ -53,45 +54,6 @@ def test_the_specifications_own_service_is_read_from_json(settings, file):
         assert count(settings, "providers__service_at_location") == 1
         assert count(settings, "providers__locations", "latitude is null") == 1
         assert ("out_of_range", "latitude") in {(f[3], f[2]) for f in findings(settings)}
-
-
-PANTRIES = """
-senders:
-  pantries:
-    title: Food pantries, scraped
-    feeds:
-      providers:
-        files: ["*.jsonl"]
-        tables:
-          organizations:
-            each: raw
-            columns: &organization
-              id: [hash, raw.id]
-              name: raw.name
-              description: raw.description
-            leave_out: {raw.name: ["Sample *", "Test *"]}
-          locations:
-            each: raw.locations[]
-            columns:
-              id: [hash, "raw.locations[].id"]
-              organization_id: [hash, raw.id]
-          services:
-            each: raw.services[]
-            columns:
-              id: [hash, "raw.services[].id"]
-              organization_id: [hash, raw.id]
-              program_id: [hash, "raw.services[].program_id"]
-          addresses:
-            each: raw.locations[].addresss|addresses|address[]
-            columns:
-              id: [hash, "raw.locations[].addresss|addresses|address[].id"]
-              location_id: [hash, "raw.locations[].id"]
-          schedules:
-            each: raw.services[].schedules[]
-            columns:
-              id: [hash, "raw.services[].id", "raw.services[].schedules[]#"]
-              service_id: [hash, "raw.services[].id"]
-"""
 
 
 def test_a_directory_of_its_own_shape_is_read_by_a_profile(settings):
