@@ -68,6 +68,9 @@ final as (
         cast(choice ->> 'service_stale_after_days' as integer)
             as service_stale_after_days,
         cast(choice ->> 'service_within_km' as integer) as service_within_km,
+        cast(choice ->> 'first_response_days' as integer) as first_response_days,
+        cast(choice ->> 'first_response_latest_days' as integer)
+            as first_response_latest_days,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
         cast(choice ->> 'individual_review_due_days' as integer)
