@@ -122,8 +122,8 @@ calendar_schools as (
 
 ),
 
--- The working day that lies so many after the clock's start, as far as a calendar tells:
--- a clock that starts on a day off starts on the working day before it.
+-- The working day that lies so many after the clock's start, as far as a calendar
+-- tells: a clock that starts on a day off starts on the working day before it.
 counted_steps as (
 
     select

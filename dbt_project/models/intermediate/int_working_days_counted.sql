@@ -61,7 +61,7 @@ spanned_days as (
 
     select
         calendar_spans.school_key,
-        cast(days.day_at as date) as calendar_date
+        cast(spanned.day_at as date) as calendar_date
 
     from calendar_spans
 
@@ -70,7 +70,7 @@ spanned_days as (
             cast(calendar_spans.first_date as timestamp),
             cast(calendar_spans.last_date as timestamp),
             interval '1 day'
-        ) as days (day_at)
+        ) as spanned (day_at)
 
 ),
 
@@ -79,13 +79,13 @@ final as (
     select
         spanned_days.school_key,
         spanned_days.calendar_date,
-        coalesce(settled_days.is_working, false) as is_working,
         cast(
             count(*) filter (where settled_days.is_working) over (
                 partition by spanned_days.school_key
                 order by spanned_days.calendar_date
             ) as integer
-        ) as working_day_count
+        ) as working_day_count,
+        coalesce(settled_days.is_working, false) as is_working
 
     from spanned_days
 
