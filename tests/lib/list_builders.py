@@ -63,6 +63,7 @@ def a_feed(**changes: Any) -> dict[str, Any]:
         "last_loaded_at": "2026-11-20T04:12:00+00:00",
         "is_stale": False,
         "note": "",
+        "note_day": None,
     } | changes
 
 

@@ -116,20 +116,14 @@ feed_lists as (
                 'data_through', data_through_date,
                 'last_loaded_at', last_loaded_text,
                 'is_stale', is_stale,
+                'note_day', set_aside_date,
                 'note', case
-                    when set_aside_date is not null
-                        then
-                            'The newest delivery, of ' || set_aside_date
-                            || ', was set aside.'
+                    when set_aside_date is not null then 'set_aside'
                     when measured_by = 'day' and data_through_date is null
-                        then 'No attendance has come from this school this year.'
-                    when is_stale and measured_by = 'loaded'
-                        then 'No new delivery for some time.'
-                    when is_stale
-                        then 'The school has not sent recent days.'
-                    when feed = 'attendance' and not has_calendar
-                        then
-                            'Without a calendar, school days are those with attendance.'
+                        then 'no_attendance'
+                    when is_stale and measured_by = 'loaded' then 'no_delivery'
+                    when is_stale then 'not_recent'
+                    when feed = 'attendance' and not has_calendar then 'no_calendar'
                 end
             )
             order by feed collate "C"

@@ -37,6 +37,7 @@ class Feed:
     last_loaded_on: date | None
     is_stale: bool
     note: str
+    note_day: date | None
 
 
 @dataclass(frozen=True)
@@ -521,6 +522,7 @@ def _read_feed(item: Row) -> Feed:
         last_loaded_on=_date(item.get("last_loaded_at")),
         is_stale=bool(item.get("is_stale")),
         note=_text(item.get("note")),
+        note_day=_date(item.get("note_day")),
     )
 
 

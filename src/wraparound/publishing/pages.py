@@ -353,12 +353,13 @@ def _stale_words(feed: "Feed", *, as_of: date, words: Words) -> str:
     else:
         age = words.count("days", max((as_of - last).days, 0))
         said = words("feed_old", feed=_capital(name), day=words.short_day(last), age=age)
-    return f"{said} {feed.note}".strip()
+    return f"{said} {words.feed_note(feed.note, feed.note_day)}".strip()
 
 
 def _chip(feed: "Feed", *, words: Words) -> Chip:
     said = words.freshness(feed.data_through, feed.last_loaded_on, is_stale=feed.is_stale)
-    return Chip(feed.is_stale, words.code("feed", feed.feed), said, feed.note)
+    note = words.feed_note(feed.note, feed.note_day)
+    return Chip(feed.is_stale, words.code("feed", feed.feed), said, note)
 
 
 def _capital(text: str) -> str:

@@ -86,6 +86,14 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "insufficient_days": "too few days to say",
             "not_known": "not known",
         },
+        "feed_note": {
+            "set_aside": "The newest delivery, of {day}, was set aside.",
+            "no_attendance": "No attendance has come from this school this year.",
+            "no_delivery": "No new delivery for some time.",
+            "not_recent": "The school has not sent recent days.",
+            "no_calendar": "Without a calendar, school days are those with attendance, and steps "
+            "are due by weekdays.",
+        },
         "feed": {
             "roster": "roster",
             "calendar": "calendar",
@@ -195,6 +203,14 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "severe": "ausencia crónica grave",
             "insufficient_days": "muy pocos días para decirlo",
             "not_known": "no se sabe",
+        },
+        "feed_note": {
+            "set_aside": "La entrega más reciente, del {day}, se dejó aparte.",
+            "no_attendance": "Esta escuela no ha enviado asistencia este año.",
+            "no_delivery": "Hace tiempo que no llega una entrega nueva.",
+            "not_recent": "La escuela no ha enviado los días recientes.",
+            "no_calendar": "Sin calendario, los días de clase son los que tienen asistencia, y "
+            "los pasos vencen por días laborables.",
         },
         "feed": {
             "roster": "matrícula",
@@ -947,6 +963,11 @@ class Words:
             return self("feed_never")
         key = "feed_last_good" if is_stale else "feed_through" if through else "feed_received"
         return self(key, day=self.short_day(last))
+
+    def feed_note(self, note: str, day: date | None) -> str:
+        """Say what is to be known of a feed; an unknown note is said as it is written."""
+        said = self.code("feed_note", note)
+        return said.replace("{day}", self.short_day(day)) if day else said
 
     def decided(self, decision: "Decision") -> str:
         """Say who decided what and when, and why it does not count where it does not."""

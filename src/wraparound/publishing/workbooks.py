@@ -50,7 +50,8 @@ def _named(sheet: Sheet, *, words: Words) -> Sheet:
         column if column.is_hidden else replace(column, heading=_heading(column, words=words))
         for column in sheet.columns
     )
-    return replace(sheet, name=words(sheet.name), columns=columns)
+    until = words(sheet.printed_until) if sheet.printed_until else ""
+    return replace(sheet, name=words(sheet.name), columns=columns, printed_until=until)
 
 
 def _heading(column: Column, *, words: Words) -> str:
@@ -66,9 +67,20 @@ def _sheets(data: "ListData", *, words: Words) -> tuple[Sheet, ...]:
             (*REFERRAL_COLUMNS, *_decision_columns(data, words=words), *HIDDEN_COLUMNS),
             _referral_rows(data, words=words),
             is_protected=True,
+            printed_until="x_due",
         ),
-        Sheet("sheet_students", STUDENT_COLUMNS, _student_rows(data, words=words)),
-        Sheet("sheet_needs", NEED_COLUMNS, _need_rows(data, words=words)),
+        Sheet(
+            "sheet_students",
+            STUDENT_COLUMNS,
+            _student_rows(data, words=words),
+            printed_until="x_suggested",
+        ),
+        Sheet(
+            "sheet_needs",
+            NEED_COLUMNS,
+            _need_rows(data, words=words),
+            printed_until="x_sentence",
+        ),
         Sheet("sheet_classes", CLASS_COLUMNS, _class_rows(data, words=words)),
         Sheet("sheet_reviews", REVIEW_COLUMNS, _review_rows(data, words=words)),
         Sheet("sheet_about", ABOUT_COLUMNS, _about_rows(data, words=words)),
@@ -93,21 +105,22 @@ def _today_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
         )
 
 
+# What is read on paper comes first: the print area ends with the day on which a step is due.
 REFERRAL_COLUMNS = (
     Column("x_place", NUMBER, 7),
     Column("x_student", WRAP, 24),
-    Column("x_number", TEXT, 16),
     Column("x_grade", TEXT, 7),
-    Column("x_domain", TEXT, 17),
     Column("x_level", TEXT, 12),
     Column("x_need", WRAP, 46),
     Column("x_services", WRAP, 46),
-    Column("x_consent", TEXT, 18),
-    Column("x_state", TEXT, 14),
-    Column("x_days_in_state", NUMBER, 9),
     Column("x_next", WRAP, 26),
     Column("x_due", DAY, 11),
     Column("x_overdue", TEXT, 9),
+    Column("x_consent", TEXT, 18),
+    Column("x_state", TEXT, 14),
+    Column("x_days_in_state", NUMBER, 9),
+    Column("x_number", TEXT, 16),
+    Column("x_domain", TEXT, 17),
     Column("x_new", TEXT, 7),
     Column("x_owner", WRAP, 18),
     Column("x_opened", DAY, 11),
@@ -176,18 +189,18 @@ def _referral_cells(referral: "Referral", *, words: Words) -> Cells:
     return (
         referral.referral_rank,
         referral.student_name,
-        referral.student_source_id,
         short_grade(referral.grade_level),
-        words.code("domain", referral.domain),
         words.code("level", referral.level),
         referral.wording,
         _services_text(referral, words=words),
-        words.code("consent", referral.consent_status),
-        words.code("state", referral.state),
-        referral.days_in_state,
         referral.next_step,
         referral.due_date,
         words.yes_no(referral.is_overdue),
+        words.code("consent", referral.consent_status),
+        words.code("state", referral.state),
+        referral.days_in_state,
+        referral.student_source_id,
+        words.code("domain", referral.domain),
         words.yes_no(referral.is_new),
         words.code("owner", referral.owner),
         referral.opened_date,
@@ -227,23 +240,23 @@ def _service_parts(service: Any, *, words: Words) -> tuple[str, ...]:
 
 STUDENT_COLUMNS = (
     Column("x_student", WRAP, 26),
-    Column("x_number", TEXT, 16),
     Column("x_grade", TEXT, 7),
     Column("x_homeroom", TEXT, 12),
-    Column("x_language", TEXT, 12),
     Column("x_strengths", WRAP, 40),
     Column("domain:academics", TEXT, 14),
     Column("domain:social_emotional_behavioral", TEXT, 16),
     Column("domain:health", TEXT, 14),
     Column("domain:family", TEXT, 14),
     Column("x_missed", SHARE, 9),
+    Column("x_tier", TEXT, 9),
+    Column("x_suggested", TEXT, 10),
+    Column("x_number", TEXT, 16),
+    Column("x_language", TEXT, 12),
     Column("x_absent", NUMBER, 9),
     Column("x_enrolled", NUMBER, 9),
     Column("x_band", TEXT, 22),
-    Column("x_tier", TEXT, 9),
     Column("x_tier_on", DAY, 11),
     Column("x_tier_by", WRAP, 18),
-    Column("x_suggested", TEXT, 10),
     Column("x_reasons", WRAP, 46),
     Column("x_active", NUMBER, 9),
     Column("x_waiting", NUMBER, 9),
@@ -261,20 +274,20 @@ def _student_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
         }
         yield (
             student.sort_name,
-            student.student_source_id,
             short_grade(student.grade_level),
             student.homeroom,
-            student.home_language,
             student.strengths_summary,
             *(words.code("level", levels.get(domain, "not_known")) for domain in DOMAINS),
             student.absence_rate,
+            student.decided_tier or words("tier_none"),
+            words.code("level", student.suggested_tier),
+            student.student_source_id,
+            student.home_language,
             student.days_absent,
             student.days_enrolled,
             words.code("band", student.attendance_band),
-            student.decided_tier or words("tier_none"),
             student.decided_on,
             student.decided_by,
-            words.code("level", student.suggested_tier),
             "\n".join(student.suggested_tier_reasons),
             student.services_active_count,
             student.services_waiting_count,
@@ -374,8 +387,8 @@ REVIEW_COLUMNS = (
     Column("x_counted", DAY, 12),
     Column("x_due", DAY, 12),
     Column("x_overdue", TEXT, 9),
-    Column("x_next", WRAP, 46),
-    Column("x_notes", WRAP, 40),
+    Column("x_next", WRAP, 36),
+    Column("x_notes", WRAP, 28),
 )
 
 

@@ -64,12 +64,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: its name, its columns and its rows, in order."""
+    """One sheet: its name, its columns and its rows, in order.
+
+    `printed_until` is the heading of the last column that goes on paper; blank is all of them.
+    """
 
     name: str
     columns: tuple[Column, ...]
     rows: Iterable[Cells]
     is_protected: bool = False
+    printed_until: str = ""
 
 
 class Looks:
@@ -253,6 +257,9 @@ def _set_page(page: "Worksheet", sheet: Sheet, *, count: int, footer: str) -> No
     page.set_paper(1)  # US Letter
     page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     page.fit_to_pages(1, 0)
+    if sheet.printed_until:
+        headings = [column.heading for column in sheet.columns]
+        page.print_area(0, 0, count, headings.index(sheet.printed_until))
     page.set_footer(footer)
     if sheet.is_protected:
         page.protect(options=STILL_ALLOWED)

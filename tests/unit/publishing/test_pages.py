@@ -153,8 +153,8 @@ def test_the_first_lines_say_whose_list_of_which_day_and_how_fresh():
             id="never",
         ),
         pytest.param(
-            a_feed(feed="discipline", note="The newest delivery was set aside."),
-            "! discipline through Thu, Nov 19 · The newest delivery was set aside.",
+            a_feed(feed="discipline", note="set_aside", note_day="2026-11-18"),
+            "! discipline through Thu, Nov 19 · The newest delivery, of Wed, Nov 18, was set",
             id="set aside, though not old",
         ),
         pytest.param(
@@ -172,6 +172,15 @@ def test_the_first_lines_say_whose_list_of_which_day_and_how_fresh():
 )
 def test_freshness_is_said_in_words(feed, said):
     assert said in outline_of(page_of(a_list(school=a_school(feeds=[feed])))).text
+
+
+def test_what_is_to_be_known_of_a_feed_is_said_in_the_readers_language():
+    notes = ("set_aside", "no_attendance", "no_delivery", "not_recent", "no_calendar")
+    feeds = [a_feed(feed="grades", note=note, note_day="2026-11-18") for note in notes]
+    text = outline_of(page_of(a_list(school=a_school(feeds=feeds)), language="es")).text
+    assert "La entrega más reciente, del mié 18 nov, se dejó aparte." in text
+    assert all(note.replace("_", " ") not in text for note in notes)
+    assert "los pasos vencen por días laborables" in text
 
 
 def test_a_held_school_says_since_when_why_and_that_nobody_was_dropped():

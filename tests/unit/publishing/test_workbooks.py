@@ -6,6 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 from openpyxl import load_workbook
+from openpyxl.utils import column_index_from_string, get_column_letter
 
 from lib.list_builders import (
     HOSTILE_NAMES,
@@ -60,6 +61,19 @@ def test_every_sheet_can_be_sorted_scrolled_and_printed(tmp_path):
         assert sheet.page_setup.fitToHeight == 0
         assert sheet.print_title_rows == "$1:$1"
         assert all(column.width > 5 for column in sheet.column_dimensions.values())
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_is_printed_can_be_read_on_letter_paper(language, tmp_path):
+    # Ten inches at ten points hold some 140 letters; down to 7.5 points is read by most people.
+    widest = 140 * 10 / 7.5
+    for sheet in book_of(a_list(), tmp_path, language=language):
+        *_, last = (sheet.print_area or sheet.dimensions).replace("$", "").split(":")
+        shown = range(1, column_index_from_string(last.rstrip("0123456789")) + 1)
+        widths = [sheet.column_dimensions[get_column_letter(place)].width for place in shown]
+        assert sum(widths) <= widest, sheet.title
+        if sheet.title in ("Referrals", "Derivaciones"):
+            assert sheet.cell(1, shown[-1]).value in ("Due", "Para el")
 
 
 def test_cells_have_their_types(tmp_path):
