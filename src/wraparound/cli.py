@@ -731,17 +731,79 @@ def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> Non
 @by_option
 @reason_option
 @click.option("--rule", help="Only this rule; default is every rule that holds the school.")
-@click.option("--until", type=DAY, required=True, help="The last day on which it counts.")
+@click.option("--until", type=DAY, help="The last day on which it counts; default is today.")
 def release_approve(
-    *, school: str, by: str, reason: str, rule: str | None, until: datetime
+    *, school: str, by: str, reason: str, rule: str | None, until: datetime | None
 ) -> None:
-    """Lift the hold of a school for a limited time; then publish again."""
-    from wraparound.orchestration import nights
+    """Lift the hold of a school for a limited time, and show it the list that was held.
 
-    nights.approve(
-        _settings(), school=school, by=by, reason=reason, rule_id=rule, until=until.date()
+    Airflow asks the same on its page "Required Actions". Lift no hold where the data is wrong:
+    have it sent again, and publish.
+    """
+    from wraparound.orchestration import approvals, nights
+
+    settings = _settings()
+    last = _day(until) or nights.today_at_the_door(settings)
+    nights.approve(settings, school=school, by=by, reason=reason, rule_id=rule, until=last)
+    shown = approvals.show_lifted(settings, school=school)
+    told = "Its list is shown." if shown else "Nothing that is held now is shown by it."
+    click.echo(f"Recorded, until {last}. {told}")
+
+
+# ----------------------------------------------------------------- what leaves
+
+
+@main.group()
+def deliver() -> None:
+    """Lists on their way by the channels of the district file: what did not arrive.
+
+    Each list is sent at most once to each recipient by each channel. What fails is tried again
+    the next night, five times in all. waiting: its turn will come. failed: the trouble says why.
+    unsure: a mail of which nobody knows whether it left; it is never sent again by itself.
+    """
+
+
+@deliver.command("list")
+@as_json
+def deliver_list(*, json_wanted: bool) -> None:
+    """What was written down and not sent, oldest first, with the trouble."""
+    from wraparound.publishing.channels import open_dispatches
+
+    _show(
+        _read(open_dispatches),
+        columns=(
+            *("dispatch_id", "release_id", "school_key", "channel", "recipient_id"),
+            *("kind", "state", "attempts", "trouble"),
+        ),
+        json_wanted=json_wanted,
+        empty="Everything that was to be sent was sent.",
     )
-    click.echo(f"Recorded. `wraparound publish` publishes {school} until {until.date()}.")
+
+
+@deliver.command("retry")
+@click.argument("dispatch_ids", type=int, nargs=-1)
+def deliver_retry(*, dispatch_ids: tuple[int, ...]) -> None:
+    """Send now what failed, however often; with numbers, only those.
+
+    An `unsure` mail goes again only by its number: first ask whoever it was for. A list that a
+    newer one has overtaken is dropped, and the newer one sent.
+    """
+    from wraparound.orchestration import sending
+
+    done = sending.send_again(_settings(), dispatch_ids=dispatch_ids)
+    click.echo(f"Sent: {done.sent}. Failed: {done.failed}. Not known: {done.unsure}.")
+    if done.failed or done.unsure:
+        raise SystemExit(7)
+
+
+@deliver.command("drop")
+@click.argument("dispatch_ids", type=int, nargs=-1, required=True)
+def deliver_drop(*, dispatch_ids: tuple[int, ...]) -> None:
+    """Take off the list what arrived after all, or is not wanted any more."""
+    from wraparound.orchestration import sending
+
+    dropped = sending.give_up(_settings(), dispatch_ids=dispatch_ids)
+    click.echo(f"Dropped: {dropped}.")
 
 
 # ----------------------------------------------------------------- the rest

@@ -40,10 +40,10 @@ def imports_of(path: Path) -> set[str]:
     return named | plain
 
 
-def test_the_five_pipelines_are_there() -> None:
+def test_the_six_pipelines_are_there() -> None:
     names = {path.stem for path in DAG_FILES}
 
-    assert names >= {"build", "ingest", "maintain", "publish", "watch_feeds"}
+    assert names >= {"approve", "build", "ingest", "maintain", "publish", "watch_feeds"}
 
 
 @every_dag_file
@@ -80,7 +80,10 @@ def test_a_dag_survives_being_stored(path: Path) -> None:
 def test_runs_do_not_overlap_and_do_not_catch_up(path: Path) -> None:
     dag = dag_in(path)
 
-    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    # A question that waits for a person must not keep a newer one back.
+    at_once = 8 if dag.dag_id == "approve" else 1
+
+    assert (dag.max_active_runs, dag.catchup) == (at_once, False)
 
 
 @every_dag_file

@@ -20,11 +20,18 @@ from wraparound.contracts.district import (
     TableProfile,
     load_district,
 )
+from wraparound.contracts.leaving import (
+    EmailChannel,
+    FolderChannel,
+    ObjectStoreChannel,
+    SftpChannel,
+)
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Scope
 from wraparound.settings import load_settings
 
 MADE = "docs/feeds/"
+CHANNELS = (FolderChannel, SftpChannel, ObjectStoreChannel, EmailChannel)
 every_page = pytest.mark.parametrize("path", pages(), ids=page_name)
 README = text_of(ROOT / "README.md")
 TARGETS = re.compile(r"^([a-z]+):", re.MULTILINE)
@@ -162,7 +169,7 @@ def named_keys(path: Path) -> set[str]:
 
 
 def test_the_page_of_the_district_file_explains_every_key_and_no_other() -> None:
-    models = (District, Expected, Sender, FeedProfile, TableProfile)
+    models = (District, Expected, Sender, FeedProfile, TableProfile, *CHANNELS)
     known = {key for model in models for key in model.model_fields}
     in_a_sentence = set(Sender.model_fields)
 

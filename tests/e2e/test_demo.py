@@ -4,15 +4,18 @@ One Airflow for the module, because starting it is most of the time. The tests b
 other in the order in which they stand.
 """
 
+import json
 import signal
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -23,6 +26,7 @@ from wraparound.district import CANARY_WORDS
 from wraparound.district.making import make_district
 from wraparound.district.plan import DistrictPlan
 from wraparound.orchestration import local_airflow, nights
+from wraparound.orchestration.approvals import KEEP
 from wraparound.orchestration.demo import SEED, demo_nights, drop, school_year_of, start_everything
 from wraparound.orchestration.process_group import members, recall
 from wraparound.orchestration.runs import AirflowClient
@@ -124,7 +128,7 @@ def page_status(url: str, *, headers: dict[str, str]) -> int:
 
 def test_every_pipeline_is_parsed_and_awake(scene: Scene) -> None:
     wait_for(
-        lambda: scene.client.dag_ids() >= {"build", "ingest", "publish", "watch_feeds"},
+        lambda: scene.client.dag_ids() >= {"approve", "build", "ingest", "publish"},
         seconds=60,
         what="the pipelines",
     )
@@ -172,23 +176,94 @@ def test_loading_wakes_the_build(scene: Scene) -> None:
     assert built["n"] > 0
 
 
-def test_publishing_leaves_a_list_for_each_school(scene: Scene) -> None:
+def spoil_one_school(scene: Scene) -> str:
+    """Let the built reports list a child less than the roster has; the school's source id."""
+    assert not nights.build_needed(scene.settings, as_of=date.fromisoformat(scene.as_of))
+    [school] = rows(
+        scene,
+        "update reports.rpt_gate_metrics set students_listed = students_listed - 1"
+        " where school_key = (select min(school_key) from reports.rpt_gate_metrics)"
+        " returning school_source_id",
+    )
+    return str(school["school_source_id"])
+
+
+def test_a_held_school_keeps_nobody_else_from_a_list(scene: Scene) -> None:
+    held = spoil_one_school(scene)
     run = scene.client.trigger("publish", params={"as_of": scene.as_of})
     ended = scene.client.await_end(run, seconds=PUBLISH_SECONDS)
     live = rows(scene, "select school_source_id from release.pointer")
 
     assert ended.state == "success"
-    assert len(live) == 2
+    assert [row["school_source_id"] != held for row in live] == [True]
+
+
+def open_questions(scene: Scene) -> list[dict[str, Any]]:
+    """What Airflow shows a person who is signed in."""
+    page = "/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false"
+    found: list[dict[str, Any]] = ask_airflow(scene, "GET", page)["hitl_details"]
+    waiting = ("awaiting_input", "deferred")
+    return [each for each in found if each["task_instance"]["state"] in waiting]
+
+
+def ask_airflow(scene: Scene, method: str, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        local_airflow.login(scene.settings).url + path,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={
+            "Authorization": f"Bearer {scene.client.token}",
+            "Content-Type": "application/json",
+        },
+        method=method,
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def test_a_person_is_asked_and_the_answer_is_done_and_recorded(scene: Scene) -> None:
+    wait_for(lambda: bool(open_questions(scene)), seconds=PUBLISH_SECONDS, what="the question")
+    [question] = open_questions(scene)
+    asked = question["task_instance"]
+    assert (asked["dag_id"], question["defaults"]) == ("approve", [KEEP])
+    assert "release.students_reconciled" in question["body"]
+
+    ask_airflow(
+        scene,
+        "PATCH",
+        f"/api/v2/dags/approve/dagRuns/{quote(asked['dag_run_id'])}/taskInstances/ask/"
+        f"{asked['map_index']}/hitlDetails",
+        {"chosen_options": question["options"][:1], "params_input": {"reason": "One moved."}},
+    )
+    wait_for(
+        lambda: len(rows(scene, "select from release.pointer")) == 2,
+        seconds=PUBLISH_SECONDS,
+        what="the held school's list",
+    )
+
+    [override] = rows(scene, "select granted_by, reason, rule_id from ops.override")
+    assert override == {
+        "granted_by": "admin",
+        "reason": "One moved.",
+        "rule_id": "release.students_reconciled",
+    }
+
+
+def test_each_school_has_its_list(scene: Scene) -> None:
+    wait_for(
+        lambda: len(list(scene.settings.lists.glob("*/*.xlsx"))) == 2,
+        seconds=PUBLISH_SECONDS,
+        what="two workbooks",
+    )
+
     assert (scene.settings.lists / "index.html").exists()
     assert len(list(scene.settings.lists.glob("*/*.html"))) >= 2
-    assert len(list(scene.settings.lists.glob("*/*.xlsx"))) == 2
 
 
 def test_the_ledger_tells_the_night_without_airflow(scene: Scene) -> None:
     runs = rows(scene, "select distinct dag_id, state from ops.event where kind = 'dag_run'")
     ended_well = {row["dag_id"] for row in runs if row["state"] == "success"}
 
-    assert ended_well >= {"build", "ingest", "publish"}
+    assert ended_well >= {"approve", "build", "ingest", "publish"}
 
 
 def test_tonight_is_shown_to_those_who_are_logged_in(scene: Scene) -> None:

@@ -239,26 +239,32 @@ def test_another_rule_makes_another_night(
 
 @pytest.fixture(scope="module")
 def second_night(first_night: Path, home: Path) -> Path:
-    """The night after, with two copies of a list come back; the folder of its lists."""
+    """The night after, with two copies of a list come back; the folder of its lists.
+
+    The roster lacks most children of sch-01, and somebody released the brake on it unseen.
+    """
     lists = load_settings().lists
     for who, decision in (("AB", "accept suggestion"), ("CD", "family declined")):
         copy = home / f"{who}.xlsx"
-        shutil.copy(lists / "sch-01" / "list.xlsx", copy)
+        shutil.copy(lists / "sch-02" / "list.xlsx", copy)
         decide(copy, row=2, decision=decision, decided_on=FRIDAY, decided_by=who)
         decide(copy, row=3, decision="not now", decided_on=FRIDAY, decided_by=who)
         run("land", str(copy))
     out = home / "second"
     run(
         *("district", "make", *SMALL, "--since", "2026-11-19", "--through", "2026-11-20"),
-        *("--out", str(out)),
+        *("--out", str(out), "--defect", "truncated_roster"),
     )
     run("land", str(out))
+    run("ingest", exit_code=4)
+    [braked] = [a for a in told("arrivals") if a["state"] == "braked"]
+    run("brake", "release", str(braked["arrival_id"]), "--by", "R. Reed", "--reason", "In a hurry")
     run("night", "--as-of", "2026-11-20")
     return lists
 
 
 def test_what_was_decided_is_on_the_next_list(second_night: Path) -> None:
-    page = (second_night / "sch-01" / "index.html").read_text(encoding="utf-8")
+    page = (second_night / "sch-02" / "index.html").read_text(encoding="utf-8")
 
     assert "Nov 20, CD: family declined" in page
     assert "Nov 20, AB: accept suggestion. Not counted: overruled on the same day." in page
@@ -268,6 +274,54 @@ def test_a_decision_that_cannot_be_read_is_told_by_its_row(second_night: Path) -
     found = [row for row in told("quarantine", "list") if row["rule"] == "reason_missing"]
 
     assert [(row["column"], row["row_number"]) for row in found] == [("reason", 3)] * 2
+
+
+def shown(lists: Path, page: str) -> str:
+    return (lists / page).read_text(encoding="utf-8")
+
+
+LOST = "Many children left the roster at once"
+
+
+def test_a_school_whose_roster_was_truncated_is_held_and_the_other_published(
+    second_night: Path,
+) -> None:
+    newest, _ = told("release", "list")
+    schools = newest["schools"]
+    assert isinstance(schools, list)
+
+    assert {s["school_source_id"]: s["live"] for s in schools} == {"sch-01": False, "sch-02": True}
+    held = shown(second_night, "sch-01/index.html")
+    assert "last good list, of Thursday, November 19, 2026" in held
+    assert "Held back since the list of Friday, November 20, 2026." in held
+    assert LOST in held
+    assert LOST not in shown(second_night, "sch-02/index.html")
+    for page in ("index.html", "nights.html"):
+        assert "Held back since the list of Friday" in shown(second_night, page)
+    assert "held since" in run("status").stdout
+
+
+def test_who_lifts_a_hold_is_recorded_and_the_list_is_shown(second_night: Path) -> None:
+    run(
+        "release",
+        "approve",
+        "--school",
+        "sch-01",
+        "--by",
+        "R. Reed",
+        "--reason",
+        "A school closes",
+    )
+
+    held = shown(second_night, "sch-01/index.html")
+    assert "Held back since" not in held
+    assert LOST in held
+    assert "a person lifted the hold" in shown(second_night, "nights.html")
+    with connections.connect(load_settings()) as connection:
+        lifted = connection.execute(
+            "select distinct granted_by, reason, expires_at is not null as ends from ops.override"
+        ).fetchall()
+    assert lifted == [{"granted_by": "R. Reed", "reason": "A school closes", "ends": True}]
 
 
 def test_a_second_night_can_be_rolled_back(second_night: Path) -> None:

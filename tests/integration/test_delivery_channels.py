@@ -1,7 +1,10 @@
-"""Lists by folder and mail: once each, nothing of a child in a mail, one fault stops nobody."""
+"""Lists by folder, SFTP, object store and mail: once each, nothing of a child in a mail, one fault
+stops nobody.
+"""
 
 from datetime import date, timedelta
 
+import asyncssh
 import pytest
 
 from lib.mail_server import a_mail_server
@@ -13,9 +16,11 @@ from lib.release_builders import (
     build_reports,
     coordinator_of,
 )
+from lib.sftp_server import USER, an_sftp_server
 from lib.warehouse_in_tests import write_district
 from wraparound.contracts.district import load_district
 from wraparound.errors import SettingsWrong
+from wraparound.orchestration import sending
 from wraparound.publishing import channels, delivery, releases
 from wraparound.publishing.freeze import freeze_release
 from wraparound.warehouse import connection as connections
@@ -287,6 +292,120 @@ def test_a_folder_whose_filling_was_cut_short_is_filled_again(
     connection.commit()
     assert send(settings, publisher).sent == 1
     assert (tmp_path / "share" / "T-ALDER" / "index.html").exists()
+
+
+# --- elsewhere ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sftp(tmp_path):
+    (tmp_path / "sftp").mkdir()
+    with an_sftp_server(tmp_path / "sftp") as running:
+        yield running
+
+
+def sftp_channel(server):
+    keys = {
+        "kind": "sftp",
+        "host": "127.0.0.1",
+        "port": server.port,
+        "user": USER,
+        "key_file": server.key_file,
+        "known_hosts": server.known_hosts,
+        "folder": "/lists",
+        "timeout_seconds": 5,
+    }
+    lines = "".join(f"    {key}: {value}\n" for key, value in keys.items())
+    return f"channels:\n  county:\n{lines}"
+
+
+def same_files(there, settings, school):
+    names = {"index.html", "list.xlsx"}
+    here = settings.lists / school
+    return {path.name for path in there.iterdir()} == names and all(
+        (there / name).read_bytes() == (here / name).read_bytes() for name in names
+    )
+
+
+def test_an_sftp_server_gets_each_school_once(settings, connection, publisher, sftp):
+    write_district(settings, sftp_channel(sftp))
+    assert night(settings, connection, publisher, ALDER, BIRCH).sent == 2
+    for school in ("T-ALDER", "T-BIRCH"):
+        assert same_files(sftp.root / "lists" / school, settings, school)
+    told = (sftp.root / "lists" / "T-ALDER" / "index.html").stat()
+    assert told.st_mode & 0o077 == 0
+    assert send(settings, publisher).sent == 0
+    assert dispatches(connection, "channel", "state") == [("county", "sent")] * 2
+    # The next night takes the place of this one.
+    tuesday = MONDAY + timedelta(days=1)
+    assert night(settings, connection, publisher, ALDER, BIRCH, as_of=tuesday).sent == 2
+    assert same_files(sftp.root / "lists" / "T-ALDER", settings, "T-ALDER")
+    rows = connection.execute(
+        "select cardinality(student_keys) as n from ops.disclosure where channel = 'county'"
+    ).fetchall()
+    assert [row["n"] for row in rows] == [3] * 4
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        ("known_hosts", "The SFTP server's key is not the one in known_hosts."),
+        ("authorized_keys", "The SFTP server refused the user or the key."),
+        ("root", "The SFTP server could not be written to (SFTPFailure)."),
+    ],
+)
+def test_an_sftp_server_that_cannot_be_used_is_said_and_tried_again(
+    settings, connection, publisher, sftp, spoil, told
+):
+    folder = sftp.root.parent
+    write_district(settings, sftp_channel(sftp))
+    kept = {path: path.read_text() for path in folder.iterdir() if path.is_file()}
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    if spoil == "known_hosts":
+        sftp.known_hosts.write_text(f"[127.0.0.1]:{sftp.port} {other}")
+    elif spoil == "authorized_keys":
+        (folder / spoil).write_text(other)
+    else:
+        (sftp.root / "lists").write_text("in the way")
+    assert night(settings, connection, publisher, ALDER).failed == 1
+    [(state, trouble)] = dispatches(connection, "state", "trouble")
+    assert (state, trouble) == ("failed", told)
+    for path, text in kept.items():
+        path.write_text(text)
+    (sftp.root / "lists").unlink(missing_ok=True)
+    done = sending.send_again(settings)
+    assert (done.sent, done.failed) == (1, 0)
+    assert same_files(sftp.root / "lists" / "T-ALDER", settings, "T-ALDER")
+
+
+def test_an_object_store_gets_each_school_by_its_url(settings, connection, publisher, tmp_path):
+    write_district(
+        settings,
+        f"channels: {{store: {{kind: object_store, url: 'file://{tmp_path}/bucket/lists'}}}}\n",
+    )
+    assert night(settings, connection, publisher, ALDER, BIRCH).sent == 2
+    for school in ("T-ALDER", "T-BIRCH"):
+        assert same_files(tmp_path / "bucket" / "lists" / school, settings, school)
+
+
+def test_an_object_store_without_a_driver_is_said(settings, connection, publisher):
+    write_district(settings, "channels: {store: {kind: object_store, url: 'gs://bucket/lists'}}\n")
+    assert night(settings, connection, publisher, ALDER).failed == 1
+    assert dispatches(connection, "state", "trouble") == [
+        ("failed", "The driver of the object store is not installed.")
+    ]
+
+
+def test_a_person_decides_what_nobody_knows(settings, connection, publisher, tmp_path):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    night(settings, connection, publisher, ALDER, BIRCH)
+    connection.execute("update ops.dispatch set state = 'unsure', attempts = 5")
+    connection.commit()
+    assert sending.send_again(settings).sent == 0
+    first, second = (row[0] for row in dispatches(connection, "dispatch_id"))
+    assert sending.send_again(settings, dispatch_ids=(first,)).sent == 1
+    assert sending.give_up(settings, dispatch_ids=(second,)) == 1
+    assert dispatches(connection, "state") == [("sent",), ("dropped",)]
 
 
 # --- settings -------------------------------------------------------------------------------

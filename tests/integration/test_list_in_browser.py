@@ -210,7 +210,7 @@ def district_lines(data):
             overdue_count=4,
             new_count=2,
             reviewed_count=380,
-            reasons=("41 students of the last list were missing from the roster.",),
+            reasons=(("T.lost", "41 students of the last list were missing from the roster."),),
         )
 
 

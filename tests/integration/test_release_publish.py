@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -20,7 +20,7 @@ from lib.release_builders import (
     spoil_metrics,
 )
 from wraparound.errors import GateUnreadable
-from wraparound.publishing import delivery, lists, publish, releases
+from wraparound.publishing import delivery, lists, publish, releases, standings
 from wraparound.warehouse import connection as connections
 
 TUESDAY = date(2026, 11, 3)
@@ -95,6 +95,29 @@ def test_a_held_school_keeps_its_list_and_the_page_says_why(settings, connection
     held = page(settings, BIRCH)
     assert "the wording of tuesday" not in held
     assert summary.held["T-BIRCH"][0] in held
+    assert "Held back since the list of Tuesday, November 3, 2026." in held
+
+
+def test_a_school_is_held_since_the_first_of_the_nights_in_a_row(settings, connection):
+    spoilt = {"duplicate_students": 1}
+    for day, spoil in enumerate((spoilt, None, spoilt, spoilt)):
+        night(
+            settings,
+            connection,
+            ALDER,
+            BIRCH,
+            as_of=MONDAY + timedelta(days=day),
+            spoil={BIRCH: spoil} if spoil else None,
+        )
+    [hold] = standings.holds(connection)
+    assert (hold.school_source_id, hold.since_date) == ("T-BIRCH", MONDAY + timedelta(days=2))
+    assert hold.shown_date == MONDAY + timedelta(days=1)
+    told = standings.nights_of_schools(connection, nights=3)
+    words = {school.school_source_id: list(school.words.values()) for school in told.schools}
+    assert words == {"T-ALDER": ["pass"] * 3, "T-BIRCH": ["pass", "hold", "hold"]}
+    nights_page = (settings.lists / lists.NIGHTS_NAME).read_text()
+    assert "Held back since the list of Wednesday, November 4, 2026." in nights_page
+    assert "A child stands twice on the school&#39;s list." in nights_page
 
 
 def test_a_school_that_is_missing_is_told_on_its_page(settings, connection):

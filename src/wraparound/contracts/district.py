@@ -150,6 +150,8 @@ class District(Strict):
     language: Literal["en", "es"] = "en"
     school_year_starts: str = Field(default="07-01", pattern=r"^\d\d-\d\d$")
     publish_hour: time = time(5, 30)
+    # How long a held school's question waits for a person in Airflow, before it stays held.
+    approval_hours: int = Field(default=10, ge=1, le=23)
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}
     # Whether each load leaves a receipt for the sender in the outbox.

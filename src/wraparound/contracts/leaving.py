@@ -1,5 +1,6 @@
 """What a district says about what leaves: to analysts, by which channels, kept how long."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,45 @@ class EmailChannel(Strict):
         return self
 
 
-Channel = FolderChannel | EmailChannel
+class SftpChannel(Strict):
+    """A folder on an SFTP server: one folder per school in it.
+
+    We sign in with a key that has no passphrase, in a file that only we may read; the server is
+    the one whose key stands in `known_hosts`, and no other.
+    """
+
+    kind: Literal["sftp"] = "sftp"
+    host: str
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str
+    key_file: Path
+    known_hosts: Path
+    folder: str = "."
+    timeout_seconds: float = Field(default=20, gt=0)
+
+
+class ObjectStoreChannel(Strict):
+    """An object store by its URL (`s3://bucket/lists`): one prefix per school.
+
+    `options` go to the store's driver. Credentials are no options: the driver finds them in its
+    own place, such as the role of the machine or the environment.
+    """
+
+    kind: Literal["object_store"] = "object_store"
+    url: str = Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s?#]+$")
+    options: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> "ObjectStoreChannel":
+        words = ("secret", "password", "token", "credential", "account_key", "connection_string")
+        named = [name for name in self.options if any(word in name.lower() for word in words)]
+        if named or re.search(r"://[^/@]*:[^/@]*@", self.url):
+            raise ValueError("credentials do not stand in the district file")
+        return self
+
+
+FilesChannel = FolderChannel | SftpChannel | ObjectStoreChannel
+Channel = FilesChannel | EmailChannel
 
 RetentionClass = Literal["permanent", "enrollment", "current_year", "operational"]
 Place = Literal["archive", "quarantine", "releases", "findings", "outbox"]

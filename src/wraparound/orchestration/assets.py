@@ -1,6 +1,6 @@
 """The assets, each defined once. Their events only wake; the ledger says what there is to do."""
 
-from airflow.sdk import Asset, AssetWatcher
+from airflow.sdk import Asset, AssetAlias, AssetWatcher
 
 from wraparound.orchestration.triggers import InboxTrigger
 
@@ -20,3 +20,9 @@ BUILT = Asset(name="built", uri="wraparound://ledger/built", group="wraparound")
 
 RELEASED = Asset(name="released", uri="wraparound://ledger/released", group="wraparound")
 """A release was decided upon."""
+
+HELD = Asset(name="held", uri="wraparound://ledger/held", group="wraparound")
+"""A new release holds at least one school."""
+
+PERHAPS_HELD = AssetAlias(name="perhaps_held", group="wraparound")
+"""What a task names that tells of `HELD` on some nights and not on others."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -38,6 +38,9 @@ from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.json_planning import last_effective_time
 from wraparound.warehouse.migrate import is_migrated, migrate
 from wraparound.warehouse.roles import LOADER, PUBLISHER
+
+if TYPE_CHECKING:
+    from wraparound.publishing.publish import PublishSummary
 
 log = logging.getLogger("wraparound")
 UNKNOWN_FEED = "unknown"
@@ -369,7 +372,7 @@ def publish(
     With `only_if_new`, a build that was published already is neither frozen nor checked again:
     decisions of persons made since then take effect, and lists that are not right are written.
     """
-    from wraparound.publishing.publish import run_gate_and_publish, show_again
+    from wraparound.publishing.publish import run_gate_and_publish
 
     prepare(settings)
     day = as_of or as_of_at_the_door(settings)
@@ -379,12 +382,22 @@ def publish(
         last = ledger.last_build(connection)
         assert last is not None
         standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
-    if standing is None:
-        summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
-    else:
-        summary = show_again(settings, release_id=standing, as_of=day)
+    if standing is not None:
+        return show_again(settings, release_id=standing, as_of=day)
+    summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+    return _told(summary, is_new=True)
+
+
+def show_again(settings: Settings, *, release_id: int, as_of: date) -> dict[str, Any]:
+    """Show the newest release once more, with what persons decided since."""
+    from wraparound.publishing.publish import show_again as show
+
+    return _told(show(settings, release_id=release_id, as_of=as_of), is_new=False)
+
+
+def _told(summary: "PublishSummary", *, is_new: bool) -> dict[str, Any]:
     return {
-        "is_new": standing is None,
+        "is_new": is_new,
         "release_id": summary.release_id,
         "as_of_date": summary.as_of_date.isoformat(),
         "state": summary.state,

@@ -18,7 +18,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
 from wraparound.orchestration import nights, watch
-from wraparound.orchestration.assets import BUILT, LOADED, RELEASED
+from wraparound.orchestration.assets import BUILT, HELD, LOADED, PERHAPS_HELD, RELEASED
 from wraparound.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -167,11 +167,18 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
     return day.isoformat()
 
 
-@task(**PATIENT, outlets=[RELEASED])
+@task(**PATIENT, outlets=[RELEASED, PERHAPS_HELD])
 @discreet
-def publish_release(as_of: str) -> Counts:
-    """Freeze, gate, decide, publish and render, for the school day of the build."""
-    return nights.publish(load_settings(), as_of=date.fromisoformat(as_of), only_if_new=True)
+def publish_release(as_of: str, outlet_events: Any = None) -> Counts:
+    """Freeze, gate, decide, publish and render, for the school day of the build.
+
+    Schools that are held wait for nobody here: whoever may decide is asked by another pipeline.
+    """
+    day = date.fromisoformat(as_of)
+    done = nights.publish(load_settings(), as_of=day, only_if_new=True)
+    if done["is_new"] and any(school["verdict"] == "hold" for school in done["schools"]):
+        outlet_events[PERHAPS_HELD].add(HELD)
+    return done
 
 
 @task(**PATIENT)

@@ -2,13 +2,12 @@
 
 What is to be sent is written down first, at most once per release, school, channel and
 recipient, then claimed, then sent. A mail of which it is not known whether it went out is
-never sent again by itself; a folder may be filled twice with the same bytes. Whatever is
+never sent again by itself; files may be left twice with the same bytes. Whatever is
 neither sent nor dropped is listed by `open_dispatches`.
 """
 
 import hashlib
 import logging
-import os
 import smtplib
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,9 +25,10 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from wraparound.contracts.district import District, load_district
-from wraparound.contracts.leaving import Channel, EmailChannel, FolderChannel
+from wraparound.contracts.leaving import Channel, EmailChannel, FilesChannel
 from wraparound.publishing import lists, releases
 from wraparound.publishing.delivery import WrittenList, record_file, told_in
+from wraparound.publishing.deposits import Deposit, DepositFailed, open_deposit
 from wraparound.publishing.disclosure import (
     Leaving,
     Recipient,
@@ -38,12 +38,13 @@ from wraparound.publishing.disclosure import (
 )
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
+from wraparound.publishing.rule_words import rule_in_words
 from wraparound.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LIST, HELD = "list", "held"
-# A folder has no recipients of its own: it is the school's.
+# A place for files has no recipients of its own: it is the school's.
 WHOLE_SCHOOL = "school"
 ATTEMPTS_MAX = 5
 REPORTS = (
@@ -86,7 +87,7 @@ class Parcel:
     live: Live
     written: WrittenList
     counts: Mapping[str, int]
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
 
 
 def send_lists(
@@ -141,6 +142,36 @@ def open_dispatches(connection: Connection[Any]) -> list[dict[str, Any]]:
     )
 
 
+def wake(connection: Connection[Any], dispatch_ids: Iterable[int] = ()) -> int:
+    """Let dispatches be tried again from the first attempt; commits, and returns how many.
+
+    Without ids all that failed; what may have left already only by its id, after a person asked.
+    """
+    ids = list(dispatch_ids)
+    rows = _rows(
+        connection,
+        "update ops.dispatch set state = 'waiting', attempts = 0"
+        " where (state = 'failed' and (%s or dispatch_id = any (%s)))"
+        " or (state = 'unsure' and dispatch_id = any (%s)) returning dispatch_id",
+        (not ids, ids, ids),
+    )
+    connection.commit()
+    return len(rows)
+
+
+def drop(connection: Connection[Any], dispatch_ids: Iterable[int]) -> int:
+    """Take dispatches off the list of open ones, as arrived or not wanted; commits."""
+    rows = _rows(
+        connection,
+        "update ops.dispatch set state = 'dropped'"
+        " where state in ('waiting', 'failed', 'unsure') and dispatch_id = any (%s)"
+        " returning dispatch_id",
+        (list(dispatch_ids),),
+    )
+    connection.commit()
+    return len(rows)
+
+
 @contextmanager
 def _one_sender(connection: Connection[Any]) -> Iterator[None]:
     """Send from one place at a time: what is being sent meanwhile was left by the dead."""
@@ -182,7 +213,7 @@ def _recipients(
     connection: Connection[Any], channel: Channel, live: Live, *, today: date
 ) -> tuple[str, ...]:
     """Return who gets it, asked of the assignments at the time of sending."""
-    if isinstance(channel, FolderChannel):
+    if not isinstance(channel, EmailChannel):
         return (WHOLE_SCHOOL,)
     people = recipients_of(
         connection, live.school_key, school_source_id=live.school_source_id, today=today
@@ -223,12 +254,12 @@ def _hold(connection: Connection[Any], live: Live) -> int | None:
 
 
 def _settle_interrupted(connection: Connection[Any], channels: Mapping[str, Channel]) -> None:
-    """A sender was killed at its work: a folder is filled again, a mail is a person's question."""
-    folders = [name for name, channel in channels.items() if isinstance(channel, FolderChannel)]
+    """A sender was killed at its work: files are left again, a mail is a person's question."""
+    of_files = [n for n, channel in channels.items() if not isinstance(channel, EmailChannel)]
     connection.execute(
         "update ops.dispatch set state = case when channel = any (%s) then 'waiting'"
         " else 'unsure' end where state = 'sending'",
-        (folders,),
+        (of_files,),
     )
     connection.commit()
 
@@ -276,8 +307,8 @@ def _parcel(
 ) -> Parcel:
     reasons = _rows(
         connection,
-        "select distinct message from ops.verdict where release_id = %s and severity = 'hold'"
-        " and (school_key = %s or school_key is null) order by message",
+        "select distinct rule_id, message from ops.verdict where release_id = %s"
+        " and severity = 'hold' and (school_key = %s or school_key is null) order by rule_id",
         (row["release_id"], live.school_key),
     )
     return Parcel(
@@ -287,7 +318,9 @@ def _parcel(
         live=live,
         written=written,
         counts=_counts(connection, live),
-        reasons=tuple(r["message"] for r in reasons) if row["kind"] == HELD else (),
+        reasons=tuple((r["rule_id"], r["message"]) for r in reasons)
+        if row["kind"] == HELD
+        else (),
     )
 
 
@@ -312,10 +345,10 @@ def _send(
     channel = district.channels[channel_name]
     if not _claim(connection, parcel.dispatch_id):
         return "taken"
-    if isinstance(channel, FolderChannel):
-        trouble = _fill_folder(settings, connection, parcel, channel_name, channel)
-    else:
+    if isinstance(channel, EmailChannel):
         trouble = _mail(connection, parcel, channel_name, channel, district)
+    else:
+        trouble = _leave_files(settings, connection, parcel, channel_name, channel)
     if trouble is None:
         return "sent"
     connection.rollback()
@@ -326,42 +359,41 @@ def _send(
     return state
 
 
-def _fill_folder(
+def _leave_files(
     settings: Settings,
     connection: Connection[Any],
     parcel: Parcel,
     channel_name: str,
-    channel: FolderChannel,
+    channel: FilesChannel,
 ) -> Trouble | None:
-    """Copy a school's files under other names, log them, then let them take their place."""
+    """Put a school's files where nobody looks, log them, then let them take their place."""
     source = settings.lists / parcel.written.folder
-    target = channel.path / parcel.written.folder
+    anchored = ""
     try:
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copies = [_copy(source / name, target) for name in parcel.written.files]
-        end = None
-        with connection.transaction():
-            if parcel.kind == LIST:
-                end = _log_files(connection, parcel, channel_name, copies)
-            _close(connection, parcel.dispatch_id, "sent")
-        connection.commit()
-        for copy in copies:
-            (target / f"{copy.file_name}.part").replace(target / copy.file_name)
-    except OSError as error:
-        return Trouble(f"The folder could not be written ({error.strerror}).")
-    if end is not None:
-        anchor(end, settings.log_dir)
+        with open_deposit(channel, parcel.written.folder) as deposit:
+            copies = [_copy(source / name, deposit) for name in parcel.written.files]
+            with connection.transaction():
+                end = (
+                    _log_files(connection, parcel, channel_name, copies)
+                    if parcel.kind == LIST
+                    else ""
+                )
+                _close(connection, parcel.dispatch_id, "sent")
+            connection.commit()
+            anchored = end
+            for copy in copies:
+                deposit.show(copy.file_name)
+    except DepositFailed as error:
+        return Trouble(str(error))
+    finally:
+        if anchored:
+            anchor(anchored, settings.log_dir)
     return None
 
 
-def _copy(source: Path, target: Path) -> lists.RenderedFile:
-    part = target / f"{source.name}.part"
+def _copy(source: Path, deposit: Deposit) -> lists.RenderedFile:
     body = source.read_bytes()
-    with part.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
+    deposit.put(source.name, body)
     return lists.RenderedFile(source.name, hashlib.sha256(body).hexdigest(), len(body))
 
 
@@ -446,7 +478,8 @@ def compose(parcel: Parcel, channel: EmailChannel, *, address: str, language: st
     link = channel.link.replace("{school}", quote(parcel.written.folder, safe=""))
     lines = [words[parcel.kind].format(day=day) + "."]
     if parcel.kind == HELD:
-        lines += [words["why"], *(f"- {reason}" for reason in parcel.reasons)]
+        told = (rule_in_words(*reason, language=language) for reason in parcel.reasons)
+        lines += [words["why"], *(f"- {reason}" for reason in dict.fromkeys(told))]
     else:
         lines.append(words["counts"].format(**parcel.counts))
     lines += ["", words["link"].format(link=link), "", words["note"]]

@@ -25,7 +25,7 @@ from psycopg.sql import SQL, Identifier
 
 from wraparound import __version__
 from wraparound.contracts.district import District, load_district
-from wraparound.publishing import lists, releases
+from wraparound.publishing import lists, releases, standings
 from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose, recipients_of
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
@@ -37,6 +37,8 @@ from wraparound.warehouse.roles import PUBLISHER
 log = logging.getLogger(__name__)
 
 MARKER = ".rendered.json"
+# What stands in a marker of another shape is not read: its list is written again.
+MARKER_SHAPE = 2
 # Reports that releases frozen by an earlier version lack.
 LATER_REPORTS = frozenset({"rpt_reviews_due", "rpt_queue_churn"})
 FOLDER = "folder"
@@ -114,6 +116,7 @@ def deliver_lists(
         smallest_count=district.smallest_count,
         language=district.language,
     )
+    _write_nights(settings, connection, district=district)
     return Delivered(tuple(written), tuple(failed))
 
 
@@ -254,32 +257,49 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
 
 def _lines_without_list(connection: Connection[Any]) -> list[lists.SchoolLine]:
     """Schools of the newest candidate that it holds, and that have nothing older to show."""
-    query = """
-        select s.school_key, s.school_source_id, s.release_id, s.student_count, r.as_of_date
-        from ops.release_school s inner join ops.release r on r.release_id = s.release_id
-        where s.release_id = (select max(release_id) from ops.release_school)
-          and s.verdict = 'hold'
-          and not exists (select from release.pointer p where p.school_key = s.school_key)
-    """
-    held = _rows(connection, query)
-    names = _school_names(connection, held[0]["release_id"]) if held else {}
+    held = [hold for hold in standings.holds(connection) if hold.shown_date is None]
+    names = _school_names(connection, held[0].release_id) if held else {}
     return [
         lists.SchoolLine(
-            school_name=names.get(row["school_key"]) or row["school_source_id"],
+            school_name=names.get(hold.school_key) or hold.school_source_id,
             folder=None,
             verdict="hold",
-            as_of_date=row["as_of_date"],
-            release_id=row["release_id"],
-            student_count=row["student_count"],
-            reasons=tuple(
-                finding["message"]
-                for finding in _banner(connection, row["school_key"], shown=row["release_id"])[
-                    "findings"
-                ]
-            ),
+            as_of_date=hold.as_of_date,
+            release_id=hold.release_id,
+            student_count=hold.student_count,
+            reasons=tuple((cause.rule_id, cause.message) for cause in hold.causes),
+            held_since=hold.since_date,
         )
-        for row in held
+        for hold in held
     ]
+
+
+def _write_nights(
+    settings: Settings,
+    connection: Connection[Any],
+    *,
+    district: District,
+) -> None:
+    """Write the page of verdicts by night, beside the overview that links it."""
+    nights = standings.nights_of_schools(connection)
+    held = {hold.school_key: hold.since_date for hold in standings.holds(connection)}
+    newest = nights.releases[-1][0] if nights.releases else 0
+    names = _school_names(connection, newest)
+    lists.render_nights(
+        [
+            lists.NightsLine(
+                school_name=names.get(school.school_key) or school.school_source_id,
+                words=school.words,
+                found=school.found,
+                held_since=held.get(school.school_key),
+            )
+            for school in nights.schools
+        ],
+        nights.releases,
+        settings.lists,
+        district_name=district.name,
+        language=district.language,
+    )
 
 
 def _school_names(connection: Connection[Any], release_id: int) -> dict[int, str]:
@@ -319,6 +339,7 @@ def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict
     if verdict["verdict"] == "hold":
         # What only deserves a notice does not explain why a list was held.
         findings = [f for f in findings if f["severity"] == "hold"] or findings
+        verdict["since"] = standings.held_since(connection, school_key)
     return {**verdict, "findings": findings}
 
 
@@ -430,7 +451,7 @@ def _fingerprint(
     live: Live, verdict: dict[str, Any], recipients: Sequence[Recipient], *, language: str
 ) -> str:
     people = [[r.recipient_type, r.recipient_id] for r in recipients]
-    told = [live.release_id, verdict, people, language, __version__]
+    told = [live.release_id, verdict, people, language, __version__, MARKER_SHAPE]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -470,7 +491,8 @@ def _dated(line: dict[str, Any]) -> dict[str, Any]:
         **line,
         "as_of_date": date.fromisoformat(line["as_of_date"]),
         "stale_feeds": tuple(line["stale_feeds"]),
-        "reasons": tuple(line["reasons"]),
+        "reasons": tuple((rule_id, message) for rule_id, message in line["reasons"]),
+        "held_since": line["held_since"] and date.fromisoformat(line["held_since"]),
     }
 
 

@@ -17,12 +17,18 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from wraparound.errors import ReleaseMissing
-from wraparound.publishing.pages import render_index_page, render_school_page
+from wraparound.publishing.pages import (
+    render_index_page,
+    render_nights_page,
+    render_school_page,
+)
+from wraparound.publishing.standings import Found
 from wraparound.publishing.words import DEFAULT_LANGUAGE
 from wraparound.publishing.workbooks import write_workbook
 
 PAGE_NAME = "index.html"
 WORKBOOK_NAME = "list.xlsx"
+NIGHTS_NAME = "nights.html"
 
 Row = Mapping[str, Any]
 Made = TypeVar("Made")
@@ -252,12 +258,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate said of the newest candidate, which a held school does not show."""
+    """What the gate said of the newest candidate, which a held school does not show.
+
+    `since` is the school day of the first of those in a row that hold the school.
+    """
 
     word: str = "pass"
     findings: tuple[Finding, ...] = ()
     release_id: int | None = None
     as_of_date: date | None = None
+    since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -287,7 +297,19 @@ class SchoolLine:
     new_count: int | None = None
     reviewed_count: int | None = None
     stale_feeds: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    # Pairs of a rule's id and what it says.
+    reasons: tuple[tuple[str, str], ...] = ()
+    held_since: date | None = None
+
+
+@dataclass(frozen=True)
+class NightsLine:
+    """One school on the page of the nights: a word by release, and what the rules found."""
+
+    school_name: str
+    words: Mapping[int, str]
+    found: tuple[Found, ...]
+    held_since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -371,7 +393,8 @@ class ListData:
             new_count=sum(referral.is_new for referral in self.queue),
             reviewed_count=self.school.reviewed_count,
             stale_feeds=tuple(feed.feed for feed in self.school.feeds if feed.is_stale),
-            reasons=tuple(finding.message for finding in self.verdict.findings),
+            reasons=tuple((each.rule_id, each.message) for each in self.verdict.findings),
+            held_since=self.verdict.since,
         )
 
 
@@ -406,9 +429,29 @@ def render_index(
         district_name=plain_text(district_name),
         smallest_count=smallest_count,
         page_name=PAGE_NAME,
+        nights_page=NIGHTS_NAME,
         language=language,
     )
     return (_write(out_dir, PAGE_NAME, lambda path: _write_text(path, page)),)
+
+
+def render_nights(
+    schools: Sequence[NightsLine],
+    releases: Sequence[tuple[int, date]],
+    out_dir: Path,
+    *,
+    district_name: str = "",
+    language: str = DEFAULT_LANGUAGE,
+) -> RenderedFile:
+    """Write the page of verdicts by night and school: rules in words, no child and no count."""
+    page = render_nights_page(
+        sorted(schools, key=lambda line: _folded(line.school_name)),
+        releases,
+        district_name=plain_text(district_name),
+        overview=PAGE_NAME,
+        language=language,
+    )
+    return _write(out_dir, NIGHTS_NAME, lambda path: _write_text(path, page))
 
 
 # Controls, direction marks, lone surrogates and what XML forbids; joiners stay, for emoji
@@ -657,6 +700,7 @@ def _read_verdict(row: Row) -> Verdict:
         findings=tuple(sorted(findings, key=lambda each: (each.severity, each.rule_id))),
         release_id=row.get("release_id"),
         as_of_date=_date(row.get("as_of_date")),
+        since=_date(row.get("since")),
     )
 
 

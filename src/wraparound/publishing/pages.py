@@ -7,10 +7,10 @@ import hashlib
 import unicodedata
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -20,13 +20,16 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from wraparound.publishing.rule_words import rule_in_words
 from wraparound.publishing.words import Words, number_text, short_grade, words_in
 
 if TYPE_CHECKING:
     from wraparound.publishing.lists import (
         ClassRow,
         Feed,
+        Finding,
         ListData,
+        NightsLine,
         Profile,
         Referral,
         ReviewDue,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
         TodayItem,
         Week,
     )
+    from wraparound.publishing.standings import Found
 
 OfStudent = TypeVar("OfStudent", "Referral", "ClassRow")
 
@@ -228,6 +232,7 @@ def render_index_page(
     district_name: str,
     smallest_count: int,
     page_name: str,
+    nights_page: str,
     language: str,
 ) -> str:
     """Render the district overview as a whole HTML document."""
@@ -245,6 +250,8 @@ def render_index_page(
         .get_template("district.html.j2")
         .render(
             lines=lines,
+            nights_page=nights_page,
+            in_words=partial(rule_in_words, language=words.language),
             w=words,
             style=style,
             style_hash=_hash(style),
@@ -257,6 +264,46 @@ def render_index_page(
             feed_names=lambda feeds: ", ".join(words.code("feed", feed) for feed in feeds),
         )
     )
+
+
+MARKS = {"pass": "\u2713", "notice": "!", "lifted": "\u21b7", "hold": "\u2715", "": "\u2013"}
+
+
+def render_nights_page(
+    schools: "Sequence[NightsLine]",
+    releases: "Sequence[tuple[int, date]]",
+    *,
+    district_name: str,
+    overview: str,
+    language: str,
+) -> str:
+    """Render every school's verdicts of the last nights as a whole HTML document."""
+    words = words_in(language)
+    style = _style(words.language, 0)
+    days = {release_id: words.brief_day(day) for release_id, day in releases}
+    return (
+        _environment()
+        .get_template("nights.html.j2")
+        .render(
+            schools=schools,
+            found_words=partial(_found_words, days=days, words=words),
+            releases=releases,
+            marks=MARKS,
+            w=words,
+            style=style,
+            style_hash=_hash(style),
+            district_name=district_name,
+            overview=overview,
+        )
+    )
+
+
+def _found_words(found: "Found", *, days: Mapping[int, str], words: Words) -> dict[str, str]:
+    return {
+        "text": rule_in_words(found.rule_id, found.message, language=words.language),
+        "severity": words(f"severity_{found.severity}"),
+        "days": ", ".join(dict.fromkeys(days[release] for release in found.release_ids)),
+    }
 
 
 @cache
@@ -328,12 +375,7 @@ def _notices(data: "ListData", *, words: Words) -> list[Notice]:
 
 def _verdict_notice(data: "ListData", *, words: Words) -> Notice:
     verdict = data.verdict
-    lines = tuple(
-        finding.message
-        if not finding.failing_count
-        else f"{finding.message} ({words.count('finding_count', finding.failing_count)})"
-        for finding in verdict.findings
-    )
+    lines = tuple(_finding_words(finding, words=words) for finding in verdict.findings)
     if verdict.word != "hold":
         return Notice("notice", words("notice_head"), lines, words("not_dropped"))
     head = words("hold_head", day=words.day(data.school.as_of_date))
@@ -342,7 +384,15 @@ def _verdict_notice(data: "ListData", *, words: Words) -> Notice:
         if verdict.as_of_date
         else words("hold_why")
     )
-    return Notice("hold", f"{head} {newer}" if lines else head, lines, words("hold_who"))
+    since = f" {words('held_since', day=words.day(verdict.since))}" if verdict.since else ""
+    return Notice("hold", f"{head}{since} {newer}" if lines else head, lines, words("hold_who"))
+
+
+def _finding_words(finding: "Finding", *, words: Words) -> str:
+    told = rule_in_words(finding.rule_id, finding.message, language=words.language)
+    if not finding.failing_count:
+        return told
+    return f"{told} ({words.count('finding_count', finding.failing_count)})"
 
 
 def _stale_words(feed: "Feed", *, as_of: date, words: Words) -> str:

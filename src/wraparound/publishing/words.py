@@ -116,6 +116,12 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "adult_left": "Caring adult not at this school",
         },
         "verdict": {"pass": "current", "notice": "current, with notices", "hold": "held"},
+        "night": {
+            "pass": "shown",
+            "notice": "shown, with notices",
+            "lifted": "shown, a person lifted the hold",
+            "hold": "held",
+        },
         "kind": {"strength": "strength", "need": "need", "context": "context"},
         "comparison": {
             ">=": "at or above",
@@ -234,6 +240,12 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "adult_left": "La persona adulta no está en esta escuela",
         },
         "verdict": {"pass": "al día", "notice": "al día, con avisos", "hold": "retenida"},
+        "night": {
+            "pass": "mostrada",
+            "notice": "mostrada, con avisos",
+            "lifted": "mostrada, una persona levantó la retención",
+            "hold": "retenida",
+        },
         "kind": {"strength": "fortaleza", "need": "necesidad", "context": "contexto"},
         "comparison": {
             ">=": "igual o mayor que",
@@ -304,6 +316,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "hold_head": "This is the last good list, of {day}.",
         "hold_newer": "The list of {day} was held back, because:",
         "hold_why": "The newer list was held back, because:",
+        "held_since": "Held back since the list of {day}.",
         "hold_who": "The district office has been told. Nobody was dropped: every child of the "
         "last good list is still here.",
         "notice_head": "Read this list with care.",
@@ -475,6 +488,17 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "index_current.other": "{count} current",
         "index_no_list": "no list yet: the first one was held back",
         "index_none": "No school has a list yet.",
+        "index_nights": "Night by night",
+        "nights_title": "Schools: verdicts by night",
+        "nights_head": "What the checks said, night by night",
+        "nights_caption": "Each school with the verdict on its list in each of the last nights",
+        "nights_absent": "no list",
+        "nights_note": "Each column is a school day with its release. A held school keeps its "
+        "last good list; nobody is dropped.",
+        "nights_found": "What was found",
+        "nights_none": "Nothing was found in these nights.",
+        "severity_hold": "holds the list",
+        "severity_notice": "told as a notice",
         "index_note": "Counts only; no student is named here. A held school keeps its last good "
         "list until its data can be believed again.",
         "fewer_than": "fewer than {count}",
@@ -599,6 +623,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "hold_head": "Esta es la última lista buena, del {day}.",
         "hold_newer": "La lista del {day} fue retenida, porque:",
         "hold_why": "La lista más nueva fue retenida, porque:",
+        "held_since": "Retenida desde la lista del {day}.",
         "hold_who": "La oficina del distrito ya fue avisada. No se quitó a nadie: todos los "
         "estudiantes de la última lista buena siguen aquí.",
         "notice_head": "Lea esta lista con cuidado.",
@@ -772,6 +797,18 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "index_current.other": "{count} al día",
         "index_no_list": "aún sin lista: la primera fue retenida",
         "index_none": "Aún no hay listas.",
+        "index_nights": "Noche por noche",
+        "nights_title": "Escuelas: dictámenes por noche",
+        "nights_head": "Qué dijeron las comprobaciones, noche por noche",
+        "nights_caption": "Cada escuela con el dictamen de su lista en cada una de las últimas "
+        "noches",
+        "nights_absent": "sin lista",
+        "nights_note": "Cada columna es un día escolar con su entrega. Una escuela retenida "
+        "conserva su última lista buena; no se quita a nadie.",
+        "nights_found": "Qué se encontró",
+        "nights_none": "No se encontró nada en estas noches.",
+        "severity_hold": "retiene la lista",
+        "severity_notice": "se dice como aviso",
         "index_note": "Solo cuentas; aquí no se nombra a ningún estudiante. Una escuela retenida "
         "conserva su última lista buena hasta que sus datos vuelvan a ser creíbles.",
         "fewer_than": "menos de {count}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wraparound.contracts.loader import contract_of
 from wraparound.landing.returned import MARK, row_mark
+from wraparound.publishing.rule_words import rule_in_words
 from wraparound.publishing.words import Words, short_grade, words_in
 from wraparound.publishing.xlsx import (
     DAY,
@@ -420,7 +421,8 @@ def _about_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
         day = words.day(data.school.as_of_date)
         yield (words("a_verdict"), words("hold_head", day=day) + " " + words("hold_who"))
     for finding in data.verdict.findings:
-        yield (words("a_finding"), finding.message)
+        told = rule_in_words(finding.rule_id, finding.message, language=words.language)
+        yield (words("a_finding"), told)
     for feed in data.school.feeds:
         name = words("a_feed", feed=words.code("feed", feed.feed))
         yield (

@@ -1,7 +1,8 @@
 """What goes into a list, and the files that come out of it."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,13 +25,28 @@ from lib.list_builders import (
     some_rows,
 )
 from wraparound.errors import ReleaseMissing
+from wraparound.publishing.decide import MISSING_RULE
 from wraparound.publishing.lists import (
     ListData,
+    NightsLine,
     SchoolLine,
     plain_text,
     render_index,
+    render_nights,
     render_school,
 )
+from wraparound.publishing.publish import GATE_RULE, KEY_RULE
+from wraparound.publishing.rule_words import (
+    SPANISH,
+    SPANISH_UNCHECKED,
+    TWICE,
+    rule_in_words,
+)
+from wraparound.publishing.standings import Found
+from wraparound.quality.suites import load_suites
+from wraparound.quality.verdicts import UNCHECKED
+
+EXPECTATIONS = Path(__file__).resolve().parents[3] / "expectations"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +224,12 @@ def a_line(**changes):
 def test_the_district_overview_says_each_verdict_and_links_each_list(tmp_path):
     lines = [
         a_line(),
-        a_line(school_name="Elm & Oak", folder="T SCH/8", verdict="hold", reasons=("too few",)),
+        a_line(
+            school_name="Elm & Oak",
+            folder="T SCH/8",
+            verdict="hold",
+            reasons=(("T.few", "too few"),),
+        ),
     ]
     (page,) = render_index(lines, tmp_path, district_name="Parkville <Schools>")
     text = (tmp_path / page.file_name).read_text()
@@ -228,13 +249,44 @@ def test_small_counts_are_withheld_from_the_district_overview(tmp_path):
 
 
 def test_a_held_school_without_any_list_is_named_and_links_nowhere(tmp_path):
-    held = SchoolLine("Elm School", None, "hold", AS_OF, 83, 40, reasons=("too few",))
+    held = SchoolLine("Elm School", None, "hold", AS_OF, 83, 40, reasons=(("T.few", "too few"),))
     render_index([a_line(), held], tmp_path)
     text = (tmp_path / "index.html").read_text()
     row = text[text.index("Elm School") : text.index("Maple Street School")]
     assert "no list yet: the first one was held back" in row
     assert "too few" in row
-    assert text.count("href=") == 1
+    assert text.count("href=") == 2  # the other school, and the nights
+
+
+def test_the_nights_say_each_verdict_and_each_rule_in_the_readers_language(tmp_path):
+    silent = Found("release.attendance_silent", "hold", "No attendance came.", (82, 83))
+    own = Found("T.rule", "notice", "A district's own rule.", (82,))
+    lines = [
+        NightsLine("Elm & Oak", {82: "notice", 83: "hold"}, (silent, own), held_since=AS_OF),
+        NightsLine("Alder School", {83: "lifted"}, ()),
+    ]
+    nights = [(82, AS_OF - timedelta(days=1)), (83, AS_OF)]
+    page = render_nights(lines, nights, tmp_path, language="es")
+    text = (tmp_path / page.file_name).read_text()
+    assert text.index("Alder School") < text.index("Elm &amp; Oak")
+    for word in ("retenida", "mostrada, una persona levantó la retención", "sin lista"):
+        assert f">{word}<" in text
+    assert "Retenida desde la lista del" in text
+    assert "No llegó asistencia en más de 30 días." in text
+    assert "A district&#39;s own rule." in text
+
+
+def test_every_rule_that_ships_has_its_words_in_spanish():
+    shipped = {
+        rule.meta.rule_id: rule.meta.reason
+        for suite in load_suites(EXPECTATIONS)
+        for rule in suite.expectations
+    }
+    built_in = {MISSING_RULE, GATE_RULE, KEY_RULE}
+    assert set(SPANISH) == set(shipped) | built_in
+    unchecked = f"{shipped['release.students_once']} {UNCHECKED}"
+    told = rule_in_words("release.students_once", unchecked, language="es")
+    assert told == f"{TWICE} {SPANISH_UNCHECKED}"
 
 
 def test_an_empty_district_says_so(tmp_path):

@@ -1,0 +1,67 @@
+"""A real SFTP server on this machine, which lets one key in and shows one folder."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+USER = "lists"
+
+
+@dataclass(frozen=True)
+class SftpServer:
+    """A running server: what a client needs, and the folder that it writes into."""
+
+    port: int
+    key_file: Path
+    known_hosts: Path
+    root: Path
+
+
+@contextmanager
+def an_sftp_server(folder: Path) -> Iterator[SftpServer]:
+    """Serve `folder/root` until the block ends; keys and known hosts are made beside it."""
+    host_key, user_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    (folder / "root").mkdir()
+    key_file, known = folder / "id_lists", folder / "known_hosts"
+    user_key.write_private_key(str(key_file))
+    allowed = folder / "authorized_keys"
+    user_key.write_public_key(str(allowed))
+
+    async def serve() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[host_key],
+            authorized_client_keys=str(allowed),
+            sftp_factory=lambda channel: asyncssh.SFTPServer(
+                channel, chroot=bytes(folder / "root")
+            ),
+        )
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        server = asyncio.run_coroutine_threadsafe(serve(), loop).result(30)
+        port = server.get_port()
+        public = host_key.export_public_key().decode()
+        known.write_text(f"[127.0.0.1]:{port} {public}", encoding="utf-8")
+        yield SftpServer(port, key_file, known, folder / "root")
+        asyncio.run_coroutine_threadsafe(_closed(server), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
+
+
+async def _closed(server: asyncssh.SSHAcceptor) -> None:
+    server.close()
+    await server.wait_closed()
+    # Sessions that ended a moment ago are cleared away by the loop itself.
+    for _ in range(10):
+        await asyncio.sleep(0.01)
