@@ -168,23 +168,23 @@ def close_replay(
 def record_touched(connection: Connection, merge: Merge, *, everything: bool = False) -> None:
     """Which students a batch changes, and between which days; before it is applied.
 
-    `everything` says that every good row is new.
+    `everything` says that it filled an empty table, and is applied already.
     """
     if merge.table.student is None:
         return
     day: sql.Composable = sql.SQL("null::date")
     if merge.table.day:
         day = sql.Identifier(merge.table.raw_column(merge.table.day))
-    changed: sql.Composable = sql.SQL(
-        "select g._student_source_id as student, {} as day from pg_temp.good as g"
-    ).format(day)
-    if not everything:
+    if everything:
+        changed = sql.SQL("select r._student_source_id as student, {} as day from {} as r")
+    else:
         changed = sql.SQL(
-            "{changed} inner join pg_temp.fate as f on g._row = f._row"
+            "select g._student_source_id as student, {0} as day from pg_temp.good as g"
+            " inner join pg_temp.fate as f on g._row = f._row"
             " where f.fate in ('created', 'changed')"
-            " union all select r._student_source_id, {day} from {raw} as r"
+            " union all select r._student_source_id, {0} from {1} as r"
             " inner join pg_temp.ending as e on r.ctid = e.at"
-        ).format(changed=changed, day=day, raw=merge.raw)
+        )
     connection.execute(
         sql.SQL(
             "insert into ops.touched as o (batch_id, student_source_id, first_date, last_date,"
@@ -194,7 +194,7 @@ def record_touched(connection: Connection, merge: Merge, *, everything: bool = F
             " first_date = least(o.first_date, excluded.first_date),"
             " last_date = greatest(o.last_date, excluded.last_date),"
             " row_count = o.row_count + excluded.row_count"
-        ).format(batch=sql.Literal(merge.batch_id), changed=changed)
+        ).format(batch=sql.Literal(merge.batch_id), changed=changed.format(day, merge.raw))
     )
 
 

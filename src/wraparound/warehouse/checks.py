@@ -26,16 +26,19 @@ class ColumnCheck:
     """SQL for one column.
 
     `cell` is its text over the staged row `s`; `typed` and the problems, each (rule, expression
-    true when bad), speak of that text as column `raw` of a row `t`. `flaw` says whether there
-    is any problem, from the typed value (`v.raw`) and the text (`v.seen`), at the least cost:
-    what has a text and no value could not be read. `let_in` are rules that are lifted, with what
-    breaks them in terms of the good row `g`.
+    true when bad), speak of that text as column `raw` of a row `t`. `plain` says, at the least
+    cost, that a text has no problem; of some that have none it does not. `value` is `typed` of a
+    plain text. `flaw` says whether there is any problem, from the typed value (`v.raw`) and the
+    text (`v.seen`): what has a text and no value could not be read. `let_in` are rules that are
+    lifted, with what breaks them in terms of the good row `g`.
     """
 
     name: str
     raw: str
     cell: Sql
     typed: Sql
+    plain: Sql
+    value: Sql
     problems: tuple[tuple[str, Sql], ...]
     flaw: Sql | None
     costs_row: bool
@@ -175,6 +178,7 @@ def _column_check(
     let_in = tuple((rule, outside.pop(rule)(good)) for rule in [*outside] if rule in lifted)
     if codes and bad is None and let_in:
         bad = _too_long(cell)
+    value = cell if codes else typed
     if bad is not None:
         # A value is only cast where it can be.
         typed = sql.SQL("case when not ({}) then {} end").format(bad, typed)
@@ -184,10 +188,33 @@ def _column_check(
         raw,
         staged,
         typed,
+        _plain(column, cell=cell, value=value, codes=codes, bad=bad, outside=outside),
+        value,
         tuple(problems),
         sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else None,
         costs_row=column.on_bad == "row" or column.required,
         let_in=let_in,
+    )
+
+
+def _plain(
+    column: Column,
+    *,
+    cell: Sql,
+    value: Sql,
+    codes: tuple[str, ...],
+    bad: Sql | None,
+    outside: dict[str, Callable[[Sql], Sql]],
+) -> Sql:
+    """That a text has no problem; never null. A code must be spelt as the contract spells it."""
+    tests = [test(value) for test in outside.values()]
+    if codes:
+        known = sql.SQL("{} = any({}::text[])").format(cell, sql.Literal(list(codes)))
+        tests, bad = [], sql.SQL("not ({})").format(known)
+    # A value is only cast where it can be: a case is evaluated in its order.
+    cases = [sql.SQL("when {} then false").format(test) for test in [bad, *tests] if test]
+    return sql.SQL("case when {} is null then {} {} else true end").format(
+        cell, sql.Literal(not column.required), sql.SQL(" ").join(cases)
     )
 
 

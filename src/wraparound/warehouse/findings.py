@@ -23,7 +23,8 @@ class Judging:
 
     `holding` are the columns by which a row that is set aside keeps what is in force: the
     natural key, or the student's day where a file speaks of whole days. `kept` are the staged
-    columns that a quarantined line keeps, `lifted` the rules that a person lifted.
+    columns that a quarantined line keeps, `lifted` the rules that a person lifted. `beside` is
+    a table that holds further good rows of the file, and nothing else.
     """
 
     contract: Contract
@@ -43,6 +44,7 @@ class Judging:
     has_control: bool = True
     has_line_breaks: bool = True
     is_resent: bool = False
+    beside: Sql | None = None
 
     @property
     def kept_cells(self) -> Sql:
@@ -273,15 +275,20 @@ def _about(judging: Judging, *, whole_table: bool) -> Sql:
         "read": sql.SQL(
             "l.record_key in (select {} from pg_temp.good as g"
             " union all select {} from pg_temp.bad as b where b._waits{})"
-        ).format(judging.record_key("g"), judging.record_key("b"), _said_again(judging)),
+        ).format(judging.record_key("g"), judging.record_key("b"), _said_beside(judging)),
     }
     if whole_table:
         return sql.SQL("not coalesce({unread} and {waits}, false)").format(**words)
     return sql.SQL("({read} or ({unread} and not {waits}))").format(**words)
 
 
-def _said_again(judging: Judging) -> Sql:
-    """Of these days unchanged lines speak, which are not among the rows of a file sent again."""
+def _said_beside(judging: Judging) -> Sql:
+    """What rows of the file speak of that are not among the good ones: those that were put into
+    the table at once, and the unchanged lines of a file sent again."""
+    if judging.beside is not None:
+        return sql.SQL(" union all select {} from {} as r").format(
+            judging.record_key("r"), judging.beside
+        )
     if not judging.is_resent:
         return sql.SQL("")
     return sql.SQL(" union all select {} from pg_temp.said_again as d").format(

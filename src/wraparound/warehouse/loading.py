@@ -32,6 +32,7 @@ from wraparound.warehouse.batches import (
 from wraparound.warehouse.braking import Weighed, stop_if_tripped, weigh
 from wraparound.warehouse.checks import column_checks
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.filling import fill, is_large_first, stands_alone, take_plain
 from wraparound.warehouse.findings import Judging, note_ragged, supersede_older
 from wraparound.warehouse.json_planning import (
     JsonFile,
@@ -48,8 +49,6 @@ from wraparound.warehouse.merging import (
     apply,
     compare,
     end_listed,
-    fill,
-    is_large_first,
     remember_told,
 )
 from wraparound.warehouse.planning import File, plan
@@ -276,7 +275,7 @@ def _replay_file(
         names,
         file_name,
         "replay",
-        Staged(),
+        Staged(rows=_count(work.connection, "stage")),
         tuple(sorted(staged)),
         effective_time(file_name, district=work.district) or work.arrival.effective_at,
         extra=sql.SQL("s._extra::jsonb") if EXTRA in staged else NO_EXTRA,
@@ -424,7 +423,7 @@ def _take_away(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
     """End or rename the records that a file of deletes or of key changes calls."""
     connection = work.connection
     staged = _stage_keys(connection, file)
-    rows_in = _count(connection, "stage") + len(staged.ragged)
+    rows_in = staged.rows + len(staged.ragged)
     judged = _calling(work, file, staged)
     judging, merge = _judging(work, judged), _merge_of(work, judged)
     removals.make_nothing_new(connection, merge)
@@ -472,8 +471,7 @@ def _stage_keys(connection: Connection, file: JsonFile) -> Staged:
     staged = stage_json(connection, file.calling(NEW_KEYS))
     connection.execute("drop table if exists pg_temp.renamed")
     connection.execute("alter table pg_temp.stage rename to renamed")
-    stage_json(connection, file.calling(OLD_KEYS))
-    return staged
+    return replace(staged, rows=stage_json(connection, file.calling(OLD_KEYS)).rows)
 
 
 def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = None) -> TableCounts:
@@ -483,18 +481,41 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = No
         ReadWhole: what differs is not enough to know; only with the `last_good` rows of the last
             file, that is where only what differs is staged.
     """
-    connection = work.connection
-    unchanged = judged.unchanged or 0
-    rows_in = _count(connection, "stage") + len(judged.staged.ragged) + unchanged
+    connection, rows = work.connection, judged.staged.rows
     judging = _judging(work, judged)
     merge = _merge_of(work, judged)
+    is_first = is_large_first(connection, merge, rows=rows)
+    # A label is held against the days of all rows.
+    if is_first and stands_alone(judging) and school_years.LABEL not in judged.have:
+        try:
+            with connection.transaction():
+                filled = take_plain(connection, judging, merge, rows=rows)
+                beside = replace(judging, beside=merge.raw)
+                return _settle(work, judged, beside, filled, is_first=True)
+        except errors.UniqueViolation:
+            is_first = False  # some key comes twice: the longer way finds out which
+    return _settle(work, judged, judging, merge, is_first=is_first, last_good=last_good)
+
+
+def _settle(
+    work: _Load,
+    judged: _Judged,
+    judging: Judging,
+    merge: Merge,
+    *,
+    is_first: bool,
+    last_good: int | None = None,
+) -> TableCounts:
+    connection = work.connection
+    unchanged = judged.unchanged or 0
+    rows_in = judged.staged.rows + len(judged.staged.ragged) + unchanged
     table_load.judge(connection, judging, ragged=judged.staged.ragged)
     _refuse_other_years(work, judged, merge)
     work.noticed.extend(table_load.let_in(connection, judging))
     _refuse_empty(judged, merge, rows_in=rows_in)
     if last_good is not None:
-        check_last(connection, merge, last_good=last_good)
-    changes, duplicate = _merge(work, judging, merge)
+        check_last(connection, merge, last_good=last_good, changed=judged.staged.rows)
+    changes, duplicate = _merge(work, judging, merge, is_first=is_first)
     changes = replace(changes, unchanged=changes.unchanged + unchanged)
     table_load.keep_noted(connection, judging)
     if not merge.is_replay:
@@ -537,14 +558,15 @@ def _refuse_other_years(work: _Load, judged: _Judged, merge: Merge) -> None:
         )
 
 
-def _merge(work: _Load, judging: Judging, merge: Merge) -> tuple[Changes, int]:
+def _merge(work: _Load, judging: Judging, merge: Merge, *, is_first: bool) -> tuple[Changes, int]:
     """Bring the good rows into force; what changed, and how many rows were repeats."""
     connection = work.connection
-    if merge.is_last and not merge.follows and is_large_first(connection, merge):
+    if is_first:
         try:
             changes = fill(connection, merge)
         except errors.UniqueViolation:
-            pass  # some key comes twice: the longer way finds out which
+            if merge.filled is not None:
+                raise
         else:
             record_touched(connection, merge, everything=True)
             return changes, 0

@@ -9,14 +9,14 @@ from psycopg import sql
 
 from wraparound.contracts.models import Contract, Table
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.raw_tables import column_types, key_columns, key_constraint
+from wraparound.warehouse.raw_tables import column_types
 from wraparound.warehouse.references import same_key
 
 Sql = sql.Composable
 ENDING_STATES = ("tobedeleted", "inactive")
 STAMPED = ("_sender", "_batch_id", "_effective_at", "_changed_at", "_deleted_at", "_held")
-# Below this, building the key anew costs more than it saves. A measure of the machine.
-KEY_AFTER_ROWS = 50_000
+# From here on no table is read once per row. A measure of the machine.
+LARGE_ROWS = 50_000
 INDEX_ROWS = 2_000
 
 
@@ -27,7 +27,8 @@ class Merge:
     `holding` are the columns by which a row that was set aside keeps records in force. Where
     several files fill one table, only the last ends what none of them holds: `follows` says that
     others came before it. With `is_resent`, the good rows are only those that differ from the
-    last file's; the table `gone` says of what that file's other lines spoke.
+    last file's; the table `gone` says of what that file's other lines spoke. `filled` are the
+    rows that were put into the empty table already: the good rows are the others.
     """
 
     contract: Contract
@@ -43,6 +44,7 @@ class Merge:
     is_last: bool = True
     follows: bool = False
     is_resent: bool = False
+    filled: int | None = None
 
     def stands(self, alias: str) -> Sql:
         """A record is said by a line that did not change."""
@@ -119,8 +121,14 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
     """
     connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
     good = _count(connection, sql.SQL("select 1 from pg_temp.good"))
-    with _joined_wisely(connection, merge, rows=good):
-        _list_fates(connection, merge)
+    if INDEX_ROWS <= good < LARGE_ROWS:
+        connection.execute(
+            sql.SQL("create index on pg_temp.good ({})").format(
+                sql.SQL(", ").join(map(sql.Identifier, merge.holding))
+            )
+        )
+    with joined_wisely(connection, rows=good):
+        _list_fates(connection, merge, is_large=good >= LARGE_ROWS)
         _list_ending(connection, merge, keys_unreadable=keys_unreadable)
     fates = {
         row["fate"]: row["n"]
@@ -137,21 +145,20 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
 
 
 @contextmanager
-def _joined_wisely(connection: Connection, merge: Merge, *, rows: int) -> Iterator[None]:
-    """Keep the planner from reading a whole table once per row: it takes the columns of a key
-    for independent of each other, and expects one match where there are millions."""
-    is_large = rows >= KEY_AFTER_ROWS
-    if is_large:
-        connection.execute("set local enable_nestloop = off")
+def joined_wisely(connection: Connection, *, rows: int) -> Iterator[None]:
+    """Keep the planner from reading a whole table once per row, or for a few rows: it takes the
+    columns of a key for independent of each other, and expects one match where there are
+    millions, or millions where there is one."""
+    avoided: tuple[str, ...] = ()
+    if rows >= LARGE_ROWS:
+        avoided = ("enable_nestloop",)
     elif rows >= INDEX_ROWS:
-        connection.execute(
-            sql.SQL("create index on pg_temp.good ({})").format(
-                sql.SQL(", ").join(map(sql.Identifier, merge.holding))
-            )
-        )
+        avoided = ("enable_seqscan", "enable_mergejoin")
+    for way in avoided:
+        connection.execute(sql.SQL("set local {} = off").format(sql.Identifier(way)))
     yield
-    if is_large:
-        connection.execute("set local enable_nestloop = on")
+    for way in avoided:
+        connection.execute(sql.SQL("set local {} = on").format(sql.Identifier(way)))
 
 
 def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
@@ -168,7 +175,7 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     hold(connection, merge)
 
 
-def _list_fates(connection: Connection, merge: Merge) -> None:
+def _list_fates(connection: Connection, merge: Merge, *, is_large: bool) -> None:
     """What becomes of each good row that is not simply what stands already."""
     newer: Sql = sql.SQL("r._effective_at > {}").format(sql.Literal(merge.effective_at))
     if merge.is_replay:
@@ -188,7 +195,7 @@ def _list_fates(connection: Connection, merge: Merge) -> None:
             "  from pg_temp.good as g left join {raw} as r on {same}) as f"
             " where fate <> 'unchanged' or was_held"
         ).format(
-            created=_fate_of_new(merge),
+            created=_fate_of_new(merge, is_large=is_large),
             newer=newer,
             raw=merge.raw,
             same=merge.same_record("g", "r"),
@@ -197,16 +204,18 @@ def _list_fates(connection: Connection, merge: Merge) -> None:
     connection.execute("analyze pg_temp.fate")
 
 
-def _fate_of_new(merge: Merge) -> Sql:
+def _fate_of_new(merge: Merge, *, is_large: bool) -> Sql:
     """A record that is not there is new, unless its day was told anew by a later file."""
     if merge.scope not in ("day", "span"):
         return sql.SQL("'created'")
     return sql.SQL(
         "case when exists (select 1 from {raw} as o where {told} and o._sender = {sender}"
-        " and o._effective_at > {effective}) then 'older' else 'created' end"
+        " and o._effective_at > {effective}{each}) then 'older' else 'created' end"
     ).format(
         raw=merge.raw,
         told=merge.held_together("g", "o"),
+        # Looked up for each new row; for many the planner may read the table once.
+        each=sql.SQL("" if is_large else " offset 0"),
         sender=sql.Literal(merge.sender),
         effective=sql.Literal(merge.effective_at),
     )
@@ -317,15 +326,24 @@ def _columns(merge: Merge) -> list[str]:
     return [*column_types(merge.table), "_row_hash", "_resource_id", "_extra"]
 
 
-def _values(merge: Merge) -> Sql:
-    stamps = sql.SQL("{}, {}, {}, now(), case when g._ends then now() end, false").format(
-        sql.Literal(merge.sender), sql.Literal(merge.batch_id), sql.Literal(merge.effective_at)
+def stamps(merge: Merge, *, ends: Sql) -> Sql:
+    """The values of STAMPED for a new row."""
+    return sql.SQL("{}, {}, {}, now(), case when {} then now() end, false").format(
+        sql.Literal(merge.sender),
+        sql.Literal(merge.batch_id),
+        sql.Literal(merge.effective_at),
+        ends,
     )
-    values = [sql.Identifier("g", column) for column in _columns(merge)]
-    return sql.SQL(", ").join([*values, stamps])
 
 
-def _targets(merge: Merge) -> Sql:
+def values(merge: Merge) -> Sql:
+    """What a good row `g` puts into them."""
+    own = [sql.Identifier("g", column) for column in _columns(merge)]
+    return sql.SQL(", ").join([*own, stamps(merge, ends=sql.SQL("g._ends"))])
+
+
+def targets(merge: Merge) -> Sql:
+    """The columns of the raw table, as a new row fills them."""
     return sql.SQL(", ").join(map(sql.Identifier, [*_columns(merge), *STAMPED]))
 
 
@@ -335,7 +353,7 @@ def _update(connection: Connection, merge: Merge) -> None:
             "update {raw} as r set ({columns}) = row({values})"
             " from pg_temp.good as g inner join pg_temp.fate as f on g._row = f._row"
             " where f.fate = 'changed' and r.ctid = f.at"
-        ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
+        ).format(raw=merge.raw, columns=targets(merge), values=values(merge))
     )
 
 
@@ -359,43 +377,8 @@ def _insert(connection: Connection, merge: Merge) -> None:
         sql.SQL(
             "insert into {raw} ({columns}) select {values} from pg_temp.good as g"
             " inner join pg_temp.fate as f on g._row = f._row where f.fate = 'created'"
-        ).format(raw=merge.raw, columns=_targets(merge), values=_values(merge))
+        ).format(raw=merge.raw, columns=targets(merge), values=values(merge))
     )
-
-
-def is_large_first(connection: Connection, merge: Merge) -> bool:
-    """Whether a table that never held anything is to be filled with many rows."""
-    if merge.is_replay or _count(
-        connection, sql.SQL("select 1 from {} limit 1").format(merge.raw)
-    ):
-        return False
-    return _count(connection, sql.SQL("select 1 from pg_temp.good")) >= KEY_AFTER_ROWS
-
-
-def fill(connection: Connection, merge: Merge) -> Changes:
-    """Fill an empty table: nothing to compare, and the key is built after the rows.
-
-    Raises:
-        psycopg.errors.UniqueViolation: the file repeats a key; nothing was done then.
-    """
-    raw = merge.contract.raw_name(merge.name)
-    key = sql.Identifier(key_constraint(raw))
-    connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
-    with connection.transaction():
-        connection.execute(sql.SQL("alter table {} drop constraint {}").format(merge.raw, key))
-        created = connection.execute(
-            sql.SQL("insert into {} ({}) select {} from pg_temp.good as g").format(
-                merge.raw, _targets(merge), _values(merge)
-            )
-        ).rowcount
-        connection.execute(
-            sql.SQL("alter table {} add constraint {} unique nulls not distinct ({})").format(
-                merge.raw, key, sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table)))
-            )
-        )
-    connection.execute(sql.SQL("analyze {}").format(merge.raw))
-    hold(connection, merge)
-    return Changes(created=created)
 
 
 def hold(connection: Connection, merge: Merge) -> None:

@@ -78,14 +78,15 @@ def _lookup(relation: str, meaning: str) -> Sql:
 
 
 def refuse_wrong_meaning(
-    connection: Connection, *, column: str, what: str, meaning: str, feed: str, file_name: str
+    connection: Connection, *, ids: Sql, what: str, meaning: str, feed: str, file_name: str
 ) -> None:
     """Where most of a file's ids match nothing and another field would fit, say which.
+
+    `ids` is a query of them, each once, as `id`.
 
     Raises:
         ContractBroken: naming the setting that would make them match.
     """
-    ids = sql.SQL("select distinct {} as id from pg_temp.good").format(sql.Identifier(column))
     total = _count(connection, ids)
     lookup = student_lookup if what == "student" else school_lookup
     matched = _matches(

@@ -18,7 +18,7 @@ from wraparound.warehouse import school_years
 from wraparound.warehouse.batches import Arrival
 from wraparound.warehouse.connection import Connection, Row
 from wraparound.warehouse.mapping import Mapping
-from wraparound.warehouse.merging import Merge
+from wraparound.warehouse.merging import Merge, joined_wisely
 from wraparound.warehouse.planning import File
 from wraparound.warehouse.raw_tables import key_columns
 from wraparound.warehouse.references import DEFAULT_MEANING
@@ -164,9 +164,10 @@ def remember_gone(connection: Connection, merge: Merge, *, last_bad: frozenset[i
     connection.execute("analyze pg_temp.gone")
 
 
-def check_last(connection: Connection, merge: Merge, *, last_good: int) -> None:
-    """Make sure that what is live is what the last file said, and that no changed line speaks of
-    a record of which an unchanged one speaks too; `said_again` lists the days that both tell.
+def check_last(connection: Connection, merge: Merge, *, last_good: int, changed: int) -> None:
+    """Make sure that what is live is what the last file said, and that none of the `changed` lines
+    speaks of a record of which an unchanged one speaks too; `said_again` lists the days that both
+    tell.
 
     Raises:
         ReadWhole: it is otherwise.
@@ -178,14 +179,13 @@ def check_last(connection: Connection, merge: Merge, *, last_good: int) -> None:
     ).fetchone()
     if row is None or row["n"] != last_good:
         raise ReadWhole
-    if _exists(
-        connection,
-        sql.SQL("select 1 from pg_temp.good as g inner join {} as s on {} where {}").format(
-            merge.raw, merge.same_record("g", "s"), merge.stands("s")
-        ),
-    ):
-        raise ReadWhole
-    _list_said_again(connection, merge)
+    both = sql.SQL("select 1 from pg_temp.good as g inner join {} as s on {} where {}").format(
+        merge.raw, merge.same_record("g", "s"), merge.stands("s")
+    )
+    with joined_wisely(connection, rows=changed):
+        if _exists(connection, both):
+            raise ReadWhole
+        _list_said_again(connection, merge)
 
 
 def _list_said_again(connection: Connection, merge: Merge) -> None:

@@ -48,10 +48,11 @@ class RaggedRow(NamedTuple):
 class Staged:
     """What COPY could not take as it stood, and what was noticed in the bytes.
 
-    `ragged` are uneven rows, `trimmed` counts rows with empty cells too many, `extras` are members
-    that nobody reads.
+    `rows` are in `stage`; `ragged` are uneven rows, `trimmed` counts rows with empty cells too
+    many, `extras` are members of JSON that nobody reads.
     """
 
+    rows: int = 0
     ragged: list[RaggedRow] = field(default_factory=list)
     trimmed: int = 0
     has_control: bool = True
@@ -113,11 +114,12 @@ def stage_json(connection: Connection, source: JsonSource) -> Staged:
     statement = sql.SQL("copy pg_temp.stage ({}) from stdin").format(
         sql.SQL(", ").join(map(sql.Identifier, ["_row", *names]))
     )
-    with connection.cursor().copy(statement) as copy:
+    cursor = connection.cursor()
+    with cursor.copy(statement) as copy:
         for number, cells in source.rows(unusable, extras=extras):
             copy.write_row([number, *cells])
     ragged = [RaggedRow(one.number, [one.text], one.rule, one.column) for one in unusable]
-    return Staged(ragged, extras=extras)
+    return Staged(cursor.rowcount, ragged, extras=extras)
 
 
 def json_columns(source: JsonSource) -> tuple[str, ...]:
@@ -285,6 +287,7 @@ def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) 
             seen.look(block)
             copy.write(block)
     return Staged(
+        rows=cursor.rowcount,
         has_control=seen.has_control,
         # The last cell of all may be followed by nothing.
         has_padding=seen.has_padding or seen.ends_with_space,
@@ -307,10 +310,12 @@ def _copy_even_rows(connection: Connection, source: CsvSource, *, names: list[st
     statement = sql.SQL("copy pg_temp.stage ({}) from stdin (format csv)").format(
         sql.SQL(", ").join(map(sql.Identifier, ["_row", *names]))
     )
+    cursor = connection.cursor()
     try:
-        with connection.cursor().copy(statement) as copy:
+        with cursor.copy(statement) as copy:
             for block in _rewritten(source, width=len(names), staged=staged):
                 copy.write(block)
+        staged.rows = cursor.rowcount
     except UnicodeDecodeError:
         raise source.not_in_encoding(source.first_bad_byte() or 0) from None
     except psycopg.Error as exc:

@@ -48,6 +48,7 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
 def read_only(connection: Connection, judging: Judging) -> None:
     """Type the staged rows into `good`, whatever they are: nothing is noted."""
     _make_cells(connection, judging)
+    make_lookups(connection, judging)
     _make_good(connection, judging)
 
 
@@ -104,35 +105,39 @@ def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
 
 
 def _make_cells(connection: Connection, judging: Judging) -> None:
-    """A view of the staged cells under the contract's names: trimmed, blank as null."""
+    """A view of the cells of the staged rows."""
     connection.execute("drop view if exists pg_temp.cells")
     connection.execute(
-        sql.SQL(
-            "create temp view cells as select s._row, {extra} as _extra, {}, {}"
-            " from pg_temp.stage as s"
-        ).format(
-            sql.SQL(
-                "s._resource_id" if judging.has_resource_ids else "null::text as _resource_id"
-            ),
-            sql.SQL(", ").join(
-                sql.SQL("{} as {}").format(check.cell, sql.Identifier(check.raw))
-                for check in judging.checks
-            ),
-            extra=judging.extra,
+        sql.SQL("create temp view cells as select {} from pg_temp.stage as s").format(
+            cells(judging)
         )
+    )
+
+
+def cells(judging: Judging) -> Sql:
+    """The cells of a staged row `s` under the contract's names: trimmed, blank as null."""
+    resource = "s._resource_id" if judging.has_resource_ids else "null::text as _resource_id"
+    own = [
+        sql.SQL("{} as {}").format(check.cell, sql.Identifier(check.raw))
+        for check in judging.checks
+    ]
+    return sql.SQL(", ").join(
+        [
+            sql.SQL("s._row"),
+            sql.SQL("{} as _extra").format(judging.extra),
+            sql.SQL(resource),
+            *own,
+        ]
     )
 
 
 def _make_good(connection: Connection, judging: Judging) -> None:
     """Type, flag, hash and resolve every row in one pass; the layers keep each value once."""
     connection.execute("drop table if exists pg_temp.good")
-    people = _people(judging)
-    for what, _, meaning in people:
-        _make_lookup(connection, what=what, meaning=meaning)
     connection.execute(
         sql.SQL(
             "create temp table good on commit drop as select w.*,{people}"
-            " hash_record_extended(row({hashed}), 0) as _row_hash, {ends} as _ends"
+            " {hash} as _row_hash, {ends} as _ends"
             " from (select v._row, v._resource_id, v._extra, {kept}, {flaw} as _flaw"
             "  from (select t._row, t._resource_id, t._extra, {typed}"
             "   from (select * from pg_temp.cells offset 0) as t"
@@ -142,19 +147,14 @@ def _make_good(connection: Connection, judging: Judging) -> None:
                 sql.SQL(" {}.source_id as {},").format(
                     sql.Identifier(f"{what}_ids"), sql.Identifier(f"_{what}_source_id")
                 )
-                for what, _, _ in people
+                for what, _, _ in people(judging)
             ),
-            hashed=_hashed(judging),
-            ends=_ends(judging),
+            hash=row_hash(judging, alias="w"),
+            ends=ends(judging),
             kept=_kept(judging),
             flaw=_flaw(judging),
             typed=_typed(judging),
-            joins=sql.SQL(" ").join(
-                sql.SQL("left join pg_temp.{0} on {0}.id = w.{1}").format(
-                    sql.Identifier(f"{what}_ids"), sql.Identifier(raw)
-                )
-                for what, raw, _ in people
-            ),
+            joins=joined_people(judging, kind="left", alias="w"),
         )
     )
     connection.execute("analyze pg_temp.good")
@@ -190,15 +190,18 @@ def _flaw(judging: Judging) -> Sql:
     return sql.SQL("({})").format(sql.SQL(" or ").join(flaws)) if flaws else sql.SQL("false")
 
 
-def _hashed(judging: Judging, *, alias: str = "w") -> Sql:
-    return sql.SQL(", ").join(
+def row_hash(judging: Judging, *, alias: str) -> Sql:
+    """One number of what a typed row says, without the columns that change by themselves."""
+    said = sql.SQL(", ").join(
         sql.Identifier(alias, check.raw)
         for check in judging.checks
         if not judging.table.columns[check.name].volatile
     )
+    return sql.SQL("hash_record_extended(row({}), 0)").format(said)
 
 
-def _ends(judging: Judging) -> Sql:
+def ends(judging: Judging) -> Sql:
+    """Whether a typed row `w` says of its record that it has ended."""
     if "status" in judging.table.columns and judging.contract.package == "oneroster":
         return sql.SQL("coalesce(w.status = any({}::text[]), false)").format(
             sql.Literal(list(ENDING_STATES))
@@ -229,7 +232,7 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
     """Say of every flawed row which cells break which rules."""
     tests = [(c, rule, bad) for c in judging.checks for rule, bad in c.problems]
     flawed: Sql = sql.SQL("select g._row from pg_temp.good as g where g._flaw")
-    characters = _character_tests(judging)
+    characters = character_tests(judging)
     if characters:
         tests += characters
         rows = sql.SQL(" or ").join(bad for _, _, bad in characters)
@@ -263,7 +266,7 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
 CHARACTER_RULES = {"control_character": CONTROL, "line_break_in_field": LINE_BREAK}
 
 
-def _character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
+def character_tests(judging: Judging) -> list[tuple[Any, str, Sql]]:
     """Tests of single characters, where the bytes of the file gave reason for them."""
     wanted = {"control_character": judging.has_control}
     breaks = judging.has_line_breaks and "line_break_in_field" not in judging.lifted
@@ -327,9 +330,7 @@ def _empty_cells(
     for change in (
         sql.SQL("{} = {}").format(name, value),
         # The row is another now than the one that was sent, and must differ from it in force.
-        sql.SQL("_row_hash = hash_record_extended(row({}), 0)").format(
-            _hashed(judging, alias="g")
-        ),
+        sql.SQL("_row_hash = {}").format(row_hash(judging, alias="g")),
     ):
         connection.execute(
             sql.SQL("update pg_temp.good as g set {} where _row in ({})").format(change, found)
@@ -375,8 +376,9 @@ def _resolve_many(
     )
 
 
-def _people(judging: Judging) -> list[tuple[str, str, str]]:
-    """(student or school, the column that names them, which roster field that means)."""
+def people(judging: Judging) -> list[tuple[str, str, str]]:
+    """Whom a row is about: (student or school, the column that names them, which roster field
+    that means)."""
     named = (("school", judging.table.school), ("student", judging.table.student))
     return [
         (
@@ -389,25 +391,42 @@ def _people(judging: Judging) -> list[tuple[str, str, str]]:
     ]
 
 
-def _make_lookup(connection: Connection, *, what: str, meaning: str) -> None:
-    lookup = (references.student_lookup if what == "student" else references.school_lookup)(
-        meaning
+def make_lookups(connection: Connection, judging: Judging) -> None:
+    """List in temporary tables whom the roster knows, by the ids that the sender uses."""
+    for what, _, meaning in people(judging):
+        lookup = (references.student_lookup if what == "student" else references.school_lookup)(
+            meaning
+        )
+        name = sql.Identifier(f"{what}_ids")
+        connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
+        connection.execute(
+            sql.SQL("create temp table {} on commit drop as {}").format(name, lookup)
+        )
+        connection.execute(sql.SQL("analyze pg_temp.{}").format(name))
+
+
+def joined_people(judging: Judging, *, kind: str, alias: str) -> Sql:
+    """The joins of a row with whom it is about."""
+    return sql.SQL(" ").join(
+        sql.SQL("{kind} join pg_temp.{ids} on {ids}.id = {row}.{raw}").format(
+            kind=sql.SQL(kind),
+            ids=sql.Identifier(f"{what}_ids"),
+            row=sql.Identifier(alias),
+            raw=sql.Identifier(raw),
+        )
+        for what, raw, _ in people(judging)
     )
-    name = sql.Identifier(f"{what}_ids")
-    connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
-    connection.execute(sql.SQL("create temp table {} on commit drop as {}").format(name, lookup))
-    connection.execute(sql.SQL("analyze pg_temp.{}").format(name))
 
 
 def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
-    for what, raw, meaning in _people(judging):
+    for what, raw, meaning in people(judging):
         found = sql.SQL("select _row from pg_temp.good where {} is null and {} is not null")
         rows = found.format(sql.Identifier(f"_{what}_source_id"), sql.Identifier(raw))
         if not _exists(connection, rows):
             continue
         references.refuse_wrong_meaning(
             connection,
-            column=raw,
+            ids=_ids(judging, raw),
             what=what,
             meaning=meaning,
             feed=judging.contract.feed,
@@ -415,6 +434,16 @@ def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
         )
         column = judging.table.student if what == "student" else judging.table.school
         set_aside(connection, judging, column=column, rule=f"{what}_unknown", rows=rows)
+
+
+def _ids(judging: Judging, column: str) -> Sql:
+    """What the file's rows say in a column of ids: the good ones, and those beside."""
+    said = sql.SQL("select distinct {} as id from pg_temp.good").format(sql.Identifier(column))
+    if judging.beside is None:
+        return said
+    return sql.SQL("{} union select {} from {}").format(
+        said, sql.Identifier(column), judging.beside
+    )
 
 
 def drop_repeats(connection: Connection, judging: Judging) -> int:
