@@ -55,7 +55,7 @@ def take_plain(connection: Connection, judging: Judging, merge: Merge, *, rows: 
         sql.SQL("create temp table stage on commit drop as {}").format(flawed)
     ).rowcount
     connection.execute("analyze pg_temp.stage")
-    table_load.make_lookups(connection, judging)
+    table_load.make_lookups(connection, judging, of_cells=False)
     _drop_key(connection, merge)
     filled = connection.execute(_insert_plain(judging, merge, is_whole=not others)).rowcount
     if filled + others < rows:

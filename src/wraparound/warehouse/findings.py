@@ -23,8 +23,8 @@ class Judging:
 
     `holding` are the columns by which a row that is set aside keeps what is in force: the
     natural key, or the student's day where a file speaks of whole days. `kept` are the staged
-    columns that a quarantined line keeps, `lifted` the rules that a person lifted. `beside` is
-    a table that holds further good rows of the file, and nothing else.
+    columns that a quarantined line keeps, `lifted` the rules that a person lifted. `rows` are
+    staged; `beside` is a table that holds further good rows of the file, and nothing else.
     """
 
     contract: Contract
@@ -44,6 +44,7 @@ class Judging:
     has_control: bool = True
     has_line_breaks: bool = True
     is_resent: bool = False
+    rows: int = 0
     beside: Sql | None = None
 
     @property

@@ -490,8 +490,9 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = No
         try:
             with connection.transaction():
                 filled = take_plain(connection, judging, merge, rows=rows)
-                beside = replace(judging, beside=merge.raw)
-                return _settle(work, judged, beside, filled, is_first=True)
+                others = rows - (filled.filled or 0)
+                judging_others = replace(judging, beside=merge.raw, rows=others)
+                return _settle(work, judged, judging_others, filled, is_first=True)
         except errors.UniqueViolation:
             is_first = False  # some key comes twice: the longer way finds out which
     return _settle(work, judged, judging, merge, is_first=is_first, last_good=last_good)
@@ -616,6 +617,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
         is_resent=judged.unchanged is not None,
+        rows=judged.staged.rows,
     )
 
 

@@ -47,34 +47,33 @@ def known_keys(table: Table, reference: Reference, *, contract: Contract) -> Sql
     return sql.SQL("{} union all select {} from pg_temp.good").format(stored, column)
 
 
-def student_lookup(meaning: str) -> Sql:
-    """A query (id, source_id) of the roster's people, by the declared field."""
-    return _lookup("raw.roster__users", meaning)
-
-
-def school_lookup(meaning: str) -> Sql:
-    """A query (id, source_id) of the roster's organizations, by the declared field."""
-    return _lookup("raw.roster__orgs", meaning)
-
-
-def _lookup(relation: str, meaning: str) -> Sql:
-    if meaning.startswith("userIds:"):
-        prefix = "{" + meaning.removeprefix("userIds:") + ":"
-        found = sql.SQL(
-            "select rtrim(substr(u, {}), '}}') as id, sourced_id, _deleted_at from {},"
-            " unnest(user_ids) as u where starts_with(u, {})"
-        ).format(sql.Literal(len(prefix) + 1), sql.SQL(relation), sql.Literal(prefix))
-    else:
-        column = {"sourcedId": "sourced_id", "identifier": "identifier"}[meaning]
-        found = sql.SQL("select {} as id, sourced_id, _deleted_at from {}").format(
-            sql.Identifier(column), sql.SQL(relation)
-        )
+def people_lookup(what: str, meaning: str, *, among: Sql | None = None) -> Sql:
+    """A query (id, source_id) of the roster's students or schools, by the declared field; only
+    of those `among` a query of few ids."""
+    wanted: Sql = sql.SQL("id is not null")
+    if among is not None:
+        # An array, so that the roster is asked by its key and not read.
+        wanted = sql.SQL("id = any(array({}))").format(among)
+    found = _found("raw.roster__users" if what == "student" else "raw.roster__orgs", meaning)
     # An id that two records carry names neither, unless one of them has ended.
     return sql.SQL(
         "select id, coalesce(min(sourced_id) filter (where _deleted_at is null),"
-        "  min(sourced_id)) as source_id from ({}) as f where id is not null group by id"
+        "  min(sourced_id)) as source_id from ({}) as f where {} group by id"
         " having count(*) = 1 or count(*) filter (where _deleted_at is null) = 1"
-    ).format(found)
+    ).format(found, wanted)
+
+
+def _found(relation: str, meaning: str) -> Sql:
+    if meaning.startswith("userIds:"):
+        prefix = "{" + meaning.removeprefix("userIds:") + ":"
+        return sql.SQL(
+            "select rtrim(substr(u, {}), '}}') as id, sourced_id, _deleted_at from {},"
+            " unnest(user_ids) as u where starts_with(u, {})"
+        ).format(sql.Literal(len(prefix) + 1), sql.SQL(relation), sql.Literal(prefix))
+    column = {"sourcedId": "sourced_id", "identifier": "identifier"}[meaning]
+    return sql.SQL("select {} as id, sourced_id, _deleted_at from {}").format(
+        sql.Identifier(column), sql.SQL(relation)
+    )
 
 
 def refuse_wrong_meaning(
@@ -88,7 +87,6 @@ def refuse_wrong_meaning(
         ContractBroken: naming the setting that would make them match.
     """
     total = _count(connection, ids)
-    lookup = student_lookup if what == "student" else school_lookup
     matched = _matches(
         connection,
         ids=ids,
@@ -98,7 +96,7 @@ def refuse_wrong_meaning(
         return
     best = max(
         (
-            (_matches(connection, ids=ids, lookup=lookup(m)), m)
+            (_matches(connection, ids=ids, lookup=people_lookup(what, m)), m)
             for m in _meanings(connection, what)
         ),
         default=(0, ""),

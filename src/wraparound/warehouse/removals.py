@@ -175,11 +175,11 @@ def _give_keys(connection: Connection, merge: Merge, judging: Judging, *, named:
 def _people(merge: Merge, judging: Judging) -> list[tuple[str, str, Sql]]:
     """(student or school, the column that names them, a query of the roster's ids)."""
     found = []
-    lookups = {"student": references.student_lookup, "school": references.school_lookup}
     for what, column in (("student", merge.table.student), ("school", merge.table.school)):
         if column is not None:
             meaning = getattr(judging.profile, f"{what}_id") or references.DEFAULT_MEANING
-            found.append((what, merge.table.raw_column(column), lookups[what](meaning)))
+            lookup = references.people_lookup(what, meaning)
+            found.append((what, merge.table.raw_column(column), lookup))
     return found
 
 

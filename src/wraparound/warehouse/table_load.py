@@ -30,6 +30,8 @@ Sql = sql.Composable
 CONTROL = "[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]"
 LINE_BREAK = "[\\n\\r]"
 EMPTY = sql.SQL("null")
+# Of fewer rows whom they are about is looked up one by one. A measure of the machine.
+FEW_ROWS = 2_000
 
 
 def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) -> None:
@@ -48,7 +50,7 @@ def judge(connection: Connection, judging: Judging, *, ragged: list[RaggedRow]) 
 def read_only(connection: Connection, judging: Judging) -> None:
     """Type the staged rows into `good`, whatever they are: nothing is noted."""
     _make_cells(connection, judging)
-    make_lookups(connection, judging)
+    make_lookups(connection, judging, of_cells=judging.rows < FEW_ROWS)
     _make_good(connection, judging)
 
 
@@ -391,12 +393,13 @@ def people(judging: Judging) -> list[tuple[str, str, str]]:
     ]
 
 
-def make_lookups(connection: Connection, judging: Judging) -> None:
-    """List in temporary tables whom the roster knows, by the ids that the sender uses."""
-    for what, _, meaning in people(judging):
-        lookup = (references.student_lookup if what == "student" else references.school_lookup)(
-            meaning
-        )
+def make_lookups(connection: Connection, judging: Judging, *, of_cells: bool) -> None:
+    """List in temporary tables whom the roster knows, by the ids that the sender uses; or only
+    those `of_cells`."""
+    for what, raw, meaning in people(judging):
+        named = sql.SQL("select {} from pg_temp.cells").format(sql.Identifier(raw))
+        among = named if of_cells else None
+        lookup = references.people_lookup(what, meaning, among=among)
         name = sql.Identifier(f"{what}_ids")
         connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
         connection.execute(
