@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -26,7 +27,9 @@ OTHERWISE = "Tardy"
 CORRECTED = {"Unexcused Absence": "Excused Absence"}
 HELD = ("Instructional day", "Make-up day")
 SCHOOL_YEAR, THROUGH = 2026, date(2026, 6, 30)
-BAD_EVERY = 1_000
+# One line in so many is broken, in each of the files with errors.
+BAD_EVERY = {"bad": 1_000, "worse": 20}
+KINDS = ("full", *BAD_EVERY, "delta", "resent")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,19 @@ class Deliveries:
     as_of: str
 
     def attendance(self, which: str) -> Path:
-        """The attendance file: full, bad, delta or resent."""
+        """The attendance file: full, bad, worse, delta or resent."""
         return self.folder / which / "attendance.csv"
+
+    def tiny(self, count: int) -> Path:
+        """A folder of attendance files of one row each, the first of the full file."""
+        folder = self.folder / "tiny"
+        with self.attendance("full").open(encoding="utf-8") as stream:
+            header = next(stream)
+            for number, line in enumerate(islice(stream, count)):
+                path = folder / f"{number:05d}" / "attendance.csv"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(header + line, encoding="utf-8")
+        return folder
 
     @property
     def others(self) -> list[Path]:
@@ -77,7 +91,7 @@ def make_deliveries(size: Size, folder: Path) -> Deliveries:
     done = folder / "rows.json"
     if done.exists():
         known = json.loads(done.read_text())
-        if known["size"] == asdict(size):
+        if known["size"] == asdict(size) and set(known["rows"]) == set(KINDS):
             return Deliveries(folder, known["rows"], known["as_of"])
     plan = DistrictPlan(
         schools=size.schools,
@@ -94,15 +108,15 @@ def make_deliveries(size: Size, folder: Path) -> Deliveries:
 
 
 def _write_attendance(folder: Path, *, held: list[str]) -> dict[str, int]:
-    """full; bad: 0.1 % of it broken; delta: a new day and corrections, together 1 %; resent:
-    the full file with the delta's changes in it, as school systems send it."""
+    """full; bad: 0.1 % of it broken; worse: 5 % of it; delta: a new day and corrections, together
+    1 %; resent: the full file with the delta's changes in it, as school systems send it."""
     students = list(_students(folder / "district" / "roster.zip"))
     *days, new_day = held
     total = len(students) * len(days)
     chance = Random(7)
     picked = set(chance.sample(range(total), max(total // 100 - len(students), total // 200)))
     files = {}
-    for which in ("full", "bad", "delta", "resent"):
+    for which in KINDS:
         path = folder / which / "attendance.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         files[which] = path.open("w", encoding="utf-8", newline="")
@@ -113,8 +127,9 @@ def _write_attendance(folder: Path, *, held: list[str]) -> dict[str, int]:
         files["full"].writelines(f"{line},,\n" for line in lines)
         for line in lines:
             corrected = _corrected(line)
-            is_bad = number % BAD_EVERY == BAD_EVERY - 1
-            files["bad"].write(_broken(line, number) if is_bad else f"{line},,\n")
+            for which, every in BAD_EVERY.items():
+                is_bad = number % every == every - 1
+                files[which].write(_broken(line, number // every) if is_bad else f"{line},,\n")
             files["resent"].write(f"{corrected if number in picked else line},,\n")
             if number in picked:
                 files["delta"].write(f"{corrected},,\n")
@@ -126,7 +141,8 @@ def _write_attendance(folder: Path, *, held: list[str]) -> dict[str, int]:
     for file in files.values():
         file.close()
     delta = len(picked) + len(students)
-    return {"full": total, "bad": total, "delta": delta, "resent": total + len(students)}
+    same = dict.fromkeys(("full", *BAD_EVERY), total)
+    return same | {"delta": delta, "resent": total + len(students)}
 
 
 def _outcome(chance: Random) -> str:
@@ -142,7 +158,7 @@ def _corrected(line: str) -> str:
 def _broken(line: str, number: int) -> str:
     """A line that breaks one rule of the contract: date, number, code or an empty key."""
     student, school, day, code = line.split(",")
-    kind = number // BAD_EVERY % 4
+    kind = number % 4
     if kind == 0:
         return f"{student},{school},2025-13-45,{code},,\n"
     if kind == 1:

@@ -14,6 +14,7 @@ TITLES = {
     "first_load": "First load of the year",
     "sent_again": "The whole year sent again, 1 % changed",
     "delta": "A delta of 1 %",
+    "tiny_files": "A thousand files of one row each",
     "build": "The build, against its SQL in psql",
     "nights": "Nights, by stage",
 }
@@ -30,7 +31,7 @@ def write_page(results: dict[str, Any], folder: Path) -> None:
     """Write one SVG for each scenario, and a page that holds them with the figures."""
     parts = []
     for name, found in results["scenarios"].items():
-        kinds = {key: found[key] for key in found if key in COLOURS or name == "nights"}
+        kinds = {k: found[k] for k in found if _whose(k) in COLOURS or name == "nights"}
         machine = kinds.pop("machine", found["machine"])
         svg = _stages(kinds) if name == "nights" else _bars(kinds)
         (folder / f"{results['size']}-{name}.svg").write_text(svg, encoding="utf-8")
@@ -50,7 +51,7 @@ def _bars(kinds: dict[str, Any]) -> str:
     for place, (name, kind) in enumerate(kinds.items()):
         top = place * (BAR + GAP) + GAP
         shapes.append(_label(name, top))
-        shapes.append(_bar(LEFT, top, _length(kind["median"], longest), COLOURS[name]))
+        shapes.append(_bar(LEFT, top, _length(kind["median"], longest), COLOURS[_whose(name)]))
         low, high = (LEFT + _length(kind[end], longest) for end in ("least", "most"))
         middle = top + BAR / 2
         shapes.append(
@@ -80,6 +81,11 @@ def _stages(kinds: dict[str, Any]) -> str:
         shapes.append(_bar(left, row, 14, colour[name], height=14))
         shapes.append(f'<text x="{left + 20}" y="{row + 12}">{escape(name)}</text>')
     return _svg(shapes, rows=len(kinds) + 2)
+
+
+def _whose(name: str) -> str:
+    """The side that a kind of run belongs to: its name up to a comma."""
+    return name.partition(",")[0]
 
 
 def _length(seconds: float, longest: float) -> float:

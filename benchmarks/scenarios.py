@@ -23,6 +23,7 @@ from wraparound.warehouse.connection import connect
 
 Said = Callable[[str], None]
 SQL = Path(__file__).parent / "baseline"
+TINY_FILES = 1_000
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,46 @@ def prepare(bench: Bench) -> None:
 
 
 def first_load(bench: Bench) -> list[Summary]:
-    """The whole year into an empty table: ours has 0.1 % bad rows to set aside."""
+    """The whole year into an empty table: ours has 0.1 % bad rows to set aside, or 5 %."""
     start = _like(bench, "with_roster")
 
-    def ours() -> Cost:
+    def ours(which: str) -> Cost:
         fresh = copy_of(bench.server, start, "run_ours")
-        cost = bench.ours(fresh, "load", bench.files.attendance("bad"))
-        expected = bench.files.rows["bad"] - bench.files.rows["bad"] // BAD_EVERY
+        cost = bench.ours(fresh, "load", bench.files.attendance(which))
+        expected = bench.files.rows[which] - bench.files.rows[which] // BAD_EVERY[which]
         must_agree(rows_of_ours(fresh), _without_broken(bench, fresh), what="first load")
         must_agree((rows_of_ours(fresh)[0], 0), (expected, 0), what="first load, counted")
         return cost
 
-    def theirs() -> Cost:
+    def theirs(script: str) -> Cost:
         url = empty_database(bench.server, "run_plain")
-        cost = bench.theirs(url, "load.sql", file=bench.files.attendance("full"))
+        cost = bench.theirs(url, script, file=bench.files.attendance("full"))
         same = rows_of_theirs(bench.server, "run_plain")
         must_agree(same, rows_of_theirs(bench.server, "plain_full"), what="first load, baseline")
         return cost
 
-    return bench.runs({"ours": ours, "baseline": theirs})
+    return bench.runs(
+        {
+            "ours": lambda: ours("bad"),
+            "ours, 5 % bad": lambda: ours("worse"),
+            "baseline": lambda: theirs("load.sql"),
+            "baseline, key in place": lambda: theirs("load_into_key.sql"),
+        }
+    )
+
+
+def tiny_files(bench: Bench) -> list[Summary]:
+    """One row in each of many files: what a file costs beside its rows."""
+    start = _like(bench, "with_roster")
+    folder = bench.files.tiny(TINY_FILES)
+
+    def ours() -> Cost:
+        fresh = copy_of(bench.server, start, "run_ours")
+        cost = bench.ours(fresh, "load", folder)
+        must_agree((rows_of_ours(fresh)[0], 0), (TINY_FILES, 0), what="tiny files")
+        return cost
+
+    return bench.runs({"ours": ours})
 
 
 def _without_broken(bench: Bench, settings: Settings) -> tuple[int, int]:
@@ -184,6 +206,7 @@ SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
     "first_load": first_load,
     "sent_again": sent_again,
     "delta": delta,
+    "tiny_files": tiny_files,
     "nights": nights,
     "build": build,
 }
