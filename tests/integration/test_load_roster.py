@@ -9,6 +9,7 @@ from lib.warehouse_in_tests import arrivals, findings, is_conserved, landed_and_
 from wraparound.orchestration import nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
+from wraparound.warehouse.migrate import is_current
 
 USERS = "roster__users"
 
@@ -29,6 +30,19 @@ def decide(settings, arrival, *, release):
         return ledger.decide_brake(
             connection, arrival["arrival_id"], release=release, by="T. Linden", reason="checked"
         )
+
+
+def test_a_night_brings_the_warehouse_of_an_earlier_program_up_to_date(settings):
+    assert is_current(settings)
+    with connections.connect(settings) as connection:
+        connection.execute("alter table raw.roster__users drop column _extra")
+        connection.execute("comment on schema ops is 'wraparound of last year'")
+    assert not is_current(settings)
+
+    nights.prepare(settings)
+
+    assert query(settings, "select _extra from raw.roster__users") == []
+    assert is_current(settings)
 
 
 def test_a_child_that_is_no_longer_in_a_bulk_file_has_ended(rostered, roster, tmp_path):

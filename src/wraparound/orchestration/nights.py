@@ -36,7 +36,7 @@ from wraparound.settings import Settings
 from wraparound.warehouse import ledger, lifting, loading
 from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.json_planning import last_effective_time
-from wraparound.warehouse.migrate import is_migrated, migrate
+from wraparound.warehouse.migrate import is_current, migrate
 from wraparound.warehouse.roles import LOADER, PUBLISHER
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class Accepted:
 
 
 def prepare(settings: Settings) -> None:
-    """Make sure that the warehouse is there and has its tables."""
+    """Make sure that the warehouse is there, and as this program expects it."""
     settings.make_folders()
-    if not is_migrated(settings):
+    if not is_current(settings):
         migrate(settings)
 
 

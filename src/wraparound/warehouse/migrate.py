@@ -1,5 +1,7 @@
 """Bring the warehouse to the schema this code expects: migrations, then the contracts' tables."""
 
+import hashlib
+from functools import cache
 from importlib.resources import files
 
 from psycopg import sql
@@ -21,6 +23,34 @@ def migrate(settings: Settings) -> None:
         ensure_raw_tables(connection)
         write_catalog(connection)
         ensure_rights(connection)
+        # Last: what was cut short is done again.
+        connection.execute(sql.SQL("comment on schema ops is {}").format(sql.Literal(_made_by())))
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the warehouse was brought to the schema that this program expects."""
+    if not is_migrated(settings):
+        return False
+    with connections.connect(settings) as connection:
+        query = "select obj_description(to_regnamespace('ops'), 'pg_namespace') as it"
+        row = connection.execute(query).fetchone()
+    return bool(row and row["it"] == _made_by())
+
+
+@cache
+def _made_by() -> str:
+    """Name the schema that this program makes: a hash of all that is read to make it."""
+    package = files("wraparound")
+    contracts = package / "contracts"
+    warehouse = package / "warehouse"
+    read = [
+        *(contracts / "feeds").iterdir(),
+        contracts / "diagnostics.yml",
+        *(warehouse / name for name in ("schema.py", "raw_tables.py", "roles.py")),
+        *(warehouse / "migrations" / "versions").iterdir(),
+    ]
+    sums = sorted(hashlib.sha256(one.read_bytes()).hexdigest() for one in read if one.is_file())
+    return f"wraparound {hashlib.sha256(''.join(sums).encode()).hexdigest()[:16]}"
 
 
 def is_migrated(settings: Settings) -> bool:
