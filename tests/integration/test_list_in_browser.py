@@ -5,13 +5,22 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import date
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from lib.list_builders import a_hostile_list, a_whole_school
-from wraparound.publishing.lists import SchoolLine, render_index, render_school
+from wraparound.publishing.lists import (
+    NightsLine,
+    SchoolLine,
+    render_index,
+    render_nights,
+    render_school,
+)
+from wraparound.publishing.standings import Found
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
@@ -81,6 +90,87 @@ def measured(page, folder, *, cases):
     ).stdout
     told = [json.loads(each) for each in re.findall("told:({.*?}):told", unescape(printed))]
     return {each["name"]: each for each in told}
+
+
+# Axe runs in a copy of each page, in a frame as wide as the window it stands for.
+AXE = """<script src="axe.min.js"></script><script>
+addEventListener("load", async () => {
+  const found = await axe.run(document, {iframes: false, resultTypes: ["violations"]});
+  const told = found.violations.map((each) => each.id + " " + each.nodes.length + " "
+    + each.nodes[0].target.join(" ") + " " + each.nodes[0].failureSummary);
+  parent.postMessage("told:" + JSON.stringify({name: window.name, told}) + ":told", "*");
+});
+</script>"""
+
+
+def judged(folder, *, dark):
+    """What axe finds, by page, width and fragment, among the pages of a folder."""
+    cases = [
+        (page, width, fragment)
+        for page, fragment in (("en", ""), ("en", "#c5"), ("es", ""), ("all", ""), ("nights", ""))
+        for width in ((390,) if dark else (390, 1240))
+    ]
+    frames = "".join(
+        FRAME.format(
+            name=f"{page}{fragment} {width}",
+            width=width,
+            height=900,
+            source=f"{page}.html{fragment}",
+        )
+        for page, width, fragment in cases
+    )
+    around = folder / "judged.html"
+    around.write_text(f"<!doctype html>{STYLE}<body>{LISTEN}{frames}</body>", encoding="utf-8")
+    printed = browse(
+        *("--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom"),
+        *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+        around.as_uri(),
+        profile=folder / "profile",
+    ).stdout
+    told = [json.loads(each) for each in re.findall("told:({.*?}):told", unescape(printed))]
+    return len(cases), {each["name"]: each["told"] for each in told}
+
+
+@pytest.fixture(scope="module")
+def pages_with_axe(tmp_path_factory):
+    """Copies of every kind of page that bring axe along: the pages themselves forbid scripts."""
+    folder = tmp_path_factory.mktemp("axe")
+    held = {
+        "verdict": "hold",
+        "as_of_date": date(2026, 3, 13),
+        "since": date(2026, 3, 12),
+        "findings": [
+            {
+                "rule_id": "release.churn_lost",
+                "severity": "hold",
+                "failing_count": 27,
+                "message": "Many children left the roster at once.",
+            }
+        ],
+    }
+    data = a_whole_school(12, verdict=held)
+    for language in ("en", "es"):
+        render_school(data, folder / language, language=language)
+        (folder / language / "index.html").rename(folder / f"{language}.html")
+    render_index([data.line(folder="T-SCH-7"), *district_lines(data)], folder)
+    (folder / "index.html").rename(folder / "all.html")
+    found = Found("release.churn_lost", "hold", "Many children left at once.", (81, 82))
+    words = {80: "pass", 81: "hold", 82: "lifted", 83: "notice"}
+    nights = [(80 + n, date(2026, 3, 9 + n)) for n in range(14)]
+    render_nights([NightsLine("Willow Park", words, (found,), date(2026, 3, 10))], nights, folder)
+    for page in folder.glob("*.html"):
+        text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text(encoding="utf-8"))
+        page.write_text(text.replace("</body>", f"{AXE}</body>"), encoding="utf-8")
+    axe = files("axe_playwright_python") / "axe.min.js"
+    (folder / "axe.min.js").write_bytes(axe.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(pages_with_axe, dark):
+    cases, told = judged(pages_with_axe, dark=dark)
+    assert len(told) == cases
+    assert {name: found for name, found in told.items() if found} == {}
 
 
 def photographed(page, tmp_path, *, name, width, height=1800, dark=False, fragment=""):
