@@ -1,12 +1,13 @@
-"""Many small arrivals: no more mapped tasks than Airflow can bear, each arrival once, in order."""
+"""What tasks make of many small arrivals, and of a person's answer or silence."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from wraparound.errors import LoadFailed
-from wraparound.orchestration import nights, tasks
+from wraparound.orchestration import approvals, asking, nights, tasks
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,50 @@ def test_the_counts_of_each_arrival_come_back(monkeypatch: pytest.MonkeyPatch) -
     done = tasks.load_arrivals.function(arrival_ids=[1, 2])
 
     assert [(one["arrival_id"], one["state"]) for one in done] == [(1, "loaded"), (2, "braked")]
+
+
+ALLOW = "Show release 3 to T-ALDER"
+REED = {"id": "7", "name": "R. Reed"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "by", "done", "told"),
+    [
+        (ALLOW, REED, "shown", [(ALLOW, "R. Reed", "The children left.")]),
+        (approvals.KEEP, REED, "kept", []),
+        (approvals.KEEP, None, "kept", []),
+        # Airflow takes the default where nobody answers; whoever changed it lifts nothing.
+        (ALLOW, None, "kept", []),
+    ],
+)
+def test_only_a_person_lifts_a_hold(
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str,
+    by: dict[str, str] | None,
+    done: str,
+    told: list[tuple[str, str, str]],
+) -> None:
+    lifted: list[tuple[str, str, str]] = []
+
+    def lift(_: Any, *, allow: str, by: str, reason: str) -> str:
+        lifted.append((allow, by, reason))
+        return approvals.SHOWN
+
+    monkeypatch.setattr(approvals, "lift", lift)
+    asked = asking.HoldQuestion(
+        task_id="ask",
+        subject="School {{ T-ALDER }}",
+        options=[ALLOW, approvals.KEEP],
+        params={asking.REASON: None},
+    )
+    event = {
+        "chosen_options": [chosen],
+        "params_input": {asking.REASON: "The children left." if by else None},
+        "responded_at": datetime(2026, 11, 3, 8, tzinfo=UTC),
+        "responded_by_user": by,
+        "timedout": by is None,
+    }
+
+    assert asked.execute_complete({}, event) == done
+    assert lifted == told
+    assert list(asked.template_fields) == []

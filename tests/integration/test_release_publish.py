@@ -19,11 +19,12 @@ from lib.release_builders import (
     build_reports,
     spoil_metrics,
 )
-from wraparound.errors import GateUnreadable
+from wraparound.errors import GateUnreadable, ReleaseRejected
+from wraparound.orchestration import approvals
 from wraparound.publishing import delivery, lists, publish, releases, standings
 from wraparound.warehouse import connection as connections
 
-TUESDAY = date(2026, 11, 3)
+TUESDAY, WEDNESDAY = date(2026, 11, 3), date(2026, 11, 4)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,29 @@ def test_a_school_is_held_since_the_first_of_the_nights_in_a_row(settings, conne
     nights_page = (settings.lists / lists.NIGHTS_NAME).read_text()
     assert "Held back since the list of Wednesday, November 4, 2026." in nights_page
     assert "A child stands twice on the school&#39;s list." in nights_page
+
+
+def test_an_answer_lifts_what_was_asked_and_nothing_else(settings, connection):
+    night(settings, connection, ALDER, BIRCH, mark="monday")
+    spoilt = {BIRCH: {"duplicate_students": 1}, ALDER: {"duplicate_students": 1}}
+    night(settings, connection, ALDER, BIRCH, as_of=TUESDAY, mark="tuesday", spoil=spoilt)
+    alder, birch = approvals.open_questions(settings)
+    assert alder.allow == "Show release 2 to T-ALDER"
+    assert "release.students_once` (1): A child stands twice" in alder.body
+    assert "Its readers see the list of 2026-11-02." in alder.body
+    with pytest.raises(ReleaseRejected, match="reason"):
+        approvals.lift(settings, allow=alder.allow, by="R. Reed", reason=" ")
+    assert approvals.lift(settings, allow=alder.allow, by="R. Reed", reason="Twins") == "shown"
+    assert "tuesday" in page(settings, ALDER)
+    assert "monday" in page(settings, BIRCH)
+    # Answered again, or after the next night: the question is out of date.
+    assert (
+        approvals.lift(settings, allow=alder.allow, by="B. Birk", reason="Me too") == "overtaken"
+    )
+    night(settings, connection, ALDER, BIRCH, as_of=WEDNESDAY, spoil={BIRCH: {"queue_rows": None}})
+    assert approvals.lift(settings, allow=birch.allow, by="B. Birk", reason="Late") == "overtaken"
+    rows = connection.execute("select granted_by, rule_id, reason from ops.override").fetchall()
+    assert [tuple(row.values()) for row in rows] == [("R. Reed", "release.students_once", "Twins")]
 
 
 def test_a_school_that_is_missing_is_told_on_its_page(settings, connection):
