@@ -171,6 +171,19 @@ def test_a_package_folder_with_more_than_files_is_refused(rostered, roster, tmp_
     assert words in refused(rostered, folder)["message"]
 
 
+def test_what_systems_add_to_a_zip_is_left_and_names_may_be_in_capitals(
+    rostered, roster, tmp_path
+):
+    members = {name.upper(): content for name, content in roster.members().items()}
+    junk = dict.fromkeys(("__MACOSX/._USERS.CSV", ".DS_Store", "Thumbs.db"), b"junk")
+    arrival = loaded(rostered, a_zip(tmp_path / "in", "OneRoster Export.ZIP", members | junk))
+    assert (arrival["feed"], arrival["rows_unchanged"]) == ("roster", arrival["rows_in"])
+    assert arrival["rows_in"] > 0
+    told = [notice for notice in arrival["notices"] if "other_case" in notice["rule"]]
+    assert {notice["rule"] for notice in told} == {"file_name_in_other_case"}
+    assert len(told) == len(members)
+
+
 # ----------------------------------------------------------------- bytes of a CSV
 
 
@@ -202,6 +215,12 @@ def test_lone_carriage_returns_are_refused_in_words(rostered, tmp_path):
     text = ATTENDANCE + "\r" + ",".join(GOOD) + ",,\r"
     path = a_file(tmp_path / "in", "attendance.csv", text)
     assert "LF or CRLF" in refused(rostered, path)["message"]
+
+
+def test_utf_16_is_called_by_its_name(rostered, tmp_path):
+    text = f"{ATTENDANCE}\n{','.join(GOOD)},,\n".encode("utf-16")
+    message = refused(rostered, a_file(tmp_path / "in", "attendance.csv", text))["message"]
+    assert "attendance.csv is UTF-16 (the mark at byte 0 says so)" in message
 
 
 def test_a_header_alone_loads_nothing_and_is_no_error(rostered, tmp_path):

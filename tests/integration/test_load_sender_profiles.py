@@ -92,6 +92,12 @@ def test_the_inbox_knows_the_sender_by_its_folder(profiled, roster, tmp_path):
         ("MDY", "2026-02-03", None),
         ("MDY", "2/30/2026", None),
         ("MDY", "2/3/26", None),
+        ("YMD", "20260203", "2026-02-03"),
+        ("YMD", "2026-02-03 00:00:00.0", "2026-02-03"),
+        ("MDY", "2/3/2026 12:00:00 AM", "2026-02-03"),
+        ("DMY", "2/3/2026 0:00", "2026-03-02"),
+        ("YMD", "2026-02-03 08:15:00", None),
+        ("YMD", "02032026", None),
     ],
 )
 def test_the_order_of_a_date_is_declared_and_never_guessed(

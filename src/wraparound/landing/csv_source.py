@@ -159,6 +159,11 @@ class CsvSource:
 
     def not_in_encoding(self, offset: int) -> ContractBroken:
         """The error for a byte that the declared encoding does not know."""
+        if self.is_utf_16:
+            return ContractBroken(
+                f"{self.member.name} is UTF-16 (the mark at byte 0 says so). The whole arrival "
+                "was set aside; ask the sender to export it as UTF-8, in Excel 'CSV UTF-8'."
+            )
         if self._is_nul(offset):
             return ContractBroken(
                 f"{self.member.name} holds a NUL byte at byte {offset}. The whole arrival was set "
@@ -169,6 +174,12 @@ class CsvSource:
             "set aside. If the sender writes another encoding, declare it in the sender's "
             "profile (encoding: cp1252)."
         )
+
+    @property
+    def is_utf_16(self) -> bool:
+        """Whether the file begins with the mark of UTF-16, which is not read."""
+        with self.member.open() as stream:
+            return stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
     def _is_nul(self, offset: int) -> bool:
         with self.member.open() as stream:

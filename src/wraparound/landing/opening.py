@@ -20,13 +20,17 @@ MEMBERS_MAX = 10_000
 BYTES_MAX = 50 << 30
 RATIO_MAX = 100
 RATIO_MATTERS_ABOVE = 10 << 20
+# What systems put into a zip beside the files that somebody packed.
+JUNK_FOLDER = "__MACOSX"
+JUNK_NAMES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
 class Member:
     """One file of an arrival; `open` gives its bytes as a stream.
 
-    What was a sheet of a workbook has its `content` at hand.
+    What was a sheet of a workbook has its `content` at hand. `inside` is its name in the zip,
+    where that is another.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Member:
     archive: Path
     zipped: bool
     content: bytes | None = None
+    inside: str | None = None
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -46,7 +51,10 @@ class Member:
                 yield stream
             return
         try:
-            with zipfile.ZipFile(self.archive) as packed, packed.open(self.name) as stream:
+            with (
+                zipfile.ZipFile(self.archive) as packed,
+                packed.open(self.inside or self.name) as stream,
+            ):
                 yield stream
         except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as exc:
             raise ContractBroken(
@@ -81,6 +89,7 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
         ) from exc
     is_book = is_workbook([entry.filename for entry in entries])
     _refuse_unsafe(entries, file_name=file_name, is_book=is_book)
+    entries = [entry for entry in entries if not _is_junk(entry)]
     if is_book:
         return {
             name: Member(name, len(content), archived, zipped=True, content=content)
@@ -114,7 +123,15 @@ def _unsafe_reason(entries: list[zipfile.ZipInfo], *, is_book: bool) -> str | No
     if len(set(names)) != len(names):
         return "holds two members of one name"
     reasons = (reason for entry in entries if (reason := _unsafe_entry(entry)))
-    return next(reasons, None) or (None if is_book else _misplaced(entries))
+    wanted = [entry for entry in entries if not _is_junk(entry)]
+    return next(reasons, None) or (None if is_book else _misplaced(wanted))
+
+
+def _is_junk(entry: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(entry.filename)
+    return (
+        path.parts[:1] == (JUNK_FOLDER,) or path.name.startswith("._") or path.name in JUNK_NAMES
+    )
 
 
 def _misplaced(entries: list[zipfile.ZipInfo]) -> str | None:
@@ -127,7 +144,10 @@ def _misplaced(entries: list[zipfile.ZipInfo]) -> str | None:
     ]
     if all(map(is_json, nested)) and (nested or not folders):
         return None
-    return "has its files inside a folder; they must be at the root of the zip"
+    return (
+        "has its files inside a folder; they must be at the root of the zip (pack the files, not "
+        "the folder that holds them)"
+    )
 
 
 def _unsafe_entry(entry: zipfile.ZipInfo) -> str | None:

@@ -59,10 +59,10 @@ def _by_profile(
 
 def _by_members(members: dict[str, Member]) -> str | None:
     """The family most of whose files are inside; the roster before the gradebook."""
-    names = {PurePath(name).name for name in members}
+    names = {PurePath(name).name.lower() for name in members}
     scores = []
     for contract in load_contracts().values():
-        files = {table.file for table in contract.tables.values()}
+        files = {table.file.lower() for table in contract.tables.values()}
         found = len(names & files)
         marker = {"oneroster": "manifest.csv", "hsds": "datapackage.json"}.get(contract.package)
         if found or (marker in names and contract.tables_required()):

@@ -24,7 +24,7 @@ CODES_MAX = 25
 # Below this two names are not alike; from here on a person is asked to look.
 ALIKE = 0.62
 SURE = 0.95
-ISO = re.compile(r"^\d{4}-\d{2}-\d{2}")
+ISO = re.compile(r"^\d{4}-\d{2}-\d{2}|^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
 WRITTEN = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}\b")
 # What exports call things: School Data Sync, local systems, older versions of HSDS.
 SAME = {
@@ -129,6 +129,8 @@ def suggest(
     """
     looks = [look for member in members.values() if (look := _look(member)) is not None]
     if not looks:
+        for member in members.values():
+            _refuse_unreadable(member)
         raise ContractBroken("None of the files is a table of text with a header.")
     fits = [fit for look in looks if (fit := _best_fit(look, contract)) is not None]
     used = {fit.look.name for fit in fits}
@@ -154,7 +156,18 @@ def suggest(
 # --- looking ------------------------------------------------------------------------------
 
 
+def _refuse_unreadable(member: Member) -> None:
+    """Say why a file is no text, or has no header, where that is why nothing can be begun."""
+    source = CsvSource(member)
+    bad = source.first_bad_byte()
+    if bad is not None:
+        raise source.not_in_encoding(bad)
+    source.header()
+
+
 def _look(member: Member) -> Look | None:
+    if CsvSource(member).is_utf_16:
+        return None
     try:
         encoding = "utf-8" if CsvSource(member).first_bad_byte() is None else "cp1252"
         delimiter = max(DELIMITERS, key=lambda d: len(CsvSource(member, encoding, d).header()))
@@ -263,7 +276,8 @@ def _alike(left: list[str], right: list[str]) -> float:
 def _words(name: str) -> list[str]:
     """A name's words in one spelling: School SIS ID and orgSourcedIds are school, id."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    words = re.findall(r"[a-z0-9]+", spaced.lower())
+    # Some systems number their fields: [01]Student_Number.
+    words = re.findall(r"[a-z0-9]+", re.sub(r"^\[\d+\]", "", spaced).lower())
     words = [SAME.get(word, SAME.get(_single(word), _single(word))) for word in words]
     return [word for word in words if word]
 

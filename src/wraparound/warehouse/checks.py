@@ -15,10 +15,14 @@ from wraparound.warehouse.mapping import BY
 Sql = sql.Composable
 # OneRoster's limit of an id; four of them fit an index entry.
 ID_BYTES_MAX = 255
+# How a day is written in each order; what follows is the midnight of databases and spreadsheets,
+# which tolerant reading takes for none.
 DATE_PATTERNS = {
-    "MDY": r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$",
-    "DMY": r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}$",
+    "YMD": r"\d{4}-?\d{2}-?\d{2}",
+    "MDY": r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}",
+    "DMY": r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}",
 }
+MIDNIGHT = r"([ T]0?0:00(:00(\.0+)?)?| 12:00(:00)? ?AM)?"
 
 
 @dataclass(frozen=True)
@@ -296,7 +300,8 @@ def _typing(
             "array_remove(array(select btrim(e) from unnest(string_to_array({}, ',')) as e), '')"
         ).format(cell)
     if kind == "date":
-        return _date_bad(cell, order=profile.date_order), sql.SQL("{}::date").format(cell)
+        bad = _date_bad(cell, order=profile.date_order, tolerant=tolerant)
+        return bad, sql.SQL("{}::date").format(cell)
     if kind == "year":
         return _year(cell, tolerant=tolerant)
     if kind == "boolean":
@@ -351,12 +356,14 @@ def _code(codes: tuple[str, ...], *, cell: Sql) -> Sql:
     )
 
 
-def _date_bad(cell: Sql, *, order: DateOrder) -> Sql:
+def _date_bad(cell: Sql, *, order: DateOrder, tolerant: bool) -> Sql:
+    # Keeps out 'today', 'infinity' and spelt-out months.
+    pattern = f"^{DATE_PATTERNS[order]}{MIDNIGHT if tolerant else ''}$"
+    shape: Sql = sql.SQL("{} !~ {}").format(cell, sql.Literal(pattern))
     if order == "YMD":
-        # Cheaper than a pattern; keeps out 'today', 'infinity' and spelt-out months.
-        shape: Sql = sql.SQL("{} not like '____-__-__'").format(cell)
-    else:
-        shape = sql.SQL("{} !~ {}").format(cell, sql.Literal(DATE_PATTERNS[order]))
+        # Cheaper than a pattern, and nearly always enough.
+        plain = sql.SQL("{} not like '____-__-__'").format(cell)
+        shape = sql.SQL("({} and {})").format(plain, shape) if tolerant else plain
     return sql.SQL("({} or not pg_input_is_valid({}, 'date'))").format(shape, cell)
 
 

@@ -174,6 +174,10 @@ def _refuse_missing(
     spare = [cell for cell in header if cell not in used]
     close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.6)
     hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
+    if not close and len(missing) > 1:
+        hint = (
+            " If the sender calls them otherwise, `wraparound profile suggest` begins a profile."
+        )
     raise ContractBroken(
         f"{file_name} lacks column {', '.join(repr(m) for m in missing)}.{hint} The whole arrival "
         "was set aside and the last good data stays in force; ask the sender to send it again."

@@ -1,5 +1,6 @@
 """Which member of an arrival fills which table, and whether all that must come is there."""
 
+import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def plan(
     contract = contract_of(feed)
     tables = family_tables(contract.family)
     ignored = ignored_files(contract.family)
+    members, respelt = _respelt(members, known={*tables, *ignored}, profile=profile)
     manifest = oneroster.Manifest("")
     if contract.package == "oneroster" and not profile.named_files & set(members):
         manifest = oneroster.read_manifest(
             members, tables=tables, ignored=ignored, file_name=file_name
         )
-    notices = list(manifest.notices)
+    notices = [*respelt, *manifest.notices]
     files: list[File] = []
     for name, member in members.items():
         places = _places(name, contract=contract, tables=tables, profile=profile)
@@ -70,10 +72,28 @@ def plan(
             files.append(File(member, file_contract, table_name, shown, shape, mode))
         notices += [] if places else _not_read(name, ignored=ignored)
     if not manifest.says_nothing_changed:
-        _refuse_missing_files(files, file_name=file_name, contract=contract, manifest=manifest)
+        _refuse_missing_files(
+            files, members, file_name=file_name, contract=contract, manifest=manifest
+        )
     order = [(known.feed, name) for known, name, _ in tables.values()]
     files.sort(key=lambda f: order.index((f.contract.feed, f.name)))
     return _mark_last(files), notices
+
+
+def _respelt(
+    members: dict[str, Member], *, known: set[str], profile: FeedProfile
+) -> tuple[dict[str, Member], list[Notice]]:
+    """The members by the standard's spelling of their names, where only letter case differs."""
+    spelt = {name.lower(): name for name in (*known, oneroster.MANIFEST)}
+    found: dict[str, Member] = {}
+    notices = []
+    for name, member in members.items():
+        own = name if name in profile.named_files else spelt.get(name.lower(), name)
+        if own in members or own in found:
+            own = name
+        found[own] = member if own == name else replace(member, name=own, inside=name)
+        notices += [] if own == name else [Notice("file_name_in_other_case", Path(own).stem)]
+    return found, notices if len(members) > 1 else []
 
 
 def _not_read(name: str, *, ignored: frozenset[str]) -> list[Notice]:
@@ -135,7 +155,12 @@ def _by_header(member: Member, *, contract: Contract, profile: FeedProfile) -> l
 
 
 def _refuse_missing_files(
-    files: list[File], *, file_name: str, contract: Contract, manifest: oneroster.Manifest
+    files: list[File],
+    members: dict[str, Member],
+    *,
+    file_name: str,
+    contract: Contract,
+    manifest: oneroster.Manifest,
 ) -> None:
     have = {(file.contract.feed, file.name) for file in files}
     if not have:
@@ -151,7 +176,12 @@ def _refuse_missing_files(
         and manifest.modes.get(table.file) != "absent"
     ]
     if missing:
+        spare = sorted(set(members) - {file.member.name for file in files})
+        close = difflib.get_close_matches(missing[0], spare, n=1)
+        hint = (
+            f" Its file '{close[0]}' may be it: name it in the sender's profile." if close else ""
+        )
         raise ContractBroken(
-            f"{file_name} lacks {', '.join(missing)}. The whole arrival was set aside and "
+            f"{file_name} lacks {', '.join(missing)}.{hint} The whole arrival was set aside and "
             "the last good data stays in force; ask the sender to send it again."
         )

@@ -53,6 +53,8 @@ def test_headers_are_paired_by_what_they_mean(tmp_path):
         "Perm ID,Sch,Abs Dt,Abs Cd",
         "student.studentNumber,school.number,attendance.date,attendance.code",
         "STUDENTID,SCHOOLID,WHEN,ATTENDANCE_CODE",
+        "[01]Student_Number,[13]SchoolID,Att_Date,Att_Code",
+        "studentNumber,schoolNumber,date,code",
     ],
 )
 def test_headers_as_school_systems_write_them_are_paired(tmp_path, header):
@@ -145,6 +147,15 @@ def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
     assert "No table fits a.csv" in text
 
 
-def test_what_is_no_table_is_no_beginning(tmp_path):
-    with pytest.raises(ContractBroken, match="table of text"):
-        begun(a_file(tmp_path, "a.csv", b"\x00\x01"))
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"one\ntwo\n", "table of text"),
+        (b"\x00\x01", "a.csv holds a NUL byte"),
+        ("one,two\n1,2\n".encode("utf-16"), "a.csv is UTF-16"),
+        (b"one,two\r1,2\r", "must end in LF or CRLF"),
+    ],
+)
+def test_what_is_no_table_is_no_beginning(tmp_path, content, why):
+    with pytest.raises(ContractBroken, match=why):
+        begun(a_file(tmp_path, "a.csv", content))
