@@ -268,6 +268,28 @@ def test_every_discipline_of_an_action_is_kept_with_all_its_incidents(schooled, 
     assert disciplines(schooled) == []
 
 
+def test_what_names_a_record_that_comes_later_is_loaded_with_it(schooled, tmp_path):
+    behavior = {
+        "disciplineIncidentReference": {"incidentIdentifier": "I1", "schoolId": SCHOOL_ID},
+        "studentReference": {"studentUniqueId": "T-Birch"},
+        "behaviorDescriptor": named("Behavior", "Other"),
+    }
+    early = {
+        "studentDisciplineIncidentBehaviorAssociations": [behavior],
+        "disciplineActions": [an_action("Expulsion")],
+    }
+    loaded(schooled, an_extract(tmp_path / "a", early))
+    assert sorted(rules(schooled)) == [
+        ("incidentIdentifier", "reference_missing", "cell"),
+        ("incidentIdentifier", "reference_missing", "row"),
+    ]
+    assert disciplines(schooled) == [("Expulsion", [])]
+    loaded(schooled, an_extract(tmp_path / "b", {"disciplineIncidents": INCIDENTS}))
+    assert findings(schooled) == []
+    assert disciplines(schooled) == [("Expulsion", ["I1", "I2"])]
+    assert len(live(schooled, "discipline__student_behaviors", "incident_identifier")) == 1
+
+
 def test_an_unmapped_discipline_is_a_finding_and_no_zero(schooled, tmp_path):
     sent = {"disciplineActions": [an_action("Sent home", "In School Suspension")]}
     loaded(schooled, an_extract(tmp_path / "a", {"disciplineIncidents": INCIDENTS} | sent))

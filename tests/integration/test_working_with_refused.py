@@ -278,9 +278,18 @@ def test_a_lifted_rule_counts_for_its_feed_alone(rostered, roster, tmp_path):
     assert arrival["rows_quarantined"] == 1
 
 
-@pytest.mark.parametrize("rule", ["student_unknown", "not_a_date", "ragged_row", "nonsense"])
-def test_what_cannot_be_read_is_let_in_by_nobodys_word(rostered, rule):
-    with pytest.raises(SettingsWrong, match=rule):
+@pytest.mark.parametrize(
+    ("rule", "next_step"),
+    [
+        ("student_unknown", "the rows wait, and the ingest in which the record arrives"),
+        ("reference_missing", "Ask the sender for that record"),
+        ("not_a_date", "These can: unknown_code"),
+        ("ragged_row", "These can: unknown_code"),
+        ("nonsense", "These can: unknown_code"),
+    ],
+)
+def test_what_cannot_be_read_is_let_in_by_nobodys_word(rostered, rule, next_step):
+    with pytest.raises(SettingsWrong, match=f"'{rule}' cannot be lifted.*{next_step}"):
         lift(rostered, rule)
     assert query(rostered, "select * from ops.lifted_rule") == []
 

@@ -5,6 +5,7 @@ from datetime import date
 from wraparound.contracts.loader import contract_of
 from wraparound.errors import SettingsWrong
 from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.findings import WAITING_RULES
 
 # What remains readable when it breaks them. A value that cannot be read, and a row of which
 # nobody knows whose it is, cannot be let in by anybody's word.
@@ -22,6 +23,14 @@ def lift(
     """
     rules = [own for table in contract_of(feed).tables.values() for own in table.rules]
     own = list(dict.fromkeys(one.id for one in rules if one.costs in ("row", "cell")))
+    if rule in WAITING_RULES:
+        raise SettingsWrong(
+            f"The rule '{rule}' cannot be lifted: the row would hang on nothing. Nobody's word is "
+            "needed: the rows wait, and the ingest in which the record arrives that they name "
+            "loads them by itself. Ask the sender for that record; the rows are in `wraparound "
+            "quarantine export`. If the ids are of another kind, set student_id or school_id in "
+            "the sender's profile and run `wraparound quarantine replay ARRIVAL`."
+        )
     if rule not in (*LIFTABLE, *own):
         raise SettingsWrong(
             f"The rule '{rule}' cannot be lifted for feed {feed}: without it a row cannot be "

@@ -61,23 +61,29 @@ def plan(
     notices = [*respelt, *manifest.notices]
     files: list[File] = []
     for name, member in members.items():
-        places = _places(name, contract=contract, tables=tables, profile=profile)
-        if not places and len(members) == 1:
-            places = _only_place(member, contract=contract, tables=tables, profile=profile)
-        for file_contract, table_name, table in places:
-            own = district.profile(sender=sender, feed=file_contract.feed)
-            shape = own.shape(table_name, file_name=name)
-            mode = manifest.mode_of(name)
-            shown = table.for_version(manifest.version)
-            files.append(File(member, file_contract, table_name, shown, shape, mode))
+        places = _places(
+            member, contract=contract, tables=tables, profile=profile, alone=len(members) == 1
+        )
+        files += [
+            _file(member, place, manifest=manifest, district=district, sender=sender)
+            for place in places
+        ]
         notices += [] if places else _not_read(name, ignored=ignored)
     if not manifest.says_nothing_changed:
         _refuse_missing_files(
             files, members, file_name=file_name, contract=contract, manifest=manifest
         )
-    order = [(known.feed, name) for known, name, _ in tables.values()]
-    files.sort(key=lambda f: order.index((f.contract.feed, f.name)))
-    return _mark_last(files), notices
+    return _in_order(files, tables), notices
+
+
+def _file(
+    member: Member, place: Place, *, manifest: oneroster.Manifest, district: District, sender: str
+) -> File:
+    contract, name, table = place
+    profile = district.profile(sender=sender, feed=contract.feed)
+    shape = profile.shape(name, file_name=member.name)
+    shown = table.for_version(manifest.version)
+    return File(member, contract, name, shown, shape, manifest.mode_of(member.name))
 
 
 def _respelt(
@@ -105,7 +111,10 @@ def _not_read(name: str, *, ignored: frozenset[str]) -> list[Notice]:
     return [Notice("file_not_used", Path(name).suffix or "package")]
 
 
-def _mark_last(files: list[File]) -> list[File]:
+def _in_order(files: list[File], tables: Tables) -> list[File]:
+    """Parents before children; of several files of a table the last one knows that it is."""
+    order = [(known.feed, name) for known, name, _ in tables.values()]
+    files = sorted(files, key=lambda f: order.index((f.contract.feed, f.name)))
     keys = [(file.contract.feed, file.name) for file in files]
     return [
         replace(file, is_last=key not in keys[place + 1 :], follows=key in keys[:place])
@@ -113,13 +122,18 @@ def _mark_last(files: list[File]) -> list[File]:
     ]
 
 
-def _places(name: str, *, contract: Contract, tables: Tables, profile: FeedProfile) -> list[Place]:
+def _places(
+    member: Member, *, contract: Contract, tables: Tables, profile: FeedProfile, alone: bool
+) -> list[Place]:
     """The tables that a file fills: by its sender's name for them, or by the standard's."""
+    name = member.name
     named = [
         (contract, table_name, contract.tables[table_name])
         for table_name, shapes in profile.tables.items()
         if any(shape.file == name for shape in shapes)
     ]
+    if not named and name not in tables and alone:
+        return _only_place(member, contract=contract, tables=tables, profile=profile)
     return named or ([tables[name]] if name in tables else [])
 
 
