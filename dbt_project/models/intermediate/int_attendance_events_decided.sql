@@ -141,7 +141,7 @@ answers as (
         section_days.absence_kind,
         section_days.periods_missed / section_days.period_count as missed_share,
         section_days.event_date,
-        false as is_state_excused,
+        section_days.is_state_excused,
         section_days.is_known,
         section_days.has_tardy as is_tardy
 

@@ -52,6 +52,7 @@ measured_events as (
         section_events.class_period_name,
         section_events.event_date,
         section_events.attendance_code,
+        section_events.is_state_excused,
         coalesce(codes.outcome, unmapped_codes.outcome) as outcome,
         coalesce(codes.absence_kind, unmapped_codes.absence_kind) as absence_kind,
         coalesce(codes.precedence, unmapped_codes.precedence) as precedence,
@@ -79,7 +80,8 @@ decided_periods as (
         event_date,
         outcome,
         absence_kind,
-        missed_share
+        missed_share,
+        is_state_excused
 
     from measured_events
 
@@ -91,6 +93,7 @@ decided_periods as (
         class_period_name asc,
         precedence asc,
         missed_share desc,
+        is_state_excused desc,
         attendance_code collate "C" asc
 
 ),
@@ -105,6 +108,8 @@ sums as (
         sum(missed_share) as periods_missed,
         coalesce(sum(missed_share) filter (where absence_kind = 'excused'), 0)
             as periods_excused,
+        coalesce(sum(missed_share) filter (where is_state_excused), 0)
+            as periods_state_excused,
         bool_or(outcome = 'tardy') as has_tardy,
         bool_or(outcome = 'unknown') as has_unknown
 
@@ -133,7 +138,9 @@ days as (
             settings.section_periods_per_day,
             scheduled_days.period_count
         ) as period_count,
-        sums.periods_excused * 2 >= sums.periods_missed as is_excused
+        sums.periods_excused * 2 >= sums.periods_missed as is_excused,
+        sums.periods_missed > 0
+        and sums.periods_state_excused * 2 >= sums.periods_missed as is_state_excused
 
     from sums
 
@@ -163,6 +170,7 @@ final as (
         days.periods_missed,
         days.event_date,
         days.has_tardy,
+        days.is_state_excused,
         case when days.is_excused then 'excused' else 'unexcused' end as absence_kind,
         -- A period that nobody can read leaves a day open that is not absent anyway.
         not days.has_unknown

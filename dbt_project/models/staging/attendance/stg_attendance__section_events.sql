@@ -1,5 +1,11 @@
 with
 
+state_excused_reasons as (
+
+    select * from {{ ref('state_excused_reasons') }}
+
+),
+
 source as (
 
     select * from {{ source('raw', 'attendance__section_events') }}
@@ -9,18 +15,25 @@ source as (
 final as (
 
     select
-        _student_source_id as student_source_id,
-        _school_source_id as school_source_id,
-        section_identifier as section_id,
-        class_period_name,
-        {{ code_of('attendance_event_category_descriptor') }} as attendance_code,
-        event_duration as event_duration_share,
-        _held as is_held,
-        event_date
+        source._student_source_id as student_source_id,
+        source._school_source_id as school_source_id,
+        source.section_identifier as section_id,
+        source.class_period_name,
+        {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
+        source.event_duration as event_duration_share,
+        source._held as is_held,
+        source.event_date,
+        coalesce(
+            lower(source.attendance_event_reason) in (
+                select lower(state_excused_reasons.absence_reason)
+                from state_excused_reasons
+            ),
+            false
+        ) as is_state_excused
 
     from source
 
-    where _deleted_at is null
+    where source._deleted_at is null
 
 )
 
