@@ -120,7 +120,7 @@ def test_a_correction_of_any_age_counts_the_same_night(rostered, roster, tmp_pat
         rostered,
         "select sum(events_off_calendar)::int as off, sum(events_ahead)::int as ahead,"
         " sum(days_not_enrolled)::int as strangers"
-        " from intermediate.int_attendance_findings_counted",
+        " from reports.rpt_gate_metrics",
     ) == [{"off": 1, "ahead": 1, "strangers": 1}]
     # September is corrected in March; the roster learns of the child, the calendar of the Sunday.
     corrected = [(child.id, "T-S1", days[0], "Present"), (child.id, "T-S1", days[2], UNEXCUSED)]

@@ -127,6 +127,8 @@ final as (
         coalesce(double_counts.students_on_two_lists, 0) as students_on_two_lists,
         coalesce(attendance_findings.events_off_calendar, 0) as events_off_calendar,
         coalesce(attendance_findings.unmapped_codes, 0) as unmapped_codes,
+        coalesce(attendance_findings.events_ahead, 0) as events_ahead,
+        coalesce(attendance_findings.days_not_enrolled, 0) as days_not_enrolled,
         coalesce(releases.student_count, 0) as previous_students,
         school_days.school_key is not null as is_as_of_instructional
 

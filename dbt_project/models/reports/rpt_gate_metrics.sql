@@ -139,6 +139,8 @@ final as (
             as students_not_known_all_domains,
         cast(schools.days_behind as integer) as attendance_days_behind,
         cast(findings.events_off_calendar as integer) as events_off_calendar,
+        cast(findings.events_ahead as integer) as events_ahead,
+        cast(findings.days_not_enrolled as integer) as days_not_enrolled,
         cast(findings.previous_students as integer) as previous_students,
         cast(findings.unmapped_codes as integer) as unmapped_codes,
         cast(coalesce(referral_findings.services_inactive_offered, 0) as integer)
