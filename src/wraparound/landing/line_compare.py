@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Rows = np.ndarray[Any, np.dtype[np.int64]]
 # Eight bytes a line and file, a few times over: a bound of the machine's memory.
 LINES_MAX = 6_000_000
+PART = 1 << 18
 # With more new lines than this share, reading the whole file costs no more.
 NEW_SHARE_MAX = 0.1
 
@@ -119,13 +120,17 @@ def _in_one_only(old: "Hashes", new: "Hashes") -> "Hashes | None":
     new = np.sort(new)
     if any(bool((side[1:] == side[:-1]).any()) for side in (old, new)):
         return None
-    both = np.concatenate([old, new])
-    both.sort(kind="stable")
-    is_twice = both[1:] == both[:-1]
-    once = np.ones(len(both), dtype=bool)
-    once[1:] &= ~is_twice
-    once[:-1] &= ~is_twice
-    return both[once]
+    return np.sort(np.concatenate([_not_in(old, new), _not_in(new, old)]))
+
+
+def _not_in(some: "Hashes", others: "Hashes") -> Any:
+    """Those hashes that are not among sorted others, looked for a part at a time: the places
+    where they would be take as much memory as they do."""
+    import numpy as np
+
+    starts = range(0, max(len(some), 1), PART)
+    parts = [some[start : start + PART] for start in starts]
+    return np.concatenate([part[~_is_in(part, others)] for part in parts])
 
 
 def _is_in(hashes: "Hashes", few: "Hashes") -> Any:
