@@ -40,8 +40,8 @@ test: $(STAMP) check  ## everything, the end-to-end test on real Airflow include
 	@$(PYTEST) tests/e2e tests/dbt tests/integration tests/dags
 
 SIZE ?= s
-bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l
-	@$(BIN)/python -m benchmarks --size $(SIZE)
+bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l, ONLY=, RUNS=
+	@$(BIN)/python -m benchmarks --size $(SIZE) $(ONLY:%=--only %) $(RUNS:%=--runs %)
 
 lock: $(STAMP)  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: --generate-hashes \
