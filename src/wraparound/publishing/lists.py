@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -463,6 +464,8 @@ _UNWANTED = re.compile(
 _SPACES = re.compile(r"\s+")
 
 
+# Most of what a list says it says of many children: codes, rules, feeds, sentences.
+@lru_cache(maxsize=2**16)
 def plain_text(value: str) -> str:
     """Make text safe to show: composed, on one line, without controls or direction marks."""
     if value.isascii() and value.isprintable() and "  " not in value:
@@ -530,8 +533,13 @@ def _ordered(
 
 def _taken(made: type[Made], row: Row, **read: Any) -> Made:
     """Build `made` from the columns of its own names; `read` replaces what needs reading."""
-    names = (each.name for each in fields(cast(Any, made)))
+    names = _names_of(cast(Any, made))
     return made(**{name: _clean(row[name]) for name in names if name not in read}, **read)
+
+
+@cache
+def _names_of(made: type[Any]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(made))
 
 
 def _clean(value: Any) -> Any:
@@ -657,9 +665,9 @@ def _read_profile(row: Row) -> Profile:
     needs = _read_signals(row["needs"])
     told = {(signal.rule_id, signal.wording) for signal in (*strengths, *needs)}
     context = tuple(
-        signal
-        for signal in _read_signals(row["evidence"])
-        if (signal.rule_id, signal.wording) not in told
+        _read_signal(item)
+        for item in row["evidence"] or ()
+        if (_text(item.get("rule_id")), _text(item.get("wording"))) not in told
     )
     return _taken(Profile, row, strengths=strengths, needs=needs, context=context)
 

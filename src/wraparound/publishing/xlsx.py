@@ -139,6 +139,7 @@ def _sheet_class() -> type["Worksheet"]:
 
         def _write_rows(self) -> None:
             self.fh.write("".join(self.elements))
+            self.elements.clear()
 
     return Written
 
