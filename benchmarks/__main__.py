@@ -11,7 +11,7 @@ import click
 from benchmarks.deliveries import SIZES, make_deliveries
 from benchmarks.measuring import folder_of, machine
 from benchmarks.page import write_page
-from benchmarks.scenarios import SCENARIOS, Bench, as_result, prepare
+from benchmarks.scenarios import SCENARIOS, STARTS_EMPTY, Bench, as_result, prepare
 from benchmarks.warehouses import a_server
 
 HERE = Path(__file__).parent
@@ -40,7 +40,8 @@ def main(*, size: str, only: tuple[str, ...], at: Path, results: Path, runs: int
     files = make_deliveries(SIZES[size], at.absolute() / "files" / size)
     with a_server(emptied(at.absolute() / "work")) as server:
         bench = Bench(server, chosen, files, click.echo)
-        prepare(bench)
+        if not only or set(only) - STARTS_EMPTY:
+            prepare(bench)
         for name, scenario in SCENARIOS.items():
             if only and name not in only:
                 continue

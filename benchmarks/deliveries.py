@@ -10,7 +10,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -30,6 +30,7 @@ SCHOOL_YEAR, THROUGH = 2026, date(2026, 6, 30)
 # One line in so many is broken, in each of the files with errors.
 BAD_EVERY = {"bad": 1_000, "worse": 20}
 KINDS = ("full", *BAD_EVERY, "delta", "resent")
+SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,24 @@ class Deliveries:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(header + line, encoding="utf-8")
         return folder
+
+    @property
+    def absences(self) -> Path:
+        """The district's own attendance: its absences only."""
+        return self.folder / "district" / "attendance.csv"
+
+    def history(self, days: int) -> Path:
+        """An attendance file of every student's so many school days before the delta's day."""
+        path = self.folder / f"history-{days}" / "attendance.csv"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            students = list(_students(self.folder / "district" / "roster.zip"))
+            chance = Random(days)
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.write(HEADER)
+                for day in _weekdays_before(date.fromisoformat(self.as_of), days):
+                    file.writelines(f"{who},{day},{_outcome(chance)},,\n" for who in students)
+        return path
 
     @property
     def others(self) -> list[Path]:
@@ -143,6 +162,16 @@ def _write_attendance(folder: Path, *, held: list[str]) -> dict[str, int]:
     delta = len(picked) + len(students)
     same = dict.fromkeys(("full", *BAD_EVERY), total)
     return same | {"delta": delta, "resent": total + len(students)}
+
+
+def _weekdays_before(day: date, count: int) -> list[str]:
+    """So many days of school weeks before a day, oldest first; earlier years count as well."""
+    found: list[str] = []
+    while len(found) < count:
+        day -= timedelta(days=1)
+        if day.weekday() < SATURDAY:
+            found.append(day.isoformat())
+    return found[::-1]
 
 
 def _outcome(chance: Random) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.publishing import publish_by_parts
 from wraparound.orchestration import nights
 from wraparound.settings import Settings, load_settings
 
@@ -72,7 +73,7 @@ def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) ->
     stages.wrap(nights, "scan_inbox", stage="complete")
     stages.wrap(nights, "ingest", stage="load")
     stages.wrap(nights, "build", stage="build")
-    stages.wrap(publish, "_check", stage="gate")
+    stages.wrap(publish, "check", stage="gate")
     stages.wrap(freeze, "freeze_release", stage="freeze")
     stages.wrap(releases, "publish_release", stage="publish")
     stages.wrap(publish, "deliver_lists", stage="render")
@@ -90,6 +91,8 @@ def main(words: list[str]) -> None:
         load(settings, stages, files)
     elif what == "build":
         said = {"models": build(settings, stages, day)["models"]}
+    elif what == "publish":
+        said = publish_by_parts(settings, stages, as_of=day)
     else:
         night(settings, stages, day, files)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

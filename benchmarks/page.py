@@ -17,7 +17,10 @@ TITLES = {
     "tiny_files": "A thousand files of one row each",
     "build": "The build, against its SQL in psql",
     "nights": "Nights, by stage",
+    "publish": "The end of a night, by its parts",
+    "growth": "One night after a short and a long history, by stage",
 }
+BY_STAGE = frozenset({"nights", "publish", "growth"})
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>What a night costs</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
@@ -31,9 +34,9 @@ def write_page(results: dict[str, Any], folder: Path) -> None:
     """Write one SVG for each scenario, and a page that holds them with the figures."""
     parts = []
     for name, found in results["scenarios"].items():
-        kinds = {k: found[k] for k in found if _whose(k) in COLOURS or name == "nights"}
+        kinds = {k: found[k] for k in found if _whose(k) in COLOURS or name in BY_STAGE}
         machine = kinds.pop("machine", found["machine"])
-        svg = _stages(kinds) if name == "nights" else _bars(kinds)
+        svg = _stages(kinds) if name in BY_STAGE else _bars(kinds)
         (folder / f"{results['size']}-{name}.svg").write_text(svg, encoding="utf-8")
         parts.append(f"<h2>{TITLES[name]}</h2>{svg}{_table(kinds, found, machine)}")
     text = PAGE.format(

@@ -24,6 +24,8 @@ from wraparound.warehouse.connection import connect
 Said = Callable[[str], None]
 SQL = Path(__file__).parent / "baseline"
 TINY_FILES = 1_000
+# School days before the night that is measured.
+HISTORIES = (20, 540)
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,31 @@ def nights(bench: Bench) -> list[Summary]:
     return [Summary(name, tuple(listed)) for name, listed in costs.items()]
 
 
+def publish(bench: Bench) -> list[Summary]:
+    """The end of a night by its parts, on reports that were built before.
+
+    The figures of row-level security have a baseline of their own: the same list without it.
+    """
+    settings = copy_of(bench.server, bench.server, "published")
+    bench.ours(settings, "night", *bench.files.others, bench.files.absences)
+    return bench.runs({"parts": lambda: bench.ours(settings, "publish")})
+
+
+def growth(bench: Bench) -> list[Summary]:
+    """The same delta on the night after a short and after a long history."""
+    costs: dict[str, list[Cost]] = {f"{days} days": [] for days in HISTORIES}
+    for days in HISTORIES:
+        start = copy_of(bench.server, bench.server, f"history_{days}")
+        bench.ours(start, "night", *bench.files.others, bench.files.history(days))
+    for number in range(bench.size.runs):
+        for days in HISTORIES:
+            fresh = copy_of(bench.server, _like(bench, f"history_{days}"), "run_ours")
+            cost = bench.ours(fresh, "night", bench.files.attendance("delta"))
+            costs[f"{days} days"].append(cost)
+            bench.say(f"  run {number + 1}, {days} days: {cost.seconds:.2f} s")
+    return [Summary(name, tuple(listed)) for name, listed in costs.items()]
+
+
 def _like(bench: Bench, name: str) -> Settings:
     """The settings of a prepared database."""
     from dataclasses import replace
@@ -210,7 +237,11 @@ SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
     "tiny_files": tiny_files,
     "nights": nights,
     "build": build,
+    "publish": publish,
+    "growth": growth,
 }
+# Those that make their own databases.
+STARTS_EMPTY = frozenset({"publish", "growth"})
 
 
 def as_result(summaries: list[Summary]) -> dict[str, Any]:

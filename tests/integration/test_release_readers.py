@@ -265,25 +265,32 @@ class Reader(threading.Thread):
         self.marks |= {row["first"] for row in students}
 
 
-def test_readers_see_whole_lists_through_fifty_flips(connection, settings):
+def test_readers_see_whole_lists_through_two_hundred_flips(connection, settings):
+    """Twenty nights; each time forth, and one school or all back and forth again and again."""
     build_reports(connection, *SCHOOLS, mark="0")
     publish_built(connection)
     readers = [Reader(settings) for _ in range(2)]
     for each in readers:
         each.start()
+    flips = 0
     try:
-        for mark in range(1, 26):
+        for mark in range(1, 21):
             connection.execute("update reports.rpt_students set homeroom = %s", (str(mark),))
             connection.execute("update reports.rpt_today set item_text = %s", (str(mark),))
             connection.commit()
             candidate = freeze_audited(connection, as_of=MONDAY)
             releases.publish_release(connection, candidate.release_id)
+            for back in (None, ["T-BIRCH"], ["T-ALDER", "T-CEDAR"], None):
+                releases.rollback(connection, schools=back)
+                releases.rollback(connection, candidate.release_id, schools=back)
             releases.rollback(connection, schools=["T-BIRCH"] if mark % 2 else None)
+            flips += 10
         releases.prune(connection, keep=10)
     finally:
         for each in readers:
             each.is_over.set()
         for each in readers:
             each.join()
+    assert flips == 200
     assert [each.wrong for each in readers] == [[], []]
     assert all(len(each.marks) > 2 for each in readers)

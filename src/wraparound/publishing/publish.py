@@ -68,7 +68,7 @@ def run_gate_and_publish(
     """
     with connect(settings, role=PUBLISHER) as connection:
         candidate = freeze.freeze_release(connection, build_id=build_id, as_of=as_of)
-        results, trouble = _check(settings, connection, candidate)
+        results, trouble = check(settings, connection, candidate)
         audit(connection, candidate, results=results, gate_ran=trouble is None)
         _tell_gate(settings, connection, candidate, results)
         releases.publish_release(connection, candidate.release_id)
@@ -149,10 +149,10 @@ def audit(
 # --- the gate -----------------------------------------------------------------------------
 
 
-def _check(
+def check(
     settings: Settings, connection: Connection[Any], candidate: Candidate
 ) -> tuple[tuple[RuleResult, ...], GateUnreadable | None]:
-    """Return the results, or what kept the gate from running."""
+    """Ask every rule of a frozen candidate; returns the results, or what kept the gate away."""
     query = SQL("select school_key from {} order by school_key").format(
         Identifier("release", frozen_name("rpt_gate_metrics", release_id=candidate.release_id))
     )
