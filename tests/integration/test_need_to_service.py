@@ -17,9 +17,9 @@ from wraparound.district.support_files import (
     REVIEWS_HEADER,
 )
 from wraparound.errors import ReleaseMissing
-from wraparound.orchestration import explaining, nights, sending
+from wraparound.orchestration import explaining, nights, privacy, sending
 
-DAY = date(2026, 11, 19)
+DAY, MAJORITY = date(2026, 11, 19), date(2026, 12, 1)
 HERE = children(6)
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = (child.id for child in HERE)
 (EAST,) = (child.id for child in children(1, school="T-S2", prefix="East"))
@@ -39,7 +39,14 @@ def roster(folder):
     text = text.replace(left, left.replace("2027-06-20", "2026-10-30"))
     both = next(line for line in text.splitlines() if line.startswith(f"{EAST}-E"))
     text += both.replace(f"{EAST}-E", f"{EAST}-E2").replace("T-S2", "T-S1") + "\n"
-    return a_zip(folder, "roster.zip", {**members, "enrollments.csv": text.encode()})
+    # Cedar comes of age on the first of December.
+    born = members["demographics.csv"].decode().splitlines()
+    born = [
+        line.replace("2017-04-01", "2008-12-01") if line.startswith(f"{CEDAR},") else line
+        for line in born
+    ]
+    changed = {"enrollments.csv": text.encode(), "demographics.csv": "\n".join(born).encode()}
+    return a_zip(folder, "roster.zip", {**members, **changed})
 
 
 def providers(folder):
@@ -309,8 +316,12 @@ def test_the_families_to_ask_are_listed_once_for_each_provider(district):
 
 def packet(out):
     (path,) = out.rglob("*.csv")
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    return lines(path)
+
+
+def lines(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
@@ -338,6 +349,27 @@ def test_a_consent_withdrawn_yesterday_sends_nothing(district, tmp_path):
 
     assert (sent.row_count, sent.denied_count) == (1, 1)
     assert [row["referral_id"] for row in packet(tmp_path)] == ["T-r3"]
+    assert denials(district, ALDER) == [("provider", "T-org", 0)]
+    sending.packets(district, today=date(2026, 11, 21), out=tmp_path)
+    assert len(denials(district, ALDER)) == 1
+
+
+def denials(settings, student):
+    """What the log says was not told of a child: to whom, and under which delivery."""
+    rows = privacy.disclosures_of(settings, student)
+    return [
+        (row["recipient_type"], row["recipient_id"], row["delivery_id"])
+        for row in rows
+        if row["legal_basis"] == "none"
+    ]
+
+
+@pytest.mark.parametrize(("day", "told"), [(date(2026, 11, 30), ["T-r3"]), (MAJORITY, [])])
+def test_from_the_day_of_majority_a_parents_consent_sends_nothing(district, tmp_path, day, told):
+    (sent,) = sending.packets(district, today=day, out=tmp_path)
+
+    assert [row["referral_id"] for path in tmp_path.rglob("*.csv") for row in lines(path)] == told
+    assert (sent.row_count, bool(denials(district, CEDAR))) == (len(told), not told)
 
 
 def test_the_commands_print_no_name(district, monkeypatch, tmp_path):

@@ -55,6 +55,7 @@ told_states as (
         state_events.service_id,
         referral_states.is_open,
         referral_states.state_order,
+        referral_states.may_pause,
         state_events.event_date
 
     from own_decisions
@@ -84,7 +85,8 @@ running as (
         turn_number,
         referral_id,
         service_id,
-        state_order
+        state_order,
+        may_pause
 
     from told_states
 
@@ -123,6 +125,7 @@ final as (
         running.referral_id as told_referral_id,
         running.service_id as told_service_id,
         running.state_order as told_state_order,
+        coalesce(running.may_pause, false) as told_may_pause,
         coalesce(ended.closed_count, 0) as ended_count
 
     from own_decisions

@@ -29,6 +29,7 @@ met_decisions as (
         met.told_referral_id,
         met.told_service_id,
         met.told_state_order,
+        met.told_may_pause,
         met.ended_count,
         coalesce(
             bool_or(own_decisions.decision = 'connected') over (
@@ -68,7 +69,7 @@ ending_decisions as (
         ended_count,
         decision = 'family_declined' or (
             decision = 'not_now'
-            and coalesce(told_state_order, 0) < 3
+            and not told_may_pause
             and not is_connected
         ) as is_ending
 

@@ -36,6 +36,18 @@ packet_fields as (
 
 ),
 
+people as (
+
+    select * from {{ ref('int_students_identified') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_settings_pivoted') }}
+
+),
+
 -- What a provider may be told at the most; the scope of the basis says how much of it.
 facts as (
 
@@ -52,6 +64,10 @@ facts as (
         bases.records_scope,
         bases.agreement_until_date,
         placed_students.as_of_date,
+        cast(
+            people.birth_date + make_interval(years => settings.consent_own_from_age)
+            as date
+        ) as own_consent_from_date,
         jsonb_build_object(
             'student_name', students.student_name,
             'grade_level', students.grade_level,
@@ -84,6 +100,11 @@ facts as (
     inner join schools
         on placed_students.school_key = schools.school_key
 
+    inner join people
+        on placed_students.student_key = people.student_key
+
+    cross join settings
+
     where
         referrals.is_open
         and referrals.referral_state <> 'draft'
@@ -104,6 +125,7 @@ final as (
         facts.legal_basis,
         facts.consent_id,
         facts.agreement_until_date,
+        facts.own_consent_from_date,
         facts.as_of_date,
         facts.records_scope,
         jsonb_object_agg(packet_fields.field, facts.packet -> packet_fields.field)
@@ -127,6 +149,7 @@ final as (
         facts.legal_basis,
         facts.consent_id,
         facts.agreement_until_date,
+        facts.own_consent_from_date,
         facts.as_of_date,
         facts.records_scope
 

@@ -2,7 +2,8 @@
 
 Rows come from the release that the school's readers see. The ground for each is asked again
 on the day of sending, so that a consent withdrawn yesterday counts although the release is
-older. A file takes its place only after its delivery and its disclosure are committed.
+older, and a birthday on which the right became the student's own. A file takes its place only
+after its delivery and its disclosure are committed; what is denied is logged as well.
 """
 
 import csv
@@ -33,6 +34,10 @@ CHANNEL = "packet"
 PROVIDER = "provider"
 PURPOSE = "the service that the child was referred to"
 REPORT = "rpt_provider_packets"
+# In the log where nothing left: no ground, and no delivery.
+NO_BASIS = "none"
+NO_DELIVERY = 0
+DENIED_SCOPE = "denied: its ground did not hold on the day of sending"
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,13 @@ def _rows_of(connection: Connection[Any], live: Live, *, today: date) -> list[di
                     and coalesce(c.revoked_at > %(today)s, true)
                     and coalesce(c.recipient_organization_id = p.organization_id, true)
                     and string_to_array(p.records_scope, ' ') <@ c.records_scope
+                    and (
+                        c.granted_by_role = 'eligible_student'
+                        -- A release that an earlier version froze has no such column.
+                        or coalesce(
+                            (to_jsonb(p) ->> 'own_consent_from_date')::date > %(today)s, true
+                        )
+                    )
             )
             when 'school_official' then coalesce(p.agreement_until_date >= %(today)s, true)
             else false
@@ -122,10 +134,43 @@ def _send(
         draft.replace(path)
     elif not told:
         path.unlink(missing_ok=True)
-    denied = len(rows) - len(told)
-    return Packet(
-        to, live.school_source_id, live.release_id, f"{folder}/{name}", len(told), denied, is_new
+    denied = [row for row in rows if not row["may_leave"]]
+    _log_denied(settings, connection, live, denied, to=to)
+    place, counts = f"{folder}/{name}", (len(told), len(denied))
+    return Packet(to, live.school_source_id, live.release_id, place, *counts, is_new)
+
+
+def _log_denied(
+    settings: Settings,
+    connection: Connection[Any],
+    live: Live,
+    denied: Sequence[dict[str, Any]],
+    *,
+    to: str,
+) -> None:
+    """Log, once per release, whose records a provider was not told."""
+    keys = sorted({row["student_key"] for row in denied})
+    known = connection.execute(
+        "select from ops.disclosure where legal_basis = %s and recipient_id = %s"
+        " and release_id = %s and school_key = %s and student_keys = %s::bigint[]",
+        [NO_BASIS, to, live.release_id, live.school_key, keys],
+    ).fetchone()
+    if not keys or known is not None:
+        return
+    connection.commit()
+    leaving = Leaving(
+        delivery_id=NO_DELIVERY,
+        release_id=live.release_id,
+        school_key=live.school_key,
+        channel=CHANNEL,
+        records_scope=(DENIED_SCOPE,),
+        student_keys=tuple(keys),
+        legal_basis=NO_BASIS,
+        purpose=PURPOSE,
     )
+    with connection.transaction():
+        end = disclose(connection, leaving, recipients=[Recipient(PROVIDER, to)])
+    anchor(end, settings.log_dir)
 
 
 def _record(
