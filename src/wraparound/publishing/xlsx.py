@@ -28,6 +28,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     HEAD: {"bold": True, "text_wrap": True, "bg_color": "#E3E9EF", "bottom": 1},
 }
 FORMULA_LEADS = tuple("=+-@\t\r|%\uff1d\uff0b\uff0d\uff20")
+# Points of a line, and of the highest row that the format knows.
+LINE_POINTS, HIGHEST_POINTS = 15, 409
 LONGEST_TEXT = 32_767  # what a cell of the format can hold, in UTF-16 units
 # The library takes text that begins so for elements of its own and would not escape it.
 RICH_TEXT = "<r>"
@@ -169,14 +171,25 @@ def _row(number: int, columns: Sequence[tuple[str, "Ends"]], cells: Cells) -> st
         for (letters, ends), value in zip(columns, cells, strict=True)
         if value is not None and value != ""
     ]
-    return f'<row r="{number}">{"".join(written)}</row>'
+    lines = max(
+        (ends.lines.get(value, 1) for (_, ends), value in zip(columns, cells, strict=True)),
+        default=1,
+    )
+    # Not every office program works out the height of a wrapped row before it prints.
+    height = f' ht="{min(lines * LINE_POINTS, HIGHEST_POINTS)}" customHeight="1"'
+    return f'<row r="{number}"{height if lines > 1 else ""}>{"".join(written)}</row>'
 
 
 class Ends(dict[Any, str]):
-    """Of one column: a cell's element from behind its address, made once for each value."""
+    """Of one column: a cell's element from behind its address, made once for each value.
+
+    `lines` are those that a wrapped value takes, where it takes more than one.
+    """
 
     def __init__(self, page: "Worksheet", column: Column, looks: Looks) -> None:
         super().__init__()
+        self.lines: dict[Any, int] = {}
+        self._wrapped_at = column.width if column.kind == WRAP else 0
         self._opened = column.is_open
         self._as_text = column.kind if column.kind in (TEXT, WRAP, HEAD) else TEXT
         self._as_number = column.kind if column.kind in (NUMBER, SHARE) else NUMBER
@@ -187,6 +200,10 @@ class Ends(dict[Any, str]):
         """One value by its own type."""
         if isinstance(value, str):
             made = self._text(value)
+            if self._wrapped_at:
+                parts = value.split("\n")
+                lines = sum(max(1, -(-len(part) // self._wrapped_at)) for part in parts)
+                self.lines |= {value: lines} if lines > 1 else {}
         elif isinstance(value, date):
             made = self._number(DAY, _serial_day(value))
         elif isfinite(value):

@@ -76,6 +76,16 @@ def test_what_is_printed_can_be_read_on_letter_paper(language, tmp_path):
             assert sheet.cell(1, shown[-1]).value in ("Due", "Para el")
 
 
+def test_a_row_is_as_high_as_its_longest_wrapped_cell(tmp_path):
+    plain = {"services": [], "next_step": "Refer."}
+    queue = [a_referral(wording=text, **plain) for text in ("Missed a day.", "word " * 46)]
+    sheet = book_of(a_list(queue=queue), tmp_path)["Referrals"]
+    heights = [sheet.row_dimensions[place].height for place in (2, 3)]
+    # 230 letters in a column of 46.
+    assert heights[1] == 5 * 15
+    assert (heights[0] or 15) < heights[1]
+
+
 def test_cells_have_their_types(tmp_path):
     book = book_of(a_list(), tmp_path)
     student = rows_of(book["Students"])[1]
