@@ -869,10 +869,10 @@ def district_defects() -> None:
 
 @district.command("examples")
 def district_examples() -> None:
-    """Write docs/ten-children.md, from an invented district in a warehouse of its own."""
+    """Write the pages of ten children and twenty needs, of an invented district of its own."""
     from wraparound.orchestration.examples import write_examples
 
-    click.echo(str(write_examples(_settings())))
+    click.echo("\n".join(map(str, write_examples(_settings()))))
 
 
 @main.group()
@@ -975,6 +975,42 @@ def directory(*, json_wanted: bool) -> None:
         columns=("finding", "entity", "entity_id", "other_id"),
         json_wanted=json_wanted,
         empty="Nothing to look at.",
+    )
+
+
+@main.command()
+@click.argument("service_id")
+@as_json
+def line(*, service_id: str, json_wanted: bool) -> None:
+    """Who has a suggested place at a service, and who waits: no. 1 is next. By ids alone."""
+    from wraparound.orchestration import explaining
+
+    _show(
+        explaining.line_at(_settings(), service=service_id),
+        columns=("place_outcome", "line_number", "student_source_id", "school_source_id", "level"),
+        json_wanted=json_wanted,
+        empty="Nobody has a place there, and nobody waits.",
+    )
+
+
+@main.command()
+@as_json
+def gaps(*, json_wanted: bool) -> None:
+    """Which services are missing: needs without one, or without a place, by school and area."""
+    from wraparound.orchestration import explaining
+
+    _show(
+        explaining.service_gaps(_settings()),
+        columns=(
+            "school_source_id",
+            "postal_code",
+            "category_label",
+            "need_count",
+            "without_service_count",
+            "without_place_count",
+        ),
+        json_wanted=json_wanted,
+        empty="No need is open.",
     )
 
 

@@ -272,6 +272,29 @@ def test_directory_entries_that_need_a_person_are_listed(district):
     } <= found
 
 
+def test_who_is_next_in_the_line_is_told(district):
+    told = explaining.line_at(district, service=SMALL)
+    assert [(row["place_outcome"], row["line_number"]) for row in told] == [
+        *(("place", 1), ("waiting", 1), ("waiting", 2), ("waiting", 3)),
+    ]
+    # The same level and age: a higher tier goes first, then the order of children.
+    assert [row["student_source_id"] for row in told][:2] == [FIR, BIRCH]
+    (need,) = queue(district, BIRCH)
+    reasons = {one["service_id"]: one["reason"] for one in need["services"]}
+    assert "next on the waiting list of 3" in reasons[SMALL]
+
+
+def test_what_is_missing_is_counted_by_school_and_category(district):
+    rows = explaining.service_gaps(district)
+    assert {
+        (row["school_source_id"], row["category_label"], row["need_count"], row["referred_count"])
+        for row in rows
+    } == {("T-S1", "Tutoring", 6, 2), ("T-S2", "Tutoring", 1, 0)}
+    (outcome,) = query(district, "select * from marts.fct_provider_outcomes")
+    assert (outcome["organization_id"], outcome["service_count"]) == ("T-org", 1)
+    assert (outcome["referral_count"], outcome["answered_count"]) == (3, 0)
+
+
 def test_why_tells_each_criterion(district):
     def verdict(student, service):
         (answer,) = explaining.why(district, student=student, service=service)

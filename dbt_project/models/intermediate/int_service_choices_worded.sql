@@ -94,6 +94,10 @@ final as (
                     'places free: ', shown_choices.place_count, ', this child is no. ',
                     shown_choices.line_number
                 )
+            when
+                shown_choices.place_outcome = 'waiting'
+                and shown_choices.line_number = 1
+                then concat('next on the waiting list of ', shown_choices.waiting_count)
             when shown_choices.place_outcome = 'waiting'
                 then concat(
                     'waiting list, no. ', shown_choices.line_number, ' of ',

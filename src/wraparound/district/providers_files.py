@@ -217,12 +217,18 @@ def _services_at_locations(world: World) -> Iterator[Row]:
             yield (link, one.id, _location_id(place), "")
 
 
-def _addresses(_: World) -> Iterator[Row]:
+def _addresses(world: World) -> Iterator[Row]:
     for number, one in enumerate(PROVIDERS):
         street = f"{12 + 7 * number} {TREES[number]} Street"
         yield (
             stable_uuid("address", one.key), _location_id(one.key), "", street, "", CITY, "",
             STATE, f"{POSTAL_CODE[:3]}{number:02d}", "US", "physical",
+        )  # fmt: skip
+    for number, school in enumerate(world.schools):
+        yield (
+            stable_uuid("address", school.sourced_id), _location_id(school.sourced_id), "",
+            f"{3 + 4 * number} School Lane", "", CITY, "", STATE,
+            f"{POSTAL_CODE[:3]}{number % len(PROVIDERS):02d}", "US", "physical",
         )  # fmt: skip
 
 

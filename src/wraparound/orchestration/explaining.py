@@ -33,6 +33,21 @@ CATEGORIES = """
     where service_id = %s order by service_category collate "C"
 """
 WANTED = "select service_category from seeds.need_services where rule_id = %s order by preference"
+# A child stands once in a line, with the first of its needs that asks there.
+LINE = """
+    select distinct on (p.place_outcome, p.line_number) p.place_outcome, p.line_number,
+        q.student_source_id, q.school_source_id, q.rule_id, q.level
+    from intermediate.int_places_allocated as p
+    inner join reports.rpt_referral_queue as q on q.need_id = p.need_id
+    where p.service_id = %s and p.line_number is not null
+    order by p.place_outcome, p.line_number, q.need_id collate "C"
+"""
+GAPS = """
+    select school_source_id, postal_code, category_label, need_count, student_count,
+        referred_count, without_service_count, without_place_count
+    from reports.rpt_service_gaps
+    order by without_service_count + without_place_count desc, school_source_id, service_category
+"""
 OUTCOMES = {
     "place": "a place: no. {line} of {places} free",
     "ask": "may be asked: nobody says how many places there are",
@@ -97,6 +112,29 @@ def directory_findings(settings: Settings) -> list[Row]:
             "select finding, entity, entity_id, other_id from marts.fct_directory_findings"
             ' order by finding, entity, entity_id collate "C", other_id collate "C"'
         ).fetchall()
+
+
+def line_at(settings: Settings, *, service: str) -> list[Row]:
+    """Return who has a suggested place at a service and who waits, in their order, by ids.
+
+    Raises:
+        ReleaseMissing: nothing has been built, or no service of that id is known.
+    """
+    with connect(settings) as connection:
+        _need_a_build(connection)
+        _known_service(connection, service)
+        return connection.execute(LINE, [service]).fetchall()
+
+
+def service_gaps(settings: Settings) -> list[Row]:
+    """Return what is missing: needs without a service or a place, by school and category.
+
+    Raises:
+        ReleaseMissing: nothing has been built.
+    """
+    with connect(settings) as connection:
+        _need_a_build(connection)
+        return connection.execute(GAPS).fetchall()
 
 
 def _need_a_build(connection: Connection) -> None:
