@@ -1,4 +1,4 @@
-"""The page of ten children is the one that the models give."""
+"""The pages of ten children and of twenty needs are the ones that the models give."""
 
 from lib.release_builders import PROJECT_ROOT
 from wraparound.orchestration import examples
@@ -10,10 +10,13 @@ def page_of(built_town):
         return examples.examples_page(connection)
 
 
-def test_the_page_is_up_to_date(built_town):
-    written = (PROJECT_ROOT / examples.PAGE).read_text(encoding="utf-8")
-
-    assert written == page_of(built_town), "run `wraparound district examples`"
+def test_the_pages_are_up_to_date(built_town):
+    with connections.connect(built_town) as connection:
+        made = examples.example_files(connection)
+    assert len(made) == 3
+    for name, text in made.items():
+        written = (PROJECT_ROOT / name).read_text(encoding="utf-8")
+        assert written == text, f"{name}: run `wraparound district examples`"
 
 
 def test_what_is_withheld_is_told_nowhere(built_town):

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from wraparound.district import DistrictPlan, make_district
+from wraparound.orchestration import following
 from wraparound.publishing.profile_text import profile_text
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, Row, connect
@@ -116,8 +117,8 @@ CHOOSE = """
 """
 
 
-def write_examples(settings: Settings) -> Path:
-    """Make the district in a warehouse of its own, build it, and write the page."""
+def write_examples(settings: Settings) -> list[Path]:
+    """Make the district in a warehouse of its own, build it, and write the pages over it."""
     from wraparound.orchestration import nights
 
     with _own_warehouse(settings) as own, TemporaryDirectory(prefix="examples-") as folder:
@@ -126,10 +127,19 @@ def write_examples(settings: Settings) -> Path:
         nights.ingest(own)
         nights.build(own, as_of=PLAN.through)
         with connect(own) as connection:
-            page = examples_page(connection)
-    path = settings.project_root / PAGE
-    path.write_text(page, encoding="utf-8")
-    return path
+            files = example_files(connection)
+    for name, text in files.items():
+        (settings.project_root / name).write_text(text, encoding="utf-8")
+    return [settings.project_root / name for name in files]
+
+
+def example_files(connection: Connection) -> dict[str, str]:
+    """Return what is shown of the district, by its place in the project."""
+    return {
+        PAGE: examples_page(connection),
+        following.PAGE: following.followed_page(connection),
+        following.PICTURE: following.followed_picture(connection),
+    }
 
 
 @contextmanager
