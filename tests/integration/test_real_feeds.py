@@ -664,6 +664,12 @@ senders:
               schoolSourcedId: {by: classSourcedId, table: classes, column: schoolSourcedId}
             codes: {role: {professor: teacher}}
           demographics: {file: demographics.csv, columns: {sourcedId: userSourcedId}}
+          contact_associations:
+            file: relationships.csv
+            columns:
+              studentUniqueId: userSourcedId
+              contactSourcedId: relationshipUserSourcedId
+              relationDescriptor: relationshipRole
       programs:
         tables:
           student_program_associations:
@@ -687,9 +693,9 @@ def test_version_2_1_is_read_by_a_profile(settings):
     tables = ("users", "roles", "demographics", "enrollments", "classes", "orgs")
     assert [count(settings, f"roster__{t}") for t in tables] == [8, 7, 6, 6, 2, 4]
     assert count(settings, "roster__roles", "role = 'student'") == 4
-    # Who is related to whom has no place in a OneRoster package of this version; that the file
-    # was not read is said.
-    assert ("file_not_used", 2) in Counter(n["rule"] for n in arrival["notices"]).items()
+    assert count(settings, "roster__contact_associations") == 3
+    # What belongs to another feed is read under that feed, and said not to be read here.
+    assert ("file_not_used", 1) in Counter(n["rule"] for n in arrival["notices"]).items()
     loaded(settings, f"{folder}/userFlags.csv", sender="later", feed="programs")
     kinds = query(settings, "select program_type_descriptor as kind from raw.programs__"
                   "student_program_associations order by 1")  # fmt: skip
