@@ -183,7 +183,8 @@ def test_the_page_of_the_district_file_names_every_scope() -> None:
 
 
 def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> None:
-    sample, json_sample = blocks(text_of(ROOT / "docs" / "adding-a-sender.md"), language="yaml")
+    page = text_of(ROOT / "docs" / "adding-a-sender.md")
+    sample, file_sample, json_sample = blocks(page, language="yaml")
     file = tmp_path / "district.yml"
     head = "name: Test\ntime_zone: America/New_York\n"
     file.write_text(head + sample, encoding="utf-8")
@@ -193,6 +194,9 @@ def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> N
     file.write_text(head + json_sample, encoding="utf-8")
     (sender,) = load_district(file).senders.values()
     assert sender.feeds["providers"].tables
+    file.write_text(head + file_sample, encoding="utf-8")
+    (sender,) = load_district(file).senders.values()
+    assert sender.feeds["roster"].named_files == {"relationships.csv"}
 
 
 def test_the_sample_profile_fits_its_contract_and_its_sample_file() -> None:

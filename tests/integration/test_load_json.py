@@ -297,6 +297,26 @@ def test_an_unmapped_discipline_is_a_finding_and_no_zero(schooled, tmp_path):
     assert [row[0] for row in disciplines(schooled)] == ["In School Suspension"]
 
 
+def test_staff_are_read_of_their_assignments(schooled, tmp_path):
+    def assignment(number, kind):
+        return {
+            "staffReference": {"staffUniqueId": f"T-staff-{number}"},
+            "educationOrganizationReference": {"educationOrganizationId": SCHOOL_ID},
+            "staffClassificationDescriptor": named("StaffClassification", kind),
+            "beginDate": "2026-08-24",
+            "endDate": "2027-06-30",
+        }
+
+    told = [assignment(1, "Principal"), assignment(2, "Bus driver")]
+    resource = "staffEducationOrganizationAssignmentAssociations"
+    (arrival,) = loaded(schooled, an_extract(tmp_path / "api", {resource: told}))
+    assert arrival["feed"] == "staff"
+    assert live(schooled, "staff__assignments", "staff_id", "role", "end_date::text") == [
+        ("T-staff-1", "principal", "2027-07-01")
+    ]
+    assert rules(schooled) == [("role", "unknown_code", "row")]
+
+
 # ------------------------------------------------------------------ order
 
 
