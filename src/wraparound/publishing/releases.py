@@ -32,12 +32,27 @@ REMEMBER_NEEDS = SQL("""
     insert into ops.need_history
         (student_key, school_key, rule_id, first_seen_date, last_seen_date,
         first_value, last_value, last_rank, last_level, last_state)
-    select student_key, school_key, rule_id, min(as_of_date), max(as_of_date),
-        min((evidence -> 0 ->> 'value')::numeric),
-        min((evidence -> 0 ->> 'value')::numeric),
-        min(referral_rank), min(level), min(state)
-    from {} where school_key = any (%s)
-    group by student_key, school_key, rule_id
+    select * from (
+        select student_key, school_key, rule_id, min(as_of_date) as first_seen_date,
+            max(as_of_date) as last_seen_date,
+            min((evidence -> 0 ->> 'value')::numeric) as first_value,
+            min((evidence -> 0 ->> 'value')::numeric) as last_value,
+            min(referral_rank) as last_rank, min(level) as last_level, min(state) as last_state
+        from {} where school_key = any (%s)
+        group by student_key, school_key, rule_id
+    ) as shown
+    -- A release that is shown once more has nothing to tell, and must leave no dead rows.
+    where not exists (
+        select from ops.need_history as known
+        where (known.student_key, known.school_key, known.rule_id)
+            = (shown.student_key, shown.school_key, shown.rule_id)
+            and known.first_seen_date <= shown.first_seen_date
+            and known.last_seen_date >= shown.last_seen_date
+            and (known.first_value is not null or shown.first_value is null)
+            and (known.last_value, known.last_rank, known.last_level, known.last_state)
+                is not distinct from
+                (shown.last_value, shown.last_rank, shown.last_level, shown.last_state)
+    )
     on conflict (student_key, school_key, rule_id) do update set
         first_seen_date =
             least(need_history.first_seen_date, excluded.first_seen_date),
