@@ -6,6 +6,12 @@ attendance_events as (
 
 ),
 
+event_sums as (
+
+    select * from {{ ref('int_attendance_events_summed') }}
+
+),
+
 section_days as (
 
     select * from {{ ref('int_section_days_summed') }}
@@ -43,32 +49,48 @@ run_dates as (
 ),
 
 -- A code that nobody mapped is neither present nor absent: the day is not known.
-sent_codes as (
+-- Distinct, because a code is sent with many events. Made once and on its own: joined
+-- into the events, they would be put in order by code first.
+sent_codes as materialized (
 
     select
-        sent.attendance_code,
-        coalesce(attendance_codes.attendance_code, '(unmapped)') as mapped_code
+        sent.attendance_code as sent_code,
+        attendance_codes.attendance_code,
+        attendance_codes.absence_kind,
+        attendance_codes.precedence,
+        attendance_codes.duration_means,
+        attendance_codes.missed_without_duration,
+        attendance_codes.outcome <> 'unknown' as is_known,
+        attendance_codes.outcome = 'tardy' as is_tardy
 
-    -- Distinct, because a code is sent with many events.
-    from (select distinct attendance_code from attendance_events) as sent
+    from (select distinct attendance_code from event_sums) as sent
 
-    left join attendance_codes
-        on lower(sent.attendance_code) = lower(attendance_codes.attendance_code)
+    left join attendance_codes as mapped_codes
+        on lower(sent.attendance_code) = lower(mapped_codes.attendance_code)
+
+    inner join attendance_codes
+        on
+            coalesce(mapped_codes.attendance_code, '(unmapped)')
+            = attendance_codes.attendance_code
 
 ),
 
+-- What a school says of the day stands over what its sections say. Both in one list:
+-- millions of days are put in order once.
 measured_events as (
 
     select
         students.student_key,
         schools.school_key,
-        attendance_codes.attendance_code,
-        attendance_codes.outcome,
-        attendance_codes.absence_kind,
-        attendance_codes.precedence,
+        sent_codes.attendance_code,
+        sent_codes.absence_kind,
+        1 as answer_order,
+        sent_codes.precedence,
         attendance_events.event_date,
         attendance_events.is_state_excused,
-        {{ missed_share('attendance_events.event_duration_share', 'attendance_codes') }}
+        sent_codes.is_known,
+        sent_codes.is_tardy,
+        {{ missed_share('attendance_events.event_duration_share', 'sent_codes') }}
             as missed_share
 
     from attendance_events
@@ -85,25 +107,45 @@ measured_events as (
         on attendance_events.school_source_id = schools.school_source_id
 
     inner join sent_codes
-        on attendance_events.attendance_code = sent_codes.attendance_code
+        on attendance_events.attendance_code = sent_codes.sent_code
 
-    inner join attendance_codes
-        on sent_codes.mapped_code = attendance_codes.attendance_code
+    union all
+
+    select
+        section_days.student_key,
+        section_days.school_key,
+        '(sections)' as attendance_code,
+        section_days.absence_kind,
+        2 as answer_order,
+        0 as precedence,
+        section_days.event_date,
+        section_days.is_state_excused,
+        section_days.is_known,
+        section_days.has_tardy as is_tardy,
+        section_days.periods_missed / section_days.period_count as missed_share
+
+    from section_days
+
+    inner join run_dates
+        on
+            section_days.event_date >= run_dates.year_start_date
+            and section_days.event_date <= run_dates.as_of_date
 
 ),
 
 -- One answer for a day: tardy or partial corrects an absence, and an attendance does
 -- not erase one. Duplicates are one event; of two durations the longer is meant.
-decided_events as (
+answers as (
 
     select distinct on (student_key, school_key, event_date)
         student_key,
         school_key,
-        outcome,
         absence_kind,
         missed_share,
+        event_date,
         is_state_excused,
-        event_date
+        is_known,
+        is_tardy
 
     from measured_events
 
@@ -111,54 +153,11 @@ decided_events as (
         student_key asc,
         school_key asc,
         event_date asc,
+        answer_order asc,
         precedence asc,
         missed_share desc,
         is_state_excused desc,
         attendance_code collate "C" asc
-
-),
-
--- What a school says of the day stands over what its sections say.
-answers as (
-
-    select
-        student_key,
-        school_key,
-        absence_kind,
-        missed_share,
-        event_date,
-        is_state_excused,
-        outcome <> 'unknown' as is_known,
-        outcome = 'tardy' as is_tardy
-
-    from decided_events
-
-    union all
-
-    select
-        section_days.student_key,
-        section_days.school_key,
-        section_days.absence_kind,
-        section_days.periods_missed / section_days.period_count as missed_share,
-        section_days.event_date,
-        section_days.is_state_excused,
-        section_days.is_known,
-        section_days.has_tardy as is_tardy
-
-    from section_days
-
-    cross join run_dates
-
-    left join decided_events
-        on
-            section_days.student_key = decided_events.student_key
-            and section_days.school_key = decided_events.school_key
-            and section_days.event_date = decided_events.event_date
-
-    where
-        decided_events.student_key is null
-        and section_days.event_date >= run_dates.year_start_date
-        and section_days.event_date <= run_dates.as_of_date
 
 ),
 

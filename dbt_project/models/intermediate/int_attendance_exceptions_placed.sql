@@ -19,9 +19,39 @@ events as (
 
 ),
 
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
 suspensions as (
 
     select * from {{ ref('int_suspension_days_expanded') }}
+
+),
+
+-- Where a school reports absences only, a day attended is what silence says of it.
+telling_events as (
+
+    select
+        events.student_key,
+        events.school_key,
+        events.absence_kind,
+        events.event_date,
+        events.is_absent,
+        events.is_tardy,
+        events.is_known
+
+    from events
+
+    inner join schools
+        on events.school_key = schools.school_key
+
+    where
+        events.is_absent
+        or events.is_tardy
+        or events.is_known <> (schools.attendance_mode = 'negative')
 
 ),
 
@@ -30,26 +60,27 @@ suspensions as (
 exceptions as (
 
     select
-        coalesce(suspensions.student_key, events.student_key) as student_key,
-        coalesce(suspensions.school_key, events.school_key) as school_key,
-        coalesce(suspensions.suspension_date, events.event_date) as exception_date,
+        coalesce(suspensions.student_key, telling_events.student_key) as student_key,
+        coalesce(suspensions.school_key, telling_events.school_key) as school_key,
+        coalesce(suspensions.suspension_date, telling_events.event_date)
+            as exception_date,
         case
             when suspensions.student_key is not null then 'suspension'
-            when events.is_absent then events.absence_kind
+            when telling_events.is_absent then telling_events.absence_kind
         end as absence_kind,
-        suspensions.student_key is not null or events.is_absent as is_absent,
+        suspensions.student_key is not null or telling_events.is_absent as is_absent,
         suspensions.student_key is null
-        and not events.is_absent
-        and events.is_tardy as is_tardy,
-        suspensions.student_key is not null or events.is_known as is_known
+        and not telling_events.is_absent
+        and telling_events.is_tardy as is_tardy,
+        suspensions.student_key is not null or telling_events.is_known as is_known
 
-    from events
+    from telling_events
 
     full join suspensions
         on
-            events.student_key = suspensions.student_key
-            and events.school_key = suspensions.school_key
-            and events.event_date = suspensions.suspension_date
+            telling_events.student_key = suspensions.student_key
+            and telling_events.school_key = suspensions.school_key
+            and telling_events.event_date = suspensions.suspension_date
 
 ),
 
