@@ -192,6 +192,7 @@ class Student:
     grade_level: str | None
     homeroom: str | None
     home_language: str | None
+    age_years: int | None
     days_enrolled: int | None
     days_absent: float | None
     absence_rate: float | None
@@ -204,6 +205,8 @@ class Student:
     decided_tier: str | None
     decided_on: date | None
     decided_by: str | None
+    last_year_tier: str | None
+    tier_difference: str | None
     strengths_summary: str | None
     services_active_count: int
     services_waiting_count: int
@@ -673,9 +676,12 @@ def _read_profile(row: Row) -> Profile:
 
 
 def _read_student(row: Row) -> Student:
+    # Releases from before these columns may still be live at a school.
+    later = {name: row.get(name) for name in ("age_years", "last_year_tier", "tier_difference")}
     return _taken(
         Student,
         row,
+        **later,
         weekly_attendance=tuple(
             Week(week_of=week_of, share=_clean(week.get("share")))
             for week in row["weekly_attendance"] or ()

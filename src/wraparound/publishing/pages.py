@@ -159,6 +159,12 @@ class Child:
         """Whether the suggestion is another tier than the one decided."""
         return self.student.suggested_tier not in (None, "not_known", self.student.decided_tier)
 
+    @property
+    def question(self) -> str:
+        """The phrase that asks, with the way in which the suggestion differs."""
+        asked = {"more_support": "tier_ask_more", "less_support": "tier_ask_less"}
+        return asked.get(self.student.tier_difference or "", "tier_ask")
+
 
 @dataclass(frozen=True)
 class ReviewClass:
@@ -720,6 +726,8 @@ def _order(referral: "Referral", *, words: Words) -> str:
 def _about(student: "Student", *, words: Words) -> str:
     """Say the rest of what is known of a student in one line."""
     parts = [words("student_number", number=student.student_source_id)]
+    if student.age_years is not None:
+        parts.append(words.count("age", student.age_years))
     if student.home_language:
         parts.append(words("home_language", language=student.home_language))
     if student.attendance_band:

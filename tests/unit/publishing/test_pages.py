@@ -421,16 +421,39 @@ def test_absence_is_said_in_words(changes, said):
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        pytest.param({}, "2a suggested 2b: why? severe need in academics", "zz", id="asks"),
-        pytest.param({"suggested_tier": "2a"}, "2a", "why?", id="agrees"),
+        pytest.param(
+            {},
+            "2a last year 1 suggested 2b, more support: why? severe need in academics",
+            "less support",
+            id="asks for more",
+        ),
+        pytest.param(
+            {"suggested_tier": "1", "tier_difference": "less_support", "last_year_tier": None},
+            "2a suggested 1, less support: why?",
+            "last year",
+            id="asks for less",
+        ),
+        pytest.param({"suggested_tier": "2a", "tier_difference": "same"}, "2a", "why?", id="same"),
         pytest.param({"suggested_tier": None}, "2a", "why?", id="no suggestion"),
-        pytest.param({"decided_tier": None}, "not decided suggested 2b: why?", "zz", id="open"),
+        pytest.param(
+            {"decided_tier": None, "tier_difference": "not_comparable"},
+            "not decided last year 1 suggested 2b: why?",
+            "support: why?",
+            id="open",
+        ),
     ],
 )
 def test_the_decided_tier_stands_and_the_suggested_one_asks(changes, said, unsaid):
     text = outline_of(page_of(a_list(students=[a_student(**changes)]))).text
     assert said.replace(" ", "") in text.replace(" ", "")
     assert unsaid not in text
+
+
+@pytest.mark.parametrize(("age", "said"), [(9, "9 years old"), (1, "1 year old"), (None, "")])
+def test_a_student_is_as_old_as_is_known(age, said):
+    text = outline_of(page_of(a_list(students=[a_student(age_years=age)]))).text
+    assert said in text
+    assert ("year old" in text or "years old" in text) == (age is not None)
 
 
 def test_a_student_with_an_earlier_record_says_so():
