@@ -21,6 +21,9 @@ from lib.feed_builders import (
 )
 from lib.warehouse_in_tests import findings, landed_and_loaded, live, query
 from wraparound.orchestration import nights
+from wraparound.orchestration.dbt import made_by_code
+from wraparound.orchestration.inputs import inputs_hash
+from wraparound.warehouse.connection import connect
 
 # As many as vanished: one school of them, and others beside.
 LOST = 1_052
@@ -114,7 +117,7 @@ def test_a_correction_of_any_age_counts_the_same_night(rostered, roster, tmp_pat
     rows += [(child.id, "T-S2", days[1], UNEXCUSED), (child.id, "T-S1", "2027-03-09", UNEXCUSED)]
     arrival = one(rostered, attendance(tmp_path / "in", rows))
     assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (5, 1)
-    nights.build(rostered, as_of=date(2027, 3, 5))
+    first = nights.build(rostered, as_of=date(2027, 3, 5))
     assert absent_days(rostered, child.id) == 1
     assert query(
         rostered,
@@ -129,9 +132,17 @@ def test_a_correction_of_any_age_counts_the_same_night(rostered, roster, tmp_pat
     calendar.append(("T-S1", "2026-09-13", "Make-up day"))
     path = a_file(tmp_path / "in", "calendar_2.csv", csv_bytes(CALENDAR, calendar))
     one(rostered, path)
-    nights.build(rostered, as_of=date(2027, 3, 5))
+    second = nights.build(rostered, as_of=date(2027, 3, 5))
     assert absent_days(rostered, child.id) == 2
     assert absent_days(rostered, new.id) == 1
+    # Seeds and staging were there from the first; a view that went missing would be made again.
+    assert first["models"] - second["models"] == len(made_by_code(rostered)) > 0
+    with connect(rostered) as connection:
+        assert nights.code_stands(rostered, connection, made_from=inputs_hash(rostered))
+        assert not nights.code_stands(rostered, connection, made_from="other")
+        connection.execute("drop view staging.stg_calendar__dates")
+        assert not nights.code_stands(rostered, connection, made_from=inputs_hash(rostered))
+        connection.rollback()
 
 
 def absent_days(settings, student):

@@ -335,11 +335,10 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     with connect(settings, autocommit=True) as lock:
         lock.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
         with connect(settings) as connection:
-            made_from = inputs_hash(settings)
-            build_id = ledger.open_build(connection, as_of=day, inputs_hash=made_from)
+            build_id, whole = _open_build(settings, connection, as_of=day)
             previous = ledger.previous_as_of(connection, as_of=day)
         try:
-            built = build_models(settings, as_of=day, previous_as_of=previous)
+            built = build_models(settings, as_of=day, previous_as_of=previous, whole=whole)
         except BuildFailed as exc:
             with connect(settings) as connection:
                 ledger.close_build(
@@ -362,6 +361,23 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
         "tests_passed": built.tests_passed,
         "warnings": built.warnings,
     }
+
+
+def _open_build(settings: Settings, connection: Connection, *, as_of: date) -> tuple[int, bool]:
+    """The new build's id, and whether it has to make what only the project's files change."""
+    made_from = inputs_hash(settings)
+    whole = not code_stands(settings, connection, made_from=made_from)
+    return ledger.open_build(connection, as_of=as_of, inputs_hash=made_from), whole
+
+
+def code_stands(settings: Settings, connection: Connection, *, made_from: str) -> bool:
+    """Whether what only files of the project change is there as they say."""
+    from wraparound.orchestration.dbt import made_by_code
+
+    last = ledger.newest_build(connection)
+    if last is None or (last["state"], last["inputs_hash"]) != ("succeeded", made_from):
+        return False
+    return made_by_code(settings) <= ledger.relations(connection, schemas=("seeds", "staging"))
 
 
 def publish(

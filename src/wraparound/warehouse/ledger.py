@@ -1,6 +1,6 @@
 """The ledger: what arrived, in which state it is, and who may work on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -309,6 +309,24 @@ def last_build(connection: Connection) -> Row | None:
         " where state = 'succeeded'"
         " order by build_id desc limit 1"
     ).fetchone()
+
+
+def newest_build(connection: Connection) -> Row | None:
+    """The newest build, whatever became of it."""
+    return connection.execute(
+        "select state, inputs_hash from ops.build order by build_id desc limit 1"
+    ).fetchone()
+
+
+def relations(connection: Connection, *, schemas: Sequence[str]) -> set[tuple[str, str]]:
+    """(schema, name) of the tables and views of some schemas."""
+    rows = connection.execute(
+        "select n.nspname, c.relname from pg_class as c"
+        " join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname = any(%s) and c.relkind in ('r', 'v')",
+        [list(schemas)],
+    )
+    return {(row["nspname"], row["relname"]) for row in rows}
 
 
 def release_of(connection: Connection, build_id: int) -> int | None:

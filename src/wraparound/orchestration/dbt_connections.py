@@ -1,0 +1,60 @@
+"""One connection for each of dbt's threads, where dbt would open one for each of its steps."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Driver:
+    """psycopg2 as dbt's adapter sees it, except that a thread gets its connection again."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+        self._own = threading.local()
+        self._opened: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    def connect(self, **where: Any) -> Any:
+        """This thread's connection; a new one where there is none or it broke."""
+        known = getattr(self._own, "connection", None)
+        if known is not None and not known.closed:
+            return known
+
+        base: Any = self._driver.extensions.connection
+
+        class Kept(base):  # type: ignore[misc]
+            """A connection that dbt cannot close: what it left open is rolled back."""
+
+            def close(self) -> None:
+                if not self.closed:
+                    self.rollback()
+
+        self._own.connection = self._driver.connect(connection_factory=Kept, **where)
+        self._opened.append(self._own.connection)
+        return self._own.connection
+
+    def close_all(self) -> None:
+        """End every connection that was opened."""
+        for connection in self._opened:
+            self._driver.extensions.connection.close(connection)
+
+
+@contextmanager
+def kept_connections() -> Iterator[None]:
+    """While inside, dbt's threads keep their connections.
+
+    A new connection begins with empty caches of the catalog: with some hundred steps of a few
+    milliseconds each, filling them was a third of the server's processor time.
+    """
+    from dbt.adapters.postgres import connections
+
+    driver = _Driver(connections.psycopg2)
+    connections.psycopg2 = driver
+    try:
+        yield
+    finally:
+        connections.psycopg2 = driver._driver
+        driver.close_all()
