@@ -10,9 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plain_build import plain_target
 from benchmarks.publishing import publish_by_parts
 from wraparound.orchestration import nights
-from wraparound.settings import Settings, load_settings
+from wraparound.settings import Settings, export_environment, load_settings
+from wraparound.warehouse import ledger
+from wraparound.warehouse.connection import connect, dbt_environment
 
 
 class Stages:
@@ -56,11 +59,33 @@ def load(settings: Settings, stages: Stages, paths: list[Path]) -> None:
 
 
 def build(settings: Settings, stages: Stages, as_of: date) -> dict[str, Any]:
-    """Two builds in one process: the second is the warm one."""
-    with stages.stage("build_cold"):
-        nights.build(settings, as_of=as_of)
-    with stages.stage("build_warm"):
+    """One build, as a night of the same code makes it."""
+    with stages.stage("import"):
+        import dbt.cli.main  # noqa: F401
+    with stages.stage("build"):
         return nights.build(settings, as_of=as_of)
+
+
+def compile_only(settings: Settings, as_of: date) -> None:
+    """Write the SQL of every model for that build, into a target of its own."""
+    from dbt.cli.main import dbtRunner
+
+    with connect(settings) as connection:
+        previous = ledger.previous_as_of(connection, as_of=as_of)
+    days = {
+        "WRAPAROUND_AS_OF_DATE": as_of.isoformat(),
+        "WRAPAROUND_PREVIOUS_AS_OF_DATE": previous.isoformat() if previous else "",
+    }
+    export_environment(dbt_environment(settings) | days)
+    places = {
+        "--project-dir": settings.dbt_project,
+        "--profiles-dir": settings.dbt_project,
+        "--target-path": plain_target(settings),
+        "--log-path": plain_target(settings),
+    }
+    words = [str(word) for pair in places.items() for word in pair]
+    if not dbtRunner().invoke(["compile", "--quiet", *words]).success:
+        raise RuntimeError("dbt could not compile")
 
 
 def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) -> dict[str, Any]:
@@ -89,6 +114,8 @@ def main(words: list[str]) -> None:
     said: dict[str, Any] = {}
     if what == "load":
         load(settings, stages, files)
+    elif what == "compile":
+        compile_only(settings, day)
     elif what == "build":
         said = {"models": build(settings, stages, day)["models"]}
     elif what == "publish":

@@ -16,12 +16,24 @@ HASH = (
 )
 
 
+# What the build makes anew every time, and views do not hold.
+MADE = (
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables"
+    " where schemaname in ('intermediate', 'marts', 'reports') order by 1"
+)
+
+
+def plain_target(settings: Settings) -> Path:
+    """Where the models' SQL is compiled to."""
+    return settings.home / "plain"
+
+
 def written(settings: Settings, script: Path) -> Path:
     """Write one script that drops and makes every model; views and tables as dbt makes them.
 
     The database that it is written for is the one it may run in: names hold the database.
     """
-    manifest = json.loads((settings.dbt_dir / "target" / "manifest.json").read_text())
+    manifest = json.loads((plain_target(settings) / "manifest.json").read_text())
     models = {
         key: node
         for key, node in manifest["nodes"].items()
@@ -50,6 +62,14 @@ def _statement(node: dict[str, Any], *, database: str) -> str:
         f"drop table if exists {name} cascade; create {unlogged} table {name} as {query};"
         f" analyze {name};"
     )
+
+
+def emptied(settings: Settings) -> Settings:
+    """The same warehouse, its tables emptied: what stands after a run is that run's."""
+    with connect(settings) as connection:
+        names = [row["name"] for row in connection.execute(MADE)]
+        connection.execute(f"truncate {', '.join(names)}")
+    return settings
 
 
 def reports_hash(settings: Settings) -> tuple[int, int]:
