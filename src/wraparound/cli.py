@@ -1067,10 +1067,11 @@ def contracts_write(*, check: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
 )
-def dictionary_command(*, out: Path) -> None:
+@click.option("--site", is_flag=True, help="Also dbt's own page, with lineage; slower.")
+def dictionary_command(*, out: Path, site: bool) -> None:
     """Write the data dictionary: every table that people read, as a page and as CSV."""
     from wraparound.orchestration import dictionary
-    from wraparound.orchestration.dbt import read_manifest
+    from wraparound.orchestration.dbt import read_manifest, write_site
 
     settings = _settings()
     settings.make_folders()
@@ -1082,6 +1083,9 @@ def dictionary_command(*, out: Path) -> None:
     ):
         (out / name).write_text(text, encoding="utf-8")
         click.echo(f"{len(tables):>4} tables  {out / name}")
+    if site:
+        write_site(settings, out / "models.html")
+        click.echo(f"     models  {out / 'models.html'}")
 
 
 @main.group()

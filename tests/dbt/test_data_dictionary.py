@@ -6,6 +6,7 @@ import io
 from click.testing import CliRunner
 
 from wraparound.cli import main
+from wraparound.orchestration.dbt import write_site
 from wraparound.orchestration.dictionary import (
     described_tables,
     dictionary_csv,
@@ -73,3 +74,14 @@ def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
     assert {"rpt_students", "dim_students"} <= {row["table"] for row in rows}
     assert all(row["grain"].startswith("One row per") for row in rows)
     assert "rpt_referral_queue" in (tmp_path / "out" / "dictionary.html").read_text()
+
+
+def test_the_site_leads_from_the_tables_to_each_list(built_town, tmp_path, monkeypatch):
+    for name in ("DBT_HOST", "DBT_DBNAME", "WRAPAROUND_AS_OF_DATE"):
+        monkeypatch.setenv(name, "none")
+    write_site(built_town, tmp_path / "models.html")
+
+    page = (tmp_path / "models.html").read_text(encoding="utf-8")
+    for list_or_page in ("coordinator_list", "coordinator_workbook", "district_index"):
+        assert f"exposure.wraparound.{list_or_page}" in page
+    assert "One row per" in page

@@ -1,6 +1,7 @@
 """dbt, in this process: one build of everything, its counts into the ledger."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -81,6 +82,28 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     found = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
+
+
+def write_site(settings: Settings, path: Path) -> None:
+    """Write dbt's own documentation as one page: models, columns, tests, lineage, exposures.
+
+    What stands in the warehouse now is read for types and sizes.
+
+    Raises:
+        BuildFailed: dbt could not read the project or the warehouse.
+    """
+    from dbt.cli.main import dbtRunner
+
+    read_manifest(settings)  # without compiling, dbt takes the manifest that stands there
+    target = settings.dbt_dir / "read"
+    words = ["docs", "generate", "--static", "--no-compile", "--log-level", "none"]
+    done = dbtRunner().invoke([*words, *_places(settings, target=target)])
+    _close_logs()
+    if not done.success:
+        raise BuildFailed(
+            f"dbt cannot document the project. Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+        )
+    shutil.copyfile(target / "static_index.html", path)
 
 
 def _places(settings: Settings, *, target: Path) -> list[str]:
