@@ -49,8 +49,7 @@ run_dates as (
 ),
 
 -- A code that nobody mapped is neither present nor absent: the day is not known.
--- Distinct, because a code is sent with many events. Made once and on its own: joined
--- into the events, they would be put in order by code first.
+-- Made once and on its own: joined into the events, they would be put in order by code.
 sent_codes as materialized (
 
     select
@@ -63,6 +62,7 @@ sent_codes as materialized (
         attendance_codes.outcome <> 'unknown' as is_known,
         attendance_codes.outcome = 'tardy' as is_tardy
 
+    -- Distinct, because a code is sent with many events.
     from (select distinct attendance_code from event_sums) as sent
 
     left join attendance_codes as mapped_codes
