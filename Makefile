@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 \
 	--dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down test check bench lock clean
+.PHONY: help install demo down test check bench pictures lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ test: $(STAMP) check  ## everything, the end-to-end test on real Airflow include
 SIZE ?= s
 bench: $(STAMP)  ## measure a night's stages against hand-written SQL: SIZE=s, m or l, ONLY=, RUNS=
 	@$(BIN)/python -m benchmarks --size $(SIZE) $(ONLY:%=--only %) $(RUNS:%=--runs %)
+
+pictures: $(STAMP)  ## take the pictures of docs/a-held-school.md anew, with Chromium
+	@$(BIN)/python docs/images/take.py
 
 lock: $(STAMP)  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --only-binary :all: --generate-hashes \
