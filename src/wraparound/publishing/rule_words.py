@@ -44,6 +44,9 @@ SPANISH: Mapping[str, str] = {
     "release.attendance_silent": "No llegó asistencia en más de 30 días.",
     "release.attendance_on_calendar": "Se registró asistencia en días en que la escuela estaba "
     "cerrada.",
+    "release.attendance_enrolled": "Se registró asistencia de estudiantes en días en que no "
+    "estaban inscritos.",
+    "release.attendance_not_ahead": "Se registró asistencia de días que aún no llegan.",
     "release.codes_mapped": "Un código de los datos no está en la tabla de códigos del distrito, "
     "así que esas filas no cuentan.",
     "release.services_active": "Se ofrece a un estudiante un servicio cerrado o sin confirmar.",
