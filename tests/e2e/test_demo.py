@@ -241,7 +241,7 @@ def test_a_person_is_asked_and_the_answer_is_done_and_recorded(scene: Scene) -> 
     assert "release.students_reconciled" in question["body"]
 
     def is_shown() -> bool:
-        # A worker that dies over an answer asks again, and is answered again.
+        # An answer quicker than the scheduler's own note of the question makes it ask again.
         for each in open_questions(scene):
             answer(scene, each)
         return len(rows(scene, "select from release.pointer")) == 2
