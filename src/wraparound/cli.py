@@ -28,8 +28,33 @@ as_json = click.option(
 )
 
 
+# In which order `--help` tells of them; a test holds that none is left out.
+CHAPTERS = {
+    "A night": ("land", "ingest", "build", "publish", "night", "status"),
+    "What arrived, and what was refused": (
+        *("arrivals", "receipt", "diagnostics", "quarantine", "brake", "watch"),
+    ),
+    "What left, and why": (*("release", "deliver", "packets", "disclosures", "purge"),),
+    "Questions about children's lists": ("why", "line", "gaps", "directory", "rules"),
+    "Setting up": ("contracts", "profile", "dictionary", "district", "demo"),
+    "The machine": ("up", "down", "doctor", "url", "airflow", "parity"),
+}
+
+
 class Family(click.Group):
     """A group that ends our errors as one sentence and the exit code of their family."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by what people come for; those of a smaller group in one list."""
+        if ctx.parent is not None:
+            super().format_commands(ctx, formatter)
+            return
+        for chapter, names in CHAPTERS.items():
+            room = formatter.width - 6 - max(map(len, names))
+            with formatter.section(chapter):
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(room)) for name in names]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; the text of an error goes to standard error."""
