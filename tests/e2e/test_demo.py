@@ -268,10 +268,15 @@ def test_each_school_has_its_list(scene: Scene) -> None:
 
 
 def test_the_ledger_tells_the_night_without_airflow(scene: Scene) -> None:
-    runs = rows(scene, "select distinct dag_id, state from ops.event where kind = 'dag_run'")
-    ended_well = {row["dag_id"] for row in runs if row["state"] == "success"}
-
-    assert ended_well >= {"approve", "build", "ingest", "publish"}
+    told = "select distinct dag_id from ops.event where kind = 'dag_run' and state = 'success'"
+    wait_for(
+        lambda: (
+            {row["dag_id"] for row in rows(scene, told)}
+            >= {"approve", "build", "ingest", "publish"}
+        ),
+        seconds=PUBLISH_SECONDS,
+        what="the end of each pipeline in the ledger",
+    )
 
 
 def test_tonight_is_shown_to_those_who_are_logged_in(scene: Scene) -> None:
