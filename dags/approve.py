@@ -6,8 +6,8 @@ from wraparound.orchestration.asking import ask_persons, find_held
 from wraparound.orchestration.assets import HELD
 
 
-# Woken by a release that holds a school, and by hand. A question may stay open for hours, and
-# must not keep a newer one back: hence several runs at once.
+# Woken by a `publish` that ends with a held school, and by hand. A question may stay open for
+# hours, and must not keep a newer one back: hence several runs at once.
 @dag(
     schedule=[HELD],
     catchup=False,

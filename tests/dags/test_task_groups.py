@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from wraparound.errors import LoadFailed
-from wraparound.orchestration import approvals, asking, nights, tasks
+from wraparound.orchestration import approvals, asking, assets, nights, tasks
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,34 @@ def test_a_refused_arrival_of_a_group_fails_after_the_others_were_loaded(
     with pytest.raises(AirflowFailException, match=r"1 \(0\): W21"):
         tasks.load_arrivals.function(arrival_ids=[1, 2])
     assert done == [1, 2]
+
+
+class Outlets:
+    """What a task told of, in place of Airflow's accessors."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def __getitem__(self, _: Any) -> "Outlets":
+        return self
+
+    def add(self, asset: Any) -> None:
+        self.told.append(asset)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize(("verdict", "told"), [("hold", [assets.HELD]), ("notice", [])])
+def test_a_held_school_is_told_of_each_time(
+    monkeypatch: pytest.MonkeyPatch, verdict: str, told: list[Any], *, is_new: bool
+) -> None:
+    # A worker may die between publishing and telling; the next try finds nothing new.
+    done = {"is_new": is_new, "schools": [{"verdict": "pass"}, {"verdict": verdict}]}
+    monkeypatch.setattr(nights, "publish", lambda *_, **__: done)
+    outlets = Outlets()
+
+    tasks.publish_release.function(as_of="2026-11-20", outlet_events=outlets)
+
+    assert outlets.told == told
 
 
 def test_a_warehouse_that_was_away_is_tried_again_after_the_others(

@@ -22,7 +22,7 @@ RELEASED = Asset(name="released", uri="wraparound://ledger/released", group="wra
 """A release was decided upon."""
 
 HELD = Asset(name="held", uri="wraparound://ledger/held", group="wraparound")
-"""A new release holds at least one school."""
+"""The newest release holds at least one school."""
 
 PERHAPS_HELD = AssetAlias(name="perhaps_held", group="wraparound")
 """What a task names that tells of `HELD` on some nights and not on others."""

@@ -172,11 +172,12 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
 def publish_release(as_of: str, outlet_events: Any = None) -> Counts:
     """Freeze, gate, decide, publish and render, for the school day of the build.
 
-    Schools that are held wait for nobody here: whoever may decide is asked by another pipeline.
+    Schools that are held wait for nobody here: whoever may decide is asked by another pipeline;
+    again where nothing is new, for this task may have been killed before it told of them.
     """
     day = date.fromisoformat(as_of)
     done = nights.publish(load_settings(), as_of=day, only_if_new=True)
-    if done["is_new"] and any(school["verdict"] == "hold" for school in done["schools"]):
+    if any(school["verdict"] == "hold" for school in done["schools"]):
         outlet_events[PERHAPS_HELD].add(HELD)
     return done
 
