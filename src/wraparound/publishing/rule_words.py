@@ -1,9 +1,11 @@
 """What the gate found, in the reader's language.
 
 A rule says its reason in English where it stands, in `expectations/`; here is each in Spanish.
-A rule without one, such as a district's own, is told as it was written.
+A rule without one, such as a district's own, is told as it was written; so is one whose numbers
+a district changed, for here stand those that were shipped.
 """
 
+import re
 from collections.abc import Mapping
 
 from wraparound.quality.verdicts import UNCHECKED
@@ -96,8 +98,8 @@ SPANISH: Mapping[str, str] = {
     "roster.users_present": "El registro no tiene personas.",
     "roster.family_names": "Más de 1 de cada 100 personas del registro no tienen apellido.",
     "roster.enrolments_forward": "Una inscripción del registro termina antes de empezar.",
-    "roster.enrolments_dated": "Más de 5 de cada 100 inscripciones no tienen primer día; cuentan "
-    "desde el primer día de clases.",
+    "roster.enrolments_dated": "Más de 5 de cada 100 inscripciones de estudiantes no tienen "
+    "primer día; cuentan desde el primer día de clases.",
     "roster.births_possible": "Una fecha de nacimiento del registro es imposible.",
     "service_events.not_ahead": f"Lo hecho por un estudiante {AHEAD}",
     "service_events.states_referred": "Un estado de derivación no nombra ninguna derivación.",
@@ -105,12 +107,13 @@ SPANISH: Mapping[str, str] = {
     "service_events.steps_in_order": "Una derivación empezó o terminó sin haber sido aceptada.",
     "staff.assignments_forward": "Una asignación termina antes de empezar.",
 }
+NUMBER = re.compile(r"\d+")
 SPANISH_UNCHECKED = "Esto no se pudo comprobar, así que cuenta como fallo."
 
 
 def rule_in_words(rule_id: str, message: str, *, language: str) -> str:
     """Say a finding in a language; `message` is what the rule says, in English."""
     told = SPANISH.get(rule_id) if language == "es" else None
-    if told is None:
+    if told is None or NUMBER.findall(told) != NUMBER.findall(message):
         return message
     return f"{told} {SPANISH_UNCHECKED}" if message.endswith(UNCHECKED) else told

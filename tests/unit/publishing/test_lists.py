@@ -259,7 +259,8 @@ def test_a_held_school_without_any_list_is_named_and_links_nowhere(tmp_path):
 
 
 def test_the_nights_say_each_verdict_and_each_rule_in_the_readers_language(tmp_path):
-    silent = Found("release.attendance_silent", "hold", "No attendance came.", (82, 83))
+    reason = "No attendance came for more than 30 days."
+    silent = Found("release.attendance_silent", "hold", reason, (82, 83))
     own = Found("T.rule", "notice", "A district's own rule.", (82,))
     lines = [
         NightsLine("Elm & Oak", {82: "notice", 83: "hold"}, (silent, own), held_since=AS_OF),
@@ -287,6 +288,10 @@ def test_every_rule_that_ships_has_its_words_in_spanish():
     unchecked = f"{shipped['release.students_once']} {UNCHECKED}"
     told = rule_in_words("release.students_once", unchecked, language="es")
     assert told == f"{TWICE} {SPANISH_UNCHECKED}"
+    said = {each: rule_in_words(each, message, language="es") for each, message in shipped.items()}
+    assert said == {each: SPANISH[each] for each in shipped}
+    edited = "More than 12 in 100 persons of the roster have no family name."
+    assert rule_in_words("roster.family_names", edited, language="es") == edited
 
 
 def test_an_empty_district_says_so(tmp_path):
