@@ -110,14 +110,15 @@ def deliver_lists(
             continue
         written.append(done)
         lines.append(line)
+    held = standings.holds(connection)
     lists.render_index(
-        [*lines, *_lines_without_list(connection)],
+        [*lines, *_lines_without_list(connection, held)],
         settings.lists,
         district_name=district.name,
         smallest_count=district.smallest_count,
         language=district.language,
     )
-    _write_nights(settings, connection, district=district)
+    _write_nights(settings, connection, held, district=district)
     return Delivered(tuple(written), tuple(failed))
 
 
@@ -269,10 +270,12 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
     draft.rmdir()
 
 
-def _lines_without_list(connection: Connection[Any]) -> list[lists.SchoolLine]:
+def _lines_without_list(
+    connection: Connection[Any], held: Sequence[standings.Hold]
+) -> list[lists.SchoolLine]:
     """Schools of the newest candidate that it holds, and that have nothing older to show."""
-    held = [hold for hold in standings.holds(connection) if hold.shown_date is None]
-    names = _school_names(connection, held[0].release_id) if held else {}
+    listless = [hold for hold in held if hold.shown_date is None]
+    names = _school_names(connection, listless[0].release_id) if listless else {}
     return [
         lists.SchoolLine(
             school_name=names.get(hold.school_key) or hold.school_source_id,
@@ -284,19 +287,20 @@ def _lines_without_list(connection: Connection[Any]) -> list[lists.SchoolLine]:
             reasons=tuple((cause.rule_id, cause.message) for cause in hold.causes),
             held_since=hold.since_date,
         )
-        for hold in held
+        for hold in listless
     ]
 
 
 def _write_nights(
     settings: Settings,
     connection: Connection[Any],
+    held: Sequence[standings.Hold],
     *,
     district: District,
 ) -> None:
     """Write the page of verdicts by night, beside the overview that links it."""
-    nights = standings.nights_of_schools(connection)
-    held = {hold.school_key: hold.since_date for hold in standings.holds(connection)}
+    nights = standings.nights_of_schools(connection, nights=district.keep_releases)
+    since = {hold.school_key: hold.since_date for hold in held}
     newest = nights.releases[-1][0] if nights.releases else 0
     names = _school_names(connection, newest)
     lists.render_nights(
@@ -305,7 +309,7 @@ def _write_nights(
                 school_name=names.get(school.school_key) or school.school_source_id,
                 words=school.words,
                 found=school.found,
-                held_since=held.get(school.school_key),
+                held_since=since.get(school.school_key),
             )
             for school in nights.schools
         ],

@@ -128,7 +128,7 @@ class Nights:
     schools: tuple[SchoolNights, ...]
 
 
-def nights_of_schools(connection: Connection[Any], *, nights: int = 14) -> Nights:
+def nights_of_schools(connection: Connection[Any], *, nights: int) -> Nights:
     """Return what the gate said of every school in the newest releases."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(NIGHTS, (nights,)).fetchall()
