@@ -135,11 +135,7 @@ def write_examples(settings: Settings) -> list[Path]:
 
 def example_files(connection: Connection) -> dict[str, str]:
     """Return what is shown of the district, by its place in the project."""
-    return {
-        PAGE: examples_page(connection),
-        following.PAGE: following.followed_page(connection),
-        following.PICTURE: following.followed_picture(connection),
-    }
+    return {PAGE: examples_page(connection), **following.followed_files(connection)}
 
 
 @contextmanager

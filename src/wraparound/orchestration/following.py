@@ -136,13 +136,18 @@ def _followed(connection: Connection, need: Row, *, number: int) -> Followed:
     return Followed(number, need, judged, events, connection.execute(DAYS, words).fetchall())
 
 
-def followed_page(connection: Connection) -> str:
-    """Return the page: a table of all, then each need step by step."""
+def followed_files(connection: Connection) -> dict[str, str]:
+    """Return the page and its picture, by their places in the project."""
     needs = followed_needs(connection)
     words = {
         row["criterion"]: row["failed_wording"]
         for row in connection.execute("select * from seeds.fit_criteria").fetchall()
     }
+    return {PAGE: _page(needs, words=words), PICTURE: _picture(needs)}
+
+
+def _page(needs: Sequence[Followed], *, words: dict[str, str]) -> str:
+    """A table of all, then each need step by step."""
     parts = [HEAD.format(as_of=needs[0].need["as_of_date"]), *_summary(needs)]
     for one in needs:
         parts += ["", *_story(one, words=words)]
@@ -181,11 +186,9 @@ def _place(need: Row) -> str:
         return "free"
     if first["capacity_state"] == "unknown":
         return "ask"
-    return (
-        f"no. {first['line_number']} of {first['waiting_count']}"
-        if first["line_number"]
-        else ("waiting list")
-    )
+    if not first["line_number"]:
+        return "waiting list"
+    return f"no. {first['line_number']} of {first['waiting_count']}"
 
 
 def _story(one: Followed, *, words: dict[str, str]) -> Iterable[str]:
@@ -264,9 +267,8 @@ STYLE = (
 )
 
 
-def followed_picture(connection: Connection) -> str:
-    """Return an SVG: a line for each need, a mark for what happened on which day."""
-    needs = followed_needs(connection)
+def _picture(needs: Sequence[Followed]) -> str:
+    """An SVG: a line for each need, a mark for what happened on which day."""
     last = needs[0].need["as_of_date"]
     days = [event["event_date"] for one in needs for event in one.events]
     first = min(days).replace(day=1)
@@ -307,7 +309,7 @@ def _marks(one: Followed, *, y: int, place: Any, last: date) -> Iterable[str]:
         yield f'<text class="n" x="{LEFT + 8}" y="{y + 4}">{escape(one.need["next_step"])}</text>'
         return
     begun = min(moved.values())
-    end = max(moved[s] for s in moved) if one.need["state"] in ENDS else place(last)
+    end = max(moved.values()) if one.need["state"] in ENDS else place(last)
     yield f'<path class="w" d="M{begun} {y}H{end}"/>'
     if one.began is not None:
         start = place(one.began)
