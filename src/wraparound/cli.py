@@ -32,9 +32,14 @@ as_json = click.option(
 CHAPTERS = {
     "A night": ("land", "ingest", "build", "publish", "night", "status"),
     "What arrived, and what was refused": (
-        *("arrivals", "receipt", "diagnostics", "quarantine", "brake", "watch"),
+        "arrivals",
+        "receipt",
+        "diagnostics",
+        "quarantine",
+        "brake",
+        "watch",
     ),
-    "What left, and why": (*("release", "deliver", "packets", "disclosures", "purge"),),
+    "What left, and why": ("release", "deliver", "packets", "disclosures", "purge"),
     "Questions about children's lists": ("why", "line", "gaps", "directory", "rules"),
     "Setting up": ("contracts", "profile", "dictionary", "district", "demo"),
     "The machine": ("up", "down", "doctor", "url", "airflow", "parity"),
@@ -408,19 +413,27 @@ def _tell_release(done: dict[str, Any], *, json_wanted: bool) -> None:
     if json_wanted:
         click.echo(json.dumps(done, default=str, indent=2))
         return
-    from wraparound.orchestration.overview import past_review_lines, said_of, school_names
+    from wraparound.orchestration.overview import past_review_lines
 
-    names = _read(school_names)
     settings = _settings()
-    click.echo(f"Release {done['release_id']} for {done['as_of_date']}: {done['state']}.")
-    for school in done["schools"]:
-        named = school | {"school_name": names.get(school["school_source_id"])}
-        click.echo(f"  {school['verdict']:<7} {said_of(named)}")
-        for reason in school.get("reasons", ()):
-            click.echo(f"          {reason}")
+    _tell_schools(done, says_live=False)
     for line in past_review_lines(done["rules_past_review"]):
         click.echo(line)
     click.echo(f"Lists: {settings.lists / 'index.html'}")
+
+
+def _tell_schools(told: dict[str, Any], *, says_live: bool) -> None:
+    """A release, its schools by name, and what was found at each."""
+    from wraparound.orchestration.overview import said_of, school_names
+
+    names = _read(school_names)
+    click.echo(f"Release {told['release_id']} for {told['as_of_date']}: {told['state']}.")
+    for school in told["schools"]:
+        named = school | {"school_name": names.get(school["school_source_id"])}
+        live = ": live" if school["live"] else ": not live"
+        click.echo(f"  {school['verdict']:<7} {said_of(named)}{live if says_live else ''}")
+        for reason in school.get("reasons", ()):
+            click.echo(f"          {reason}")
 
 
 @main.command("watch")
@@ -722,21 +735,13 @@ def release_list(*, json_wanted: bool) -> None:
 @as_json
 def release_show(*, release_id: int, json_wanted: bool) -> None:
     """One release: its schools, verdicts and reasons."""
-    from wraparound.orchestration.overview import said_of, school_names
     from wraparound.publishing.releases import show_release
 
-    names = _read(school_names)
     line = _released(_read(show_release, release_id=release_id))
     if json_wanted:
         click.echo(json.dumps(line, default=str, indent=2))
         return
-    click.echo(f"Release {line['release_id']} for {line['as_of_date']}: {line['state']}.")
-    for school in line["schools"]:
-        live = "live" if school["live"] else "not live"
-        named = school | {"school_name": names.get(school["school_source_id"])}
-        click.echo(f"  {school['verdict']:<7} {said_of(named)}: {live}")
-        for reason in school.get("reasons", ()):
-            click.echo(f"          {reason}")
+    _tell_schools(line, says_live=True)
 
 
 @release.command("rollback")
