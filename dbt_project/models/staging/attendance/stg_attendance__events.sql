@@ -21,13 +21,7 @@ final as (
         source._held as is_held,
         source.event_date,
         {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
-        coalesce(
-            lower(source.attendance_event_reason) in (
-                select lower(state_excused_reasons.absence_reason)
-                from state_excused_reasons
-            ),
-            false
-        ) as is_state_excused
+        {{ is_state_excused('source.attendance_event_reason') }} as is_state_excused
 
     from source
 

@@ -23,13 +23,7 @@ final as (
         source.event_duration as event_duration_share,
         source._held as is_held,
         source.event_date,
-        coalesce(
-            lower(source.attendance_event_reason) in (
-                select lower(state_excused_reasons.absence_reason)
-                from state_excused_reasons
-            ),
-            false
-        ) as is_state_excused
+        {{ is_state_excused('source.attendance_event_reason') }} as is_state_excused
 
     from source
 
