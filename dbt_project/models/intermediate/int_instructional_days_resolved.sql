@@ -1,20 +1,14 @@
 with
 
-calendar_dates as (
+settled_days as (
 
-    select * from {{ ref('stg_calendar__dates') }}
+    select * from {{ ref('int_calendar_days_settled') }}
 
 ),
 
 event_sums as (
 
     select * from {{ ref('int_attendance_events_summed') }}
-
-),
-
-calendar_event_codes as (
-
-    select * from {{ ref('calendar_event_codes') }}
 
 ),
 
@@ -30,33 +24,19 @@ run_dates as (
 
 ),
 
--- Several events of a day give one answer, in the order of the seed.
 calendar_days as (
 
-    select distinct on (schools.school_key, calendar_dates.calendar_date)
-        schools.school_key,
-        calendar_dates.calendar_date as school_day_date,
-        calendar_event_codes.is_instructional
+    select
+        settled_days.school_key,
+        settled_days.calendar_date as school_day_date,
+        settled_days.is_instructional
 
-    from calendar_dates
-
-    inner join schools
-        on calendar_dates.school_source_id = schools.school_source_id
+    from settled_days
 
     inner join run_dates
         on
-            calendar_dates.calendar_date >= run_dates.year_start_date
-            and calendar_dates.calendar_date < run_dates.year_end_date
-
-    inner join calendar_event_codes
-        on
-            lower(calendar_dates.calendar_event_code)
-            = lower(calendar_event_codes.calendar_event_code)
-
-    order by
-        schools.school_key asc,
-        calendar_dates.calendar_date asc,
-        calendar_event_codes.precedence asc
+            settled_days.calendar_date >= run_dates.year_start_date
+            and settled_days.calendar_date < run_dates.year_end_date
 
 ),
 

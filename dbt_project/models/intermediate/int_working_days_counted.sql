@@ -1,45 +1,8 @@
 with
 
-calendar_dates as (
-
-    select * from {{ ref('stg_calendar__dates') }}
-
-),
-
-schools as (
-
-    select * from {{ ref('dim_schools') }}
-
-),
-
-calendar_event_codes as (
-
-    select * from {{ ref('calendar_event_codes') }}
-
-),
-
--- Several events of a day are settled as they are for instruction.
 settled_days as (
 
-    select distinct on (schools.school_key, calendar_dates.calendar_date)
-        schools.school_key,
-        calendar_dates.calendar_date,
-        calendar_event_codes.is_working
-
-    from calendar_dates
-
-    inner join schools
-        on calendar_dates.school_source_id = schools.school_source_id
-
-    inner join calendar_event_codes
-        on
-            lower(calendar_dates.calendar_event_code)
-            = lower(calendar_event_codes.calendar_event_code)
-
-    order by
-        schools.school_key asc,
-        calendar_dates.calendar_date asc,
-        calendar_event_codes.precedence asc
+    select * from {{ ref('int_calendar_days_settled') }}
 
 ),
 
