@@ -70,6 +70,19 @@ def browse(*arguments, profile):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
+def told_by(frames, folder, *words, seconds=20):
+    """What the pages in frames say of themselves, one object each."""
+    around = folder / "frames.html"
+    around.write_text(f"<!doctype html>{STYLE}<body>{LISTEN}{frames}</body>", encoding="utf-8")
+    printed = browse(
+        *("--window-size=1400,1000", f"--virtual-time-budget={seconds}000", "--dump-dom"),
+        *words,
+        around.as_uri(),
+        profile=folder / "profile",
+    ).stdout
+    return [json.loads(each) for each in re.findall("told:({.*?}):told", unescape(printed))]
+
+
 def measured(page, folder, *, cases):
     """Load a copy of `page` once per (width, fragment) and return what each says of itself."""
     copy = folder / "copy.html"
@@ -81,15 +94,7 @@ def measured(page, folder, *, cases):
         )
         for width, fragment in cases
     )
-    around = folder / "frames.html"
-    around.write_text(f"<!doctype html>{STYLE}<body>{LISTEN}{frames}</body>", encoding="utf-8")
-    printed = browse(
-        *("--window-size=1400,1000", "--virtual-time-budget=20000", "--dump-dom"),
-        around.as_uri(),
-        profile=folder / "profile",
-    ).stdout
-    told = [json.loads(each) for each in re.findall("told:({.*?}):told", unescape(printed))]
-    return {each["name"]: each for each in told}
+    return {each["name"]: each for each in told_by(frames, folder)}
 
 
 # Axe runs in a copy of each page, in a frame as wide as the window it stands for.
@@ -119,15 +124,8 @@ def judged(folder, *, dark):
         )
         for page, width, fragment in cases
     )
-    around = folder / "judged.html"
-    around.write_text(f"<!doctype html>{STYLE}<body>{LISTEN}{frames}</body>", encoding="utf-8")
-    printed = browse(
-        *("--window-size=1400,1000", "--virtual-time-budget=60000", "--dump-dom"),
-        *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-        around.as_uri(),
-        profile=folder / "profile",
-    ).stdout
-    told = [json.loads(each) for each in re.findall("told:({.*?}):told", unescape(printed))]
+    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    told = told_by(frames, folder, *scheme, seconds=60)
     return len(cases), {each["name"]: each["told"] for each in told}
 
 
