@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import shutil
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
@@ -210,6 +212,30 @@ def test_lists_rendered_side_by_side_are_the_same(settings, connection, monkeypa
 
     assert [w.is_new for w in again.lists] == [True, True]
     assert {school: page(settings, school) for school in (ALDER, BIRCH)} == alone
+
+
+def test_lists_are_rendered_here_when_the_processes_for_it_are_killed(
+    settings, connection, monkeypatch, caplog
+):
+    night(settings, connection, ALDER, BIRCH)
+    alone = {school: page(settings, school) for school in (ALDER, BIRCH)}
+    for school in (ALDER, BIRCH):
+        (settings.lists / school.school_source_id / delivery.MARKER).unlink()
+    left = settings.outbox / "T-BIRCH" / ".list.xlsx.1.part"
+    left.parent.mkdir(parents=True)
+    left.touch()
+
+    monkeypatch.setattr(delivery, "APART_FROM", 2)
+    monkeypatch.setattr(delivery, "_begin_apart", partial(os._exit, 9))
+    again = delivery.deliver_lists(settings, connection)
+
+    assert [(w.school_source_id, w.is_new) for w in again.lists] == [
+        ("T-ALDER", True),
+        ("T-BIRCH", True),
+    ]
+    assert {school: page(settings, school) for school in (ALDER, BIRCH)} == alone
+    assert caplog.text.count("goes on alone") == 1
+    assert not left.exists()
 
 
 def test_one_list_that_fails_does_not_keep_the_others_back(

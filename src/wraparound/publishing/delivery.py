@@ -11,8 +11,10 @@ import json
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -174,23 +176,37 @@ def _drafts(
 ) -> Iterator[tuple[Job, Callable[[], Draft | None]]]:
     """Each job with what gives its draft; many are rendered side by side, in other processes."""
     changed = [job for job in jobs if _standing(settings, job) is None]
-    apart = len(changed) >= APART_FROM and not current_process().daemon
-    if not apart:
-        for job in jobs:
-            yield job, partial(_draft, settings, connection, job)
+    here = partial(_draft, settings, connection)
+    if len(changed) < APART_FROM or current_process().daemon:
+        yield from ((job, partial(here, job)) for job in jobs)
         return
     # Started anew and not forked: a copy of this process would share its connection.
     workers = min(len(os.sched_getaffinity(0)), WORKERS_MAX)
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=gc.freeze
+        workers, mp_context=get_context("spawn"), initializer=_begin_apart
     ) as pool:
         futures = {job.folder: pool.submit(_draft_apart, settings, job) for job in changed}
+        is_broken = False
         for job in jobs:
-            yield job, futures[job.folder].result if job.folder in futures else _nothing
+            future = futures.get(job.folder)
+            if future is None:
+                yield job, _nothing
+            elif isinstance(future.exception(), BrokenProcessPool):
+                if not is_broken:
+                    log.warning("a process that renders lists was killed; this one goes on alone")
+                is_broken = True
+                yield job, partial(here, job)
+            else:
+                yield job, future.result
 
 
 def _nothing() -> None:
     return None
+
+
+def _begin_apart() -> None:
+    """Leave what was imported out of every later look for garbage."""
+    gc.freeze()
 
 
 def _draft_apart(settings: Settings, job: Job) -> Draft | None:
@@ -267,7 +283,8 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in rendered:
         (draft / file.file_name).replace(path / file.file_name)
-    draft.rmdir()
+    # With whatever a process that was killed left of its own.
+    shutil.rmtree(draft)
 
 
 def _lines_without_list(
