@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy.engine import make_url
 
 from wraparound.errors import SettingsWrong, WarehouseMissing
 from wraparound.settings import Settings
@@ -49,6 +48,9 @@ def address(settings: Settings, *, database: str = DATABASE) -> Address:
     """Where the warehouse is, without talking to it."""
     if settings.warehouse_url is None:
         return Address(str(embedded.socket_dir(settings)), 5432, "postgres", "", database)
+    # Half of what this module would cost to import.
+    from sqlalchemy.engine import make_url
+
     try:
         url = make_url(settings.warehouse_url)
     except Exception as exc:
