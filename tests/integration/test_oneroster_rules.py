@@ -3,14 +3,20 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
+from psycopg import Rollback
 
 from lib.feed_builders import SESSIONS, a_zip, csv_bytes
 from lib.warehouse_in_tests import findings, is_conserved, landed_and_loaded, live, query
 from wraparound.cli import main
+from wraparound.contracts.loader import family_tables
 from wraparound.settings import environment_for
+from wraparound.warehouse.connection import connect
+from wraparound.warehouse.raw_tables import column_types
 
 ROLES = (
     "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
@@ -265,6 +271,19 @@ def test_the_whole_gradebook_is_read_and_its_rules_are_told(rostered, roster, tm
     ]
 
 
+def test_an_earlier_gradebook_has_no_roster_loaded_again(rostered, roster, tmp_path):
+    files = {name: csv_bytes(header, rows) for name, (header, rows) in GRADEBOOK.items()}
+    modes = {name.removesuffix(".csv"): "bulk" for name in files}
+    manifest = replace(roster, mode="absent").manifest(**modes).replace(b",1.1", b",1.2")
+    path = a_zip(tmp_path / "in", "grades.zip", {**files, "manifest.csv": manifest})
+    earlier = datetime(2026, 9, 9, tzinfo=UTC)
+    (arrival,) = landed_and_loaded(rostered, path, feed="grades", effective_at=earlier)
+    assert arrival["state"] == "loaded", arrival["message"]
+    assert arrival["rows_loaded"] == sum(len(rows) for _, rows in GRADEBOOK.values())
+    batches = query(rostered, "select feed from ops.batch order by batch_id")
+    assert [row["feed"] for row in batches] == ["roster", "grades"]
+
+
 def test_all_that_was_said_is_one_view_with_codes_and_no_values(
     rostered, roster, tmp_path, monkeypatch
 ):
@@ -313,3 +332,65 @@ def test_a_cell_that_waited_is_filled_when_its_record_comes(rostered, roster, tm
     assert landed_and_loaded(rostered, path)[0]["state"] == "loaded"
     assert (["T-T1"],) in live(rostered, "roster__classes", "term_sourced_ids")
     assert findings(rostered) == []
+
+
+# Asked of each row with its own walk: organizations and sessions are tens, not thousands.
+WALKS = "parents_in_a_circle"
+
+
+def fill_raw(connection, contract, name, table, *, rows):
+    """Fill a raw table with records that name each other by running number."""
+    values = {
+        "text": "'T-' || n",
+        "text[]": "array['T-' || n]",
+        "date": "date '2026-09-01' + n % 200",
+        "timestamptz": "now()",
+        "boolean": "true",
+        "integer": "n",
+        "numeric": "n",
+    }
+    columns = {column: values[kind] for column, kind in column_types(table).items()}
+    for column, told in table.loaded.items():
+        if told.codes:
+            codes = ", ".join(f"'{code}'" for code in told.codes)
+            columns[table.raw_column(column)] = f"(array[{codes}])[1 + n % {len(told.codes)}]"
+    columns |= {"_sender": "'x'", "_batch_id": "1", "_row_hash": "n"}
+    columns |= {"_effective_at": "now()", "_changed_at": "now()"}
+    raw = f"raw.{contract.raw_name(name)}"
+    listed = ", ".join(f'"{column}"' for column in columns)
+    connection.execute(
+        f"insert into {raw} ({listed}) select {', '.join(columns.values())}"
+        f" from generate_series(1, {rows}) as n"
+    )
+    connection.execute(f"analyze {raw}")
+
+
+def rows_handled(plan):
+    """The most rows that a step of an executed plan took in hand, over all its loops."""
+    removed = sum(count for what, count in plan.items() if what.startswith("Rows Removed"))
+    own = plan["Actual Loops"] * (plan["Actual Rows"] + removed)
+    return max([own, *map(rows_handled, plan.get("Plans", []))])
+
+
+def test_a_rule_between_records_costs_by_their_number_and_not_its_square(settings):
+    rows, tables, handled = 2_000, family_tables("oneroster").values(), {}
+    with connect(settings) as connection, connection.transaction():
+        for contract, name, table in tables:
+            fill_raw(connection, contract, name, table, rows=rows)
+        for contract, name, table in tables:
+            raw = contract.raw_name(name)
+            connection.execute("drop table if exists pg_temp.good")
+            connection.execute(
+                f"create temp table good as select row_number() over () as _row, * from raw.{raw}"
+            )
+            connection.execute("analyze pg_temp.good")
+            for rule in table.rules:
+                if rule.breaks and rule.id != WALKS:
+                    (told,) = connection.execute(
+                        "explain (analyze, timing off, format json) select g._row"
+                        f" from pg_temp.good as g where {rule.breaks}"
+                    ).fetchone()["QUERY PLAN"]
+                    handled[raw, rule.id] = rows_handled(told["Plan"])
+        raise Rollback
+    assert len(handled) > 15
+    assert {rule: n for rule, n in handled.items() if n > 10 * rows} == {}

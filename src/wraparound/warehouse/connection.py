@@ -144,6 +144,16 @@ def _open(where: Address, *, autocommit: bool) -> Connection:
         ) from exc
 
 
+@contextmanager
+def avoiding(connection: Connection, *ways: str) -> Iterator[None]:
+    """Keep the planner from some ways, such as `enable_nestloop`, in a part of a transaction."""
+    for way in ways:
+        connection.execute(f"set local {way} = off")
+    yield
+    for way in ways:
+        connection.execute(f"set local {way} = on")
+
+
 def database_exists(settings: Settings, *, database: str) -> bool:
     """Whether a database of that name is on the server."""
     name = address(settings, database=database).database

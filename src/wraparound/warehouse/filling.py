@@ -9,7 +9,7 @@ from dataclasses import replace
 from psycopg import sql
 
 from wraparound.warehouse import table_load
-from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.connection import Connection, avoiding
 from wraparound.warehouse.findings import Judging
 from wraparound.warehouse.merging import (
     STAMPED,
@@ -59,7 +59,9 @@ def take_plain(connection: Connection, judging: Judging, merge: Merge, *, rows: 
     _drop_key(connection, merge)
     filled = connection.execute(_insert_plain(judging, merge, is_whole=not others)).rowcount
     if filled + others < rows:
-        connection.execute(_add_unknown(judging))
+        # Row by row, the planner would read what it has put in so far for each further one.
+        with avoiding(connection, "enable_nestloop"):
+            connection.execute(_add_unknown(judging))
     return replace(merge, filled=filled)
 
 

@@ -141,14 +141,25 @@ def waiting_for_roster(connection: Connection) -> list[int]:
 
 
 def loaded_after(connection: Connection, arrival: Row) -> list[Row]:
-    """Loaded arrivals of the same sender and feed family that claim a later time, in order."""
-    family = contract_of(arrival["feed"]).family
-    feeds = [c.feed for c in load_contracts().values() if c.family == family]
+    """Loaded arrivals of the same sender and feed family that claim a later time, in order.
+
+    Not those that filled only tables of earlier feeds: what it brings changes none of them, as
+    parents name no children.
+    """
+    contract = contract_of(arrival["feed"])
+    family = [c for c in load_contracts().values() if c.family == contract.family]
     return connection.execute(
-        f"select {ARRIVAL_FIELDS} from ops.arrival where state = 'loaded'"  # noqa: S608
+        f"select {ARRIVAL_FIELDS} from ops.arrival as a where state = 'loaded'"  # noqa: S608
         " and feed = any(%s) and sender = %s and effective_at > %s"
+        " and exists (select 1 from ops.batch_table as t where t.batch_id = a.batch_id"
+        "  and split_part(t.table_name, '__', 1) = any(%s))"
         " order by effective_at, arrival_id",
-        [feeds, arrival["sender"], arrival["effective_at"]],
+        [
+            [c.feed for c in family],
+            arrival["sender"],
+            arrival["effective_at"],
+            [c.feed for c in family if c.order >= contract.order],
+        ],
     ).fetchall()
 
 

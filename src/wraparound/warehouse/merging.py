@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from wraparound.contracts.models import Contract, Table
-from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.connection import Connection, avoiding
 from wraparound.warehouse.raw_tables import column_types
 from wraparound.warehouse.references import same_key
 
@@ -154,11 +154,8 @@ def joined_wisely(connection: Connection, *, rows: int) -> Iterator[None]:
         avoided = ("enable_nestloop",)
     elif rows >= INDEX_ROWS:
         avoided = ("enable_seqscan", "enable_mergejoin")
-    for way in avoided:
-        connection.execute(sql.SQL("set local {} = off").format(sql.Identifier(way)))
-    yield
-    for way in avoided:
-        connection.execute(sql.SQL("set local {} = on").format(sql.Identifier(way)))
+    with avoiding(connection, *avoided):
+        yield
 
 
 def apply(connection: Connection, merge: Merge, changes: Changes) -> None:

@@ -157,7 +157,8 @@ quarantine = Table(
     _among("scope", "row", "cell"),
     Column("superseded_by", BigInteger),
     _among("state", "open", "released", "superseded"),
-    Index(None, "arrival_id"),
+    # A finding by its line; whole, because the lines of an arrival may be a million.
+    Index("ix_quarantine_line", "arrival_id", "table_name", "file_name", "row_number"),
     Index("ix_quarantine_open", "feed", "table_name", postgresql_where=text("state = 'open'")),
     schema="ops",
 )
