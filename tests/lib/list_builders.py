@@ -77,7 +77,6 @@ def a_signal(**changes: Any) -> dict[str, Any]:
         "value": 0.3275,
         "threshold": 0.1,
         "comparison": ">=",
-        "as_of": "2026-11-20",
         "source_feed": "attendance",
         "data_through": "2026-11-19",
     } | changes
@@ -161,7 +160,6 @@ def weeks(shares: list[float | None]) -> list[dict[str, Any]]:
 
 def a_profile(**changes: Any) -> dict[str, Any]:
     """A row of rpt_need_profiles."""
-    need, strength = a_signal(), a_strength()
     return {
         **HOME,
         "student_key": 1,
@@ -170,9 +168,7 @@ def a_profile(**changes: Any) -> dict[str, Any]:
         "level": "severe",
         "strength_count": 1,
         "need_count": 1,
-        "strengths": [strength],
-        "needs": [need],
-        "evidence": [strength, need],
+        "evidence": [a_signal(), a_strength()],
         "is_held": False,
     } | changes
 
@@ -349,9 +345,7 @@ def a_hostile_list() -> ListData:
             for key, n in name.items()
         ],
         profiles=[
-            a_profile(
-                student_key=key, strengths=[a_strength(wording=n)], needs=[a_signal(wording=n)]
-            )
+            a_profile(student_key=key, evidence=[a_signal(wording=n), a_strength(wording=n)])
             for key, n in name.items()
         ],
         class_rosters=[
@@ -535,9 +529,7 @@ def _some_profile(
         student_key=student["student_key"],
         domain=domain,
         level=dice.choice(["mild", "moderate", "severe"]) if found else dice.choice(quiet),
-        strengths=strengths,
-        needs=found,
-        evidence=[*strengths, *found, *([context] if domain == "academics" else [])],
+        evidence=[*found, *strengths, *([context] if domain == "academics" else [])],
     )
 
 

@@ -38,7 +38,7 @@ REPORTS = {
         services_waiting_count integer, open_need_count integer, is_held boolean""",
     "rpt_need_profiles": f"""{IDENTITY},
         domain text not null, level text, strength_count integer, need_count integer,
-        strengths jsonb, needs jsonb, evidence jsonb, is_held boolean""",
+        evidence jsonb, is_held boolean""",
     "rpt_referral_queue": f"""{IDENTITY},
         referral_rank integer, student_name text, grade_level text, need_id text not null,
         rule_id text, rule_version text, domain text, level text, wording text, evidence jsonb,
@@ -332,9 +332,7 @@ def _build_student(
             level="mild",
             strength_count=0,
             need_count=1,
-            strengths="[]",
-            needs='[{"rule_id": "T-attendance"}]',
-            evidence="[]",
+            evidence='[{"kind": "need", "rule_id": "T-attendance"}]',
             is_held=False,
         )
     insert_row(connection, "rpt_referral_queue", **student, **_a_need(student, name, mark=mark))

@@ -77,7 +77,6 @@ final as (
         signals.level_rank,
         placed_students.age_years,
         named_needs.need_codes,
-        signals.evidence,
         run_dates.as_of_date,
         run_dates.previous_as_of_date,
         md5(
@@ -88,7 +87,8 @@ final as (
                 signals.rule_id
             )
         ) as need_id,
-        coalesce(need_history.first_seen_date, run_dates.as_of_date) as opened_date
+        coalesce(need_history.first_seen_date, run_dates.as_of_date) as opened_date,
+        {{ evidence_item('signals') }} as evidence
 
     from signals
 

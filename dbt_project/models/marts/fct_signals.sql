@@ -25,7 +25,7 @@ run_dates as (
 ),
 
 -- Numbers as a reader meets them; the exact ones decided already.
-worded_signals as (
+final as (
 
     select
         spoken_signals.student_key,
@@ -73,45 +73,6 @@ worded_signals as (
 
     left join feeds
         on indicators.source_feed = feeds.feed
-
-),
-
-final as (
-
-    select
-        student_key,
-        school_key,
-        rule_id,
-        indicator_id,
-        domain,
-        signal_kind,
-        concern_level,
-        wording,
-        comparison,
-        source_feed,
-        rule_version,
-        level_rank,
-        weight,
-        measured_value,
-        threshold_value,
-        opens_referral,
-        as_of_date,
-        data_through_date,
-        jsonb_build_object(
-            'rule_id', rule_id,
-            'rule_version', rule_version,
-            'kind', signal_kind,
-            'level', concern_level,
-            'wording', wording,
-            'value', measured_value,
-            'threshold', threshold_value,
-            'comparison', comparison,
-            'as_of', as_of_date,
-            'source_feed', source_feed,
-            'data_through', data_through_date
-        ) as evidence
-
-    from worded_signals
 
 )
 

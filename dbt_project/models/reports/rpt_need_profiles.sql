@@ -30,6 +30,22 @@ indicators as (
 
 ),
 
+told_signals as (
+
+    select
+        signals.student_key,
+        signals.school_key,
+        signals.domain,
+        signals.rule_id,
+        signals.signal_kind,
+        signals.level_rank,
+        signals.weight,
+        {{ evidence_item('signals') }} as evidence
+
+    from signals
+
+),
+
 evidence_lists as (
 
     select
@@ -40,15 +56,9 @@ evidence_lists as (
             evidence
             order by
                 level_rank desc, weight desc, signal_kind desc, rule_id collate "C" asc
-        ) as evidence,
-        jsonb_agg(
-            evidence order by level_rank desc, weight desc, rule_id collate "C"
-        ) filter (where signal_kind = 'need') as needs,
-        jsonb_agg(
-            evidence order by weight desc, rule_id collate "C"
-        ) filter (where signal_kind = 'strength') as strengths
+        ) as evidence
 
-    from signals
+    from told_signals
 
     group by
         student_key,
@@ -86,8 +96,6 @@ final as (
         placed_students.as_of_date,
         cast(domain_levels.strength_count as integer) as strength_count,
         cast(domain_levels.need_count as integer) as need_count,
-        coalesce(evidence_lists.strengths, cast('[]' as jsonb)) as strengths,
-        coalesce(evidence_lists.needs, cast('[]' as jsonb)) as needs,
         coalesce(evidence_lists.evidence, cast('[]' as jsonb)) as evidence,
         held_domains.domain is not null as is_held
 

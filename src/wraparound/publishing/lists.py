@@ -86,7 +86,7 @@ class Signal:
     value: float | str | None
     threshold: float | str | None
     comparison: str | None
-    as_of: date | None
+    as_of: date
     source_feed: str | None
     data_through: date | None
 
@@ -584,7 +584,7 @@ def _read_today(row: Row) -> TodayItem:
     return _taken(TodayItem, row)
 
 
-def _read_signal(item: Row) -> Signal:
+def _read_signal(item: Row, *, as_of: date) -> Signal:
     return Signal(
         rule_id=_text(item.get("rule_id")),
         rule_version=_text(item.get("rule_version")),
@@ -594,14 +594,14 @@ def _read_signal(item: Row) -> Signal:
         value=_clean(item.get("value")),
         threshold=_clean(item.get("threshold")),
         comparison=_clean(item.get("comparison")),
-        as_of=_date(item.get("as_of")),
+        as_of=as_of,
         source_feed=_clean(item.get("source_feed")),
         data_through=_date(item.get("data_through")),
     )
 
 
-def _read_signals(items: Sequence[Row] | None) -> tuple[Signal, ...]:
-    return tuple(_read_signal(item) for item in items or ())
+def _read_signals(row: Row) -> tuple[Signal, ...]:
+    return tuple(_read_signal(item, as_of=row["as_of_date"]) for item in row["evidence"] or ())
 
 
 def _read_churn(rows: Sequence[Row], *, school: Row) -> dict[str, int]:
@@ -633,7 +633,7 @@ def _read_referral(row: Row) -> Referral:
         Referral,
         row,
         rule_version=_text(row["rule_version"]),
-        evidence=_read_signals(row["evidence"]),
+        evidence=_read_signals(row),
         services=tuple(_read_service(item) for item in row["services"] or ()),
         priority=_read_priority(row["priority"]),
         # A list that was published before decisions were told has none.
@@ -664,15 +664,14 @@ def _priority_text(value: Any) -> str:
 
 
 def _read_profile(row: Row) -> Profile:
-    strengths = _read_signals(row["strengths"])
-    needs = _read_signals(row["needs"])
-    told = {(signal.rule_id, signal.wording) for signal in (*strengths, *needs)}
-    context = tuple(
-        _read_signal(item)
-        for item in row["evidence"] or ()
-        if (_text(item.get("rule_id")), _text(item.get("wording"))) not in told
+    found = _read_signals(row)
+    return _taken(
+        Profile,
+        row,
+        strengths=tuple(signal for signal in found if signal.kind == "strength"),
+        needs=tuple(signal for signal in found if signal.kind == "need"),
+        context=tuple(signal for signal in found if signal.kind not in ("strength", "need")),
     )
-    return _taken(Profile, row, strengths=strengths, needs=needs, context=context)
 
 
 def _read_student(row: Row) -> Student:

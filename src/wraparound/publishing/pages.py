@@ -674,9 +674,7 @@ def _source(signal: "Signal", *, words: Words) -> str:
     feed = words.code("feed", signal.source_feed)
     if signal.data_through:
         return words("data_through", feed=feed, day=words.brief_day(signal.data_through))
-    if signal.as_of:
-        return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
-    return feed
+    return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
 
 
 def _named(rule_id: str, version: str, *, words: Words) -> str:

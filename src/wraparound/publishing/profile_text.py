@@ -76,16 +76,20 @@ def _domains(profiles: Sequence[Row]) -> Iterator[str]:
         row = by_domain[domain]
         level = LEVELS.get(row["level"], str(row["level"]))
         level += " (held)" if row["is_held"] else ""
-        cells = [_sentences(row[side]) for side in ("strengths", "needs")]
+        cells = [_sentences(row, kind) for kind in ("strength", "need")]
         yield f"| {label} | {level} | {' | '.join(cells)} |"
 
 
-def _sentences(signals: Sequence[Row]) -> str:
-    return " ".join(signal["wording"] for signal in signals) or "none seen"
+def _sentences(row: Row, kind: str) -> str:
+    return " ".join(signal["wording"] for signal in _of_kind(row, kind)) or "none seen"
+
+
+def _of_kind(row: Row, kind: str) -> Iterator[Row]:
+    return (signal for signal in row["evidence"] if signal["kind"] == kind)
 
 
 def _evidence(profiles: Sequence[Row]) -> Iterator[str]:
-    needs = [need for row in profiles for need in row["needs"]]
+    needs = [need for row in profiles for need in _of_kind(row, "need")]
     if not needs:
         return
     yield "| Need | Level | Found | Limit | Rule | From | Data through |"

@@ -260,7 +260,7 @@ def test_a_referral_says_need_source_services_consent_state_and_step():
             id="as of",
         ),
         pytest.param(
-            {"evidence": [a_signal(data_through=None, as_of=None, comparison="between")]},
+            {"evidence": [a_signal(data_through=None, comparison="between")]},
             "between 0.1",
             id="unknown comparison",
         ),
@@ -670,7 +670,5 @@ def luminance(color):
 
 
 def test_a_profile_without_words_is_told_in_one_line():
-    data = a_list(
-        profiles=[a_profile(domain="family", level="mild", strengths=[], needs=[], evidence=[])]
-    )
+    data = a_list(profiles=[a_profile(domain="family", level="mild", evidence=[])])
     assert "Family: mild" in page_of(data)[page_of(data).index('id="c1"') :]

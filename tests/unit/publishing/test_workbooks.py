@@ -145,15 +145,15 @@ def test_nothing_is_left_beside_the_workbook(tmp_path):
 
 
 def test_needs_are_told_strengths_first_and_silent_domains_have_a_row(tmp_path):
-    rows = [a_profile(), a_profile(domain="health", strengths=[], needs=[], evidence=[])]
+    rows = [a_profile(), a_profile(domain="health", evidence=[])]
     needs = rows_of(book_of(a_list(profiles=rows), tmp_path)["Needs"])
     assert [row["Kind"].value for row in needs] == ["strength", "need", None]
     assert [row["Domain"].value for row in needs] == ["Academics", "Academics", "Health"]
 
 
 def test_a_need_with_words_for_a_value_keeps_them(tmp_path):
-    rows = [a_profile(needs=[a_signal(value="below basic", threshold="basic")])]
-    need = rows_of(book_of(a_list(profiles=rows), tmp_path)["Needs"])[1]
+    rows = [a_profile(evidence=[a_signal(value="below basic", threshold="basic")])]
+    (need,) = rows_of(book_of(a_list(profiles=rows), tmp_path)["Needs"])
     assert (need["Value"].value, need["Limit"].value) == ("below basic", "basic")
 
 
