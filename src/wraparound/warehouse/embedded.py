@@ -35,6 +35,9 @@ shared_buffers = '256MB'
 work_mem = '32MB'
 maintenance_work_mem = '256MB'
 max_wal_size = '2GB'
+# Nobody streams from this server: what fills a table that is new, or new again, needs no log.
+wal_level = minimal
+max_wal_senders = 0
 jit = off
 timezone = 'UTC'
 # What a row holds must not reach the log: no statement, no detail, no notice.

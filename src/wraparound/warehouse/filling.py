@@ -56,7 +56,7 @@ def take_plain(connection: Connection, judging: Judging, merge: Merge, *, rows: 
     ).rowcount
     connection.execute("analyze pg_temp.stage")
     table_load.make_lookups(connection, judging, of_cells=False)
-    _drop_key(connection, merge)
+    _make_new(connection, merge)
     filled = connection.execute(_insert_plain(judging, merge, is_whole=not others)).rowcount
     if filled + others < rows:
         # Row by row, the planner would read what it has put in so far for each further one.
@@ -141,7 +141,7 @@ def fill(connection: Connection, merge: Merge) -> Changes:
     """
     with connection.transaction():
         if merge.filled is None:
-            _drop_key(connection, merge)
+            _make_new(connection, merge)
         created = connection.execute(
             sql.SQL("insert into {} ({}) select {} from pg_temp.good as g").format(
                 merge.raw, targets(merge), values(merge)
@@ -159,7 +159,10 @@ def fill(connection: Connection, merge: Merge) -> Changes:
     return Changes(created=created + (merge.filled or 0))
 
 
-def _drop_key(connection: Connection, merge: Merge) -> None:
+def _make_new(connection: Connection, merge: Merge) -> None:
+    """Take the key from an empty table, and make its file new: a server that streams to nobody
+    (`wal_level` minimal) then logs none of the rows that this transaction puts in."""
+    connection.execute(sql.SQL("truncate {}").format(merge.raw))
     connection.execute(
         sql.SQL("alter table {} drop constraint {}").format(
             merge.raw, sql.Identifier(key_constraint(merge.contract.raw_name(merge.name)))
