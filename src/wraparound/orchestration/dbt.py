@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from wraparound.errors import BuildFailed
-from wraparound.orchestration.dbt_connections import kept_connections
+from wraparound.orchestration.dbt_lean import (
+    collector_at_rest,
+    debug_left_unsaid,
+    kept_connections,
+)
 from wraparound.settings import Settings, export_environment
 from wraparound.warehouse.connection import dbt_environment
 
@@ -48,9 +52,9 @@ def build_models(
     export_environment(
         dbt_environment(settings) | _dates(as_of=as_of, previous_as_of=previous_as_of)
     )
-    with kept_connections():
+    with kept_connections(), debug_left_unsaid(), collector_at_rest():
         done = dbtRunner().invoke(_words(settings, whole=whole, threads=threads))
-    _close_logs()
+        _close_logs()
     results = list(getattr(done.result, "results", None) or [])
     if done.exception is not None or not results:
         raise BuildFailed(
@@ -188,6 +192,11 @@ def _dates(*, as_of: date, previous_as_of: date | None) -> dict[str, str]:
     }
 
 
+def is_read(settings: Settings) -> bool:
+    """Whether dbt's account of the last whole build is there, by which rules are compared."""
+    return (settings.dbt_dir / "target" / "manifest.json").exists()
+
+
 def made_by_code(settings: Settings) -> set[tuple[str, str]]:
     """(schema, relation) of all that only the project's files change: seeds and staging."""
     seeds = {("seeds", path.stem) for path in settings.seeds.glob("*.csv")}
@@ -205,9 +214,10 @@ def _words(settings: Settings, *, whole: bool, threads: int) -> list[str]:
         "--log-level-file": "info",
     }
     places = _places(settings, target=settings.dbt_dir / "target")
-    left_out = [] if whole else ["--exclude", "path:seeds", "path:models/staging"]
+    # What dbt read of the files stands in its manifest since the last whole build.
+    unchanged = ["--no-write-json", "--exclude", "path:seeds", "path:models/staging"]
     words = [str(word) for pair in options.items() for word in pair]
-    return ["build", *places, *words, *left_out]
+    return ["build", *places, *words, *([] if whole else unchanged)]
 
 
 def _close_logs() -> None:

@@ -372,10 +372,12 @@ def _open_build(settings: Settings, connection: Connection, *, as_of: date) -> t
 
 def code_stands(settings: Settings, connection: Connection, *, made_from: str) -> bool:
     """Whether what only files of the project change is there as they say."""
-    from wraparound.orchestration.dbt import made_by_code
+    from wraparound.orchestration.dbt import is_read, made_by_code
 
     last = ledger.newest_build(connection)
     if last is None or (last["state"], last["inputs_hash"]) != ("succeeded", made_from):
+        return False
+    if not is_read(settings):
         return False
     return made_by_code(settings) <= ledger.relations(connection, schemas=("seeds", "staging"))
 

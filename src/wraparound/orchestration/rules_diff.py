@@ -64,13 +64,15 @@ def rules_diff(
         BuildFailed: nothing has been built yet, or the trial does not build.
         SettingsWrong: the folder holds a CSV that is no seed.
     """
+    from wraparound.orchestration.dbt import is_read
+
     with (
         _project(settings, seeds=seeds) as project,
         connect(settings, autocommit=True) as connection,
     ):
         connection.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
         last = ledger.last_build(connection)
-        if last is None or not (settings.dbt_dir / "target" / "manifest.json").exists():
+        if last is None or not is_read(settings):
             raise BuildFailed("Nothing has been built to compare with. Run `wraparound build`.")
         _make_schemas(connection)
         try:

@@ -1,0 +1,39 @@
+"""What dbt leaves out while a night runs, and what it does not."""
+
+import gc
+
+import pytest
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager_client import get_event_manager
+from dbt_common.events.functions import fire_event
+from dbt_common.events.types import Note
+
+from wraparound.orchestration.dbt_lean import collector_at_rest, debug_left_unsaid
+
+
+def test_debug_events_are_left_unsaid_and_the_others_told():
+    told = []
+    former = get_event_manager()
+
+    with debug_left_unsaid():
+        get_event_manager().add_callback(lambda message: told.append(message.info.msg))
+        fire_event(Note(msg="a detail"), level=EventLevel.DEBUG)
+        fire_event(Note(msg="a step"), level=EventLevel.INFO)
+        fire_event(Note(msg="a fault"), level=EventLevel.ERROR)
+
+    assert told == ["a step", "a fault"]
+    assert get_event_manager() is former
+
+
+def fail_with_the_collector_at_rest(seen):
+    with collector_at_rest():
+        seen.append(gc.isenabled())
+        raise ValueError("broken")
+
+
+def test_the_collector_comes_back_after_a_failure():
+    seen = []
+    with pytest.raises(ValueError, match="broken"):
+        fail_with_the_collector_at_rest(seen)
+
+    assert (seen, gc.isenabled()) == ([False], True)
