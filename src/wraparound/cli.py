@@ -719,12 +719,13 @@ def release_list(*, json_wanted: bool) -> None:
             "state": line["state"],
             "live": sum(school["live"] for school in line["schools"]),
             "held": sum(school["verdict"] == "hold" for school in line["schools"]),
+            "tables": "pinned" if line["pinned"] else "kept" if line["is_kept"] else "pruned",
         }
         for line in lines
     ]
     _show(
         rows,
-        columns=("release_id", "as_of_date", "state", "live", "held"),
+        columns=("release_id", "as_of_date", "state", "live", "held", "tables"),
         json_wanted=False,
         empty="Nothing has been published yet.",
     )
@@ -744,11 +745,33 @@ def release_show(*, release_id: int, json_wanted: bool) -> None:
     _tell_schools(line, says_live=True)
 
 
+@release.command("pin")
+@click.argument("release_id", type=int)
+@click.option("--off", is_flag=True, help="Let it be pruned again when its time comes.")
+@by_option
+@reason_option
+def release_pin(*, release_id: int, off: bool, by: str, reason: str) -> None:
+    """Keep the tables of a release, however many come after it.
+
+    Without a pin the newest are kept, as many as `keep_releases` of the district file says, and
+    those that a school still sees. What is past its retention is destroyed all the same.
+    """
+    from wraparound.publishing.releases import pin
+
+    _read(pin, release_id=release_id, pinned=not off, by=by, reason=reason)
+    told = "is pruned when its time comes" if off else "is kept until the pin is taken off"
+    click.echo(f"Release {release_id} {told}.")
+
+
 @release.command("rollback")
 @click.argument("release_id", type=int, required=False)
 @click.option("--school", "schools", multiple=True, help="Only this school (its source id).")
 def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> None:
-    """Point schools back at an earlier release (default: the one before the live one)."""
+    """Point schools back at an earlier release (default: the one before the live one).
+
+    They stay there until a later release passes their gate; the same one is shown to them again
+    only by naming it here.
+    """
     from wraparound.orchestration import nights
 
     moved = nights.roll_back(_settings(), release_id=release_id, schools=schools or None)

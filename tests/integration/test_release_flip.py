@@ -283,6 +283,23 @@ def test_rollback_can_go_forward_again(connection):
     assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "third", 3), ("T-BIRCH", "third", 3)]
 
 
+def test_what_was_taken_back_is_not_shown_again_by_itself(connection):
+    _, second, third = three_nights(connection)
+    releases.rollback(connection, schools=["T-BIRCH"])
+    shown = releases.publish_release(connection, third)
+    assert shown.state == "published"
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "third", 3), ("T-BIRCH", "first", 3)]
+
+    releases.rollback(connection, third, schools=["T-BIRCH"])
+    releases.publish_release(connection, third)
+    assert marks(connection, BIRCH) == [("T-BIRCH", "third", 3)]
+
+    releases.rollback(connection, second)
+    build_reports(connection, ALDER, BIRCH, mark="fourth")
+    publish_built(connection)
+    assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "fourth", 3), ("T-BIRCH", "fourth", 3)]
+
+
 @pytest.mark.parametrize(("release_id", "schools"), [(99, None), (None, ["T-OAK"]), (None, None)])
 def test_rollback_to_nothing_is_refused(connection, release_id, schools):
     build_reports(connection, ALDER)
@@ -300,8 +317,8 @@ def test_pruning_spares_the_newest_the_live_and_the_pinned(connection):
     for _ in range(4):
         build_reports(connection, ALDER)
         publish_built(connection)
-    connection.execute("update ops.release set pinned = true where release_id = 2")
-    connection.commit()
+    said = {"by": "Olive Oak", "reason": "Shown to the school board."}
+    releases.pin(connection, 2, pinned=True, **said)
     assert releases.prune(connection, keep=2) == (3,)
     assert [(r.release_id, r.is_kept) for r in releases.list_releases(connection)] == [
         (5, True),
@@ -312,6 +329,16 @@ def test_pruning_spares_the_newest_the_live_and_the_pinned(connection):
     ]
     assert marks(connection, BIRCH) == [("T-BIRCH", "first", 3)]
     assert releases.prune(connection, keep=2) == ()
+    with pytest.raises(ReleaseMissing, match="pruned"):
+        releases.pin(connection, 3, pinned=True, **said)
+    releases.pin(connection, 2, pinned=False, **said)
+    assert releases.prune(connection, keep=2) == (2,)
+
+
+@pytest.mark.parametrize("said", [{"by": " ", "reason": "So."}, {"by": "Olive Oak", "reason": ""}])
+def test_a_pin_needs_a_person_and_a_reason(connection, said):
+    with pytest.raises(ReleaseRejected):
+        releases.pin(connection, 1, pinned=True, **said)
 
 
 def test_a_table_that_is_being_read_is_pruned_the_next_time(connection, settings):

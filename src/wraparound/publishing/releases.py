@@ -96,13 +96,15 @@ class SchoolLine:
 class ReleaseLine:
     """One release, as `release list` tells it.
 
-    `is_kept` is False once its tables were pruned: it can be read about, not shown again.
+    `is_kept` is False once its tables were pruned: it can be read about, not shown again. A
+    pinned one is not pruned.
     """
 
     release_id: int
     as_of_date: date
     state: str
     is_kept: bool
+    pinned: bool
     schools: tuple[SchoolLine, ...]
     published_at: datetime | None = None
     message: str | None = None
@@ -137,7 +139,7 @@ def publish_release(connection: Connection[Any], release_id: int) -> Published:
     reader could follow a pointer to tables that its session does not know yet, and see nothing.
 
     May be called again for the newest release after an override: schools whose hold was
-    lifted follow, the others stay as they are.
+    lifted follow, the others stay as they are, also those that a person has taken back.
 
     Raises:
         ReleaseMissing: there is no such release, or its tables are gone.
@@ -223,6 +225,31 @@ def show_release(connection: Connection[Any], release_id: int) -> ReleaseLine:
     return lines[0]
 
 
+def pin(
+    connection: Connection[Any], release_id: int, *, pinned: bool, by: str, reason: str
+) -> None:
+    """Keep a release's tables however old it grows, or let them go again; commits.
+
+    Raises:
+        ReleaseMissing: there is no such release, or its tables are gone already.
+        ReleaseRejected: no name or no reason was given.
+    """
+    if not by.strip() or not reason.strip():
+        raise ReleaseRejected("A pin needs the name of a person and a reason.")
+    with _transaction(connection):
+        _lock(connection)
+        if not show_release(connection, release_id).is_kept:
+            raise ReleaseMissing(f"The tables of release {release_id} were pruned.")
+        connection.execute(
+            "update ops.release set pinned = %s where release_id = %s", (pinned, release_id)
+        )
+        _record(
+            connection,
+            "pin",
+            {"release_id": release_id, "pinned": pinned, "by": by, "reason": reason},
+        )
+
+
 def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
     """Drop the tables of all but the newest `keep` releases; commits.
 
@@ -268,7 +295,9 @@ def _publish(connection: Connection[Any], release_id: int) -> Published:
     _check_showable(connection, release_id)
     refresh_assignments(connection)
     verdicts = _decided(connection, release_id)
-    passing = tuple(v.school.school_key for v in verdicts if v.may_publish)
+    may_see = [v.school.school_key for v in verdicts if v.may_publish]
+    taken_back = _taken_back(connection, release_id)
+    passing = tuple(key for key in may_see if key not in taken_back)
     before = {live.school_key: live.release_id for live in live_releases(connection)}
     if passing:
         # They are attached, unless a hold was lifted between the two commits.
@@ -277,10 +306,16 @@ def _publish(connection: Connection[Any], release_id: int) -> Published:
         _remember_needs(connection, release_id, passing)
         _remember_baselines(connection, release_id, passing)
     _write_verdicts(connection, release_id, verdicts)
-    state = "published" if passing else "rejected"
+    state = "published" if may_see else "rejected"
     _settle(connection, release_id, state=state)
     moved = tuple(key for key in passing if before.get(key) != release_id)
     return Published(release_id, state, verdicts, moved)
+
+
+def _taken_back(connection: Connection[Any], release_id: int) -> set[int]:
+    """The schools from whose readers a person took the release: only a later one moves them."""
+    query = "select school_key from ops.release_school where release_id = %s and taken_back"
+    return {row["school_key"] for row in _all(connection, query, (release_id,))}
 
 
 def _check_showable(connection: Connection[Any], release_id: int) -> None:
@@ -501,6 +536,7 @@ def _roll_back(
     if not targets:
         raise ReleaseMissing("There is no earlier release to go back to.")
     _move(connection, targets)
+    _take_back(connection, list(targets))
     _settle(connection, None)
     _record(
         connection,
@@ -508,6 +544,19 @@ def _roll_back(
         {"release_id": release_id, "school_count": len(targets)},
     )
     return tuple(live for live in live_releases(connection) if live.school_key in targets)
+
+
+def _take_back(connection: Connection[Any], school_keys: list[int]) -> None:
+    """Write down which releases were taken from a school's readers, and which given again."""
+    connection.execute(
+        """
+        update ops.release_school s set taken_back = not s.taken_back
+        from release.pointer p
+        where p.school_key = s.school_key and s.school_key = any (%s)
+          and s.taken_back <> (s.release_id > p.release_id)
+        """,
+        (school_keys,),
+    )
 
 
 def _targets(
@@ -539,7 +588,7 @@ def _lines(connection: Connection[Any], release_id: int | None) -> tuple[Release
     only = (release_id, release_id)
     releases = _all(
         connection,
-        "select release_id, as_of_date, state, published_at, message from ops.release"
+        "select release_id, as_of_date, state, pinned, published_at, message from ops.release"
         " where %s::bigint is null or release_id = %s order by release_id desc",
         only,
     )

@@ -357,6 +357,8 @@ release_school = Table(
     _text("school_source_id"),
     _text("verdict"),
     Column("live", Boolean, nullable=False, server_default=text("false")),
+    # A person pointed the school's readers back from it.
+    Column("taken_back", Boolean, nullable=False, server_default=text("false")),
     _count("student_count"),
     _among("verdict", "pass", "notice", "hold"),
     schema="ops",
