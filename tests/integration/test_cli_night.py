@@ -17,6 +17,7 @@ from lib.returned_lists import decide
 from wraparound.cli import main
 from wraparound.district import FEEDS
 from wraparound.orchestration import nights
+from wraparound.publishing import freeze
 from wraparound.settings import Settings, load_settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
@@ -322,6 +323,14 @@ def test_who_lifts_a_hold_is_recorded_and_the_list_is_shown(second_night: Path) 
             "select distinct granted_by, reason, expires_at is not null as ends from ops.override"
         ).fetchall()
     assert lifted == [{"granted_by": "R. Reed", "reason": "A school closes", "ends": True}]
+
+
+def test_an_older_release_can_be_made_anew_from_the_archive(second_night: Path) -> None:
+    reports = told("release", "replay", "1")
+
+    assert {str(one["table"]) for one in reports} == set(freeze.KEYS)
+    assert [one["table"] for one in reports if not one["same"]] == []
+    assert "W43" in run("release", "replay", "9", exit_code=7).stderr
 
 
 def test_a_second_night_can_be_rolled_back(second_night: Path) -> None:

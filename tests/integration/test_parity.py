@@ -12,7 +12,7 @@ import pytest
 from lib.feed_builders import ATTENDANCE, EXCUSED, TARDY, UNEXCUSED, a_file, children
 from lib.warehouse_in_tests import landed_and_loaded, query
 from wraparound.errors import BuildFailed
-from wraparound.orchestration import dbt, nights, parity, tidying
+from wraparound.orchestration import dbt, nights, parity, scratch, tidying
 from wraparound.warehouse.connection import connect
 
 UNKNOWN = "ZZ"
@@ -88,7 +88,7 @@ def built_from_raw(monkeypatch):
             )
         return dbt.Built(models=2, tests_passed=0, tests_failed=0, warnings=0)
 
-    monkeypatch.setattr(parity, "build_models", build)
+    monkeypatch.setattr(scratch, "build_models", build)
     monkeypatch.setattr(dbt, "build_models", build)
 
 

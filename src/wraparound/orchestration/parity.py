@@ -5,56 +5,20 @@ with those that the archive gives, loaded anew in order and built. The long way 
 scratch database, which is dropped at the end; the warehouse is only read.
 """
 
-import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from psycopg import sql
 
 from wraparound.contracts.loader import load_contracts
 from wraparound.errors import BuildFailed
-from wraparound.landing.archive import archived
 from wraparound.orchestration import nights
-from wraparound.orchestration.dbt import build_models
+from wraparound.orchestration.scratch import made_anew, need_files
 from wraparound.settings import Settings
-from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
 from wraparound.warehouse.connection import Connection, connect
-from wraparound.warehouse.migrate import migrate
 from wraparound.warehouse.raw_tables import column_types
 
 BUILT = ("marts", "reports")
-# What a load of the same files has to know: keys that were given, and what persons decided.
-GIVEN = ("student_crosswalk", "school_crosswalk", "lifted_rule")
-# What the models read of the ledger beside keys, each as it was before the tables were built:
-# what was made of that build, or came since, they could not know.
-BEFORE = "(select started_at from ops.build where build_id = %(build_id)s)"
-# A need that the build's own list was the first to show was not known to it.
-SHOWN = (
-    "first_seen_date < (select as_of_date from ops.build where build_id = %(build_id)s)"
-    " or exists (select from ops.release r where r.build_id < %(build_id)s"
-    " and r.as_of_date = first_seen_date and r.state in ('published', 'superseded'))"
-)
-EARLIER = "release_id in (select release_id from ops.release where build_id < %(build_id)s)"
-HISTORY = {
-    "arrival": f"received_at <= {BEFORE}",
-    "feed_state": "true",
-    "release": EARLIER,
-    "release_school": EARLIER,
-    "inquiry_baseline": EARLIER,
-    "need_history": SHOWN,
-}
-# Live was, for each school, the newest of the earlier releases that it was not held from.
-LIVE_BEFORE = """
-    update ops.release_school s set live = s.verdict <> 'hold' and not exists (
-        select from ops.release_school later
-        where later.school_key = s.school_key and later.verdict <> 'hold'
-          and later.release_id > s.release_id)
-"""
 Hashes = dict[str, tuple[int, int]]
 
 
@@ -77,53 +41,34 @@ def parity(settings: Settings) -> tuple[Compared, ...]:
         BuildFailed: a build failed on the way, or files that were loaded have been destroyed.
     """
     nights.prepare(settings)
-    missing = destroyed_files(settings)
-    if missing:
-        raise BuildFailed(
-            f"{missing} of the files that were loaded are not in the archive any more, so it "
-            "cannot be loaded anew. Nothing was compared."
-        )
+    need_files(settings)
     if nights.build_needed(settings):
         nights.build(settings)
     with connect(settings) as connection:
         last = ledger.last_build(connection)
         assert last is not None
-        previous = ledger.previous_as_of(connection, as_of=last["as_of_date"])
         here = _raw_hashes(connection) | _built_hashes(connection)
-    with _scratch(settings) as scratch:
-        _hand_over(settings, scratch)
-        nights.ingest(scratch)
-        _remember(settings, scratch, build_id=last["build_id"])
-        build_models(scratch, as_of=last["as_of_date"], previous_as_of=previous)
-        with connect(scratch) as connection:
-            there = _raw_hashes(connection) | _built_hashes(connection)
-    return _compared(here, there)
+    with made_anew(settings, build_id=last["build_id"]) as scratch, connect(scratch) as connection:
+        there = _raw_hashes(connection) | _built_hashes(connection)
+    return compared(here, there)
 
 
-def destroyed_files(settings: Settings) -> int:
-    """How many files that were loaded the archive does not hold any more."""
-    with connect(settings) as connection:
-        rows = connection.execute(
-            "select distinct sha256 from ops.arrival where state = 'loaded'"
-        ).fetchall()
-    return sum(not archived(settings.archive, row["sha256"]).exists() for row in rows)
-
-
-def must_hold(compared: tuple[Compared, ...]) -> None:
+def must_hold(found: tuple[Compared, ...]) -> None:
     """Say which tables differ.
 
     Raises:
         BuildFailed: some table is not the same both ways.
     """
-    other = [one.table for one in compared if not one.same]
+    other = [one.table for one in found if not one.same]
     if other:
         raise BuildFailed(
-            f"{len(other)} of {len(compared)} tables are not what the archive gives, loaded anew: "
+            f"{len(other)} of {len(found)} tables are not what the archive gives, loaded anew: "
             f"{', '.join(other[:5])}. The lists stay as they are; `wraparound parity` says more."
         )
 
 
-def _compared(short: Hashes, long: Hashes) -> tuple[Compared, ...]:
+def compared(short: Hashes, long: Hashes) -> tuple[Compared, ...]:
+    """Every table of either side, in the order of their names."""
     nothing = (0, 0)
     return tuple(
         Compared(
@@ -134,88 +79,6 @@ def _compared(short: Hashes, long: Hashes) -> tuple[Compared, ...]:
         )
         for name in sorted(short.keys() | long.keys())
     )
-
-
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Settings]:
-    """A migrated, empty warehouse beside the real one, that shares its archive."""
-    where = connections.address(settings)
-    name = f"{where.database}_parity_{hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]}"
-    url = replace(where, database=name).url("postgresql")
-    with tempfile.TemporaryDirectory(prefix="wraparound-parity-") as folder:
-        scratch = replace(settings, home=Path(folder), warehouse_url=url)
-        _drop(settings, name)
-        try:
-            migrate(scratch)
-            scratch.make_folders()
-            shutil.rmtree(scratch.archive)
-            scratch.archive.symlink_to(settings.archive)
-            yield scratch
-        finally:
-            _drop(settings, name)
-
-
-def _drop(settings: Settings, name: str) -> None:
-    with connect(
-        settings, database=connections.MAINTENANCE_DATABASE, autocommit=True
-    ) as connection:
-        for database in (name, f"{name}_{connections.AIRFLOW_DATABASE}"):
-            connection.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
-            )
-
-
-def _hand_over(settings: Settings, scratch: Settings) -> None:
-    """What arrived and was loaded, as if it were still to be loaded."""
-    arrived = (
-        *("arrival_id", "feed", "sender", "file_name", "sha256", "byte_count"),
-        *("received_at", "effective_at", "claim"),
-    )
-    braked = ("happened_at", "kind", "state", "detail")
-    with connect(settings) as source, connect(scratch) as target:
-        for table in GIVEN:
-            _copy(source, target, table=table)
-        _copy(source, target, table="arrival", which="state = 'loaded'", columns=arrived)
-        _copy(source, target, table="event", which="kind = 'brake'", columns=braked)
-
-
-def _remember(settings: Settings, scratch: Settings, *, build_id: int) -> None:
-    """Let the scratch warehouse know of earlier nights what the build knew."""
-    with connect(settings) as source, connect(scratch) as target:
-        names = [sql.Identifier("ops", table) for table in HISTORY]
-        target.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(names)))
-        for table, which in HISTORY.items():
-            condition = which % {"build_id": build_id}
-            _copy(source, target, table=table, which=condition)
-        target.execute(LIVE_BEFORE)
-
-
-def _copy(
-    source: Connection,
-    target: Connection,
-    *,
-    table: str,
-    which: str = "true",
-    columns: Sequence[str] = (),
-) -> None:
-    """Rows of a table of the ledger, by the names of its columns: their order may differ."""
-    name = sql.Identifier("ops", table)
-    if not columns:
-        found = source.execute(sql.SQL("select * from {} limit 0").format(name)).description
-        columns = [column.name for column in found or ()]
-    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-    query = sql.SQL("select {} from {} where {}").format(listed, name, sql.SQL(which))
-    _stream(source, target, query=query, into=sql.SQL("{} ({})").format(name, listed))
-
-
-def _stream(
-    source: Connection, target: Connection, *, query: sql.Composable, into: sql.Composable
-) -> None:
-    out = sql.SQL("copy ({}) to stdout (format binary)").format(query)
-    back = sql.SQL("copy {} from stdin (format binary)").format(into)
-    with source.cursor().copy(out) as rows, target.cursor().copy(back) as copy:
-        for block in rows:
-            copy.write(block)
 
 
 def _raw_hashes(connection: Connection) -> Hashes:

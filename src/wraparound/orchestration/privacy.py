@@ -169,7 +169,8 @@ def _releases(at: _At) -> _Found:
     """Frozen lists, pinned ones too: retention ends a pin. What a reader sees is spared."""
     rows = at.connection.execute(
         "select c.relname, pg_total_relation_size(c.oid) as size from pg_catalog.pg_class c"
-        r" inner join ops.release r on c.relname ~ ('^rpt_[a-z_]+_r' || r.release_id || '$')"
+        " inner join ops.release r"
+        r" on c.relname ~ ('^(rpt|known)_[a-z_]+_r' || r.release_id || '$')"
         " where c.relnamespace = to_regnamespace('release') and c.relkind = 'r'"
         " and r.created_at < %s and r.release_id not in (select release_id from release.pointer)"
         " order by c.relname",

@@ -196,7 +196,8 @@ def tell_of_feeds() -> int:
 @discreet
 def check_parity() -> int:
     """Load the archive anew beside the warehouse and compare; fails where a table differs."""
-    from wraparound.orchestration.parity import destroyed_files, must_hold, parity
+    from wraparound.orchestration.parity import must_hold, parity
+    from wraparound.orchestration.scratch import destroyed_files
 
     settings = load_settings()
     if destroyed_files(settings):

@@ -43,6 +43,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_inquiry_cycles": ("cycle_id",),
     "rpt_today": ("item_id",),
 }
+# What a build reads of the ledger that later nights write over.
+KNOWN = ("need_history", "feed_state")
 # How long a freeze waits for a build to end.
 BUILD_PATIENCE = "10min"
 
@@ -75,6 +77,11 @@ class Candidate:
 def frozen_name(report: str, *, release_id: int) -> str:
     """Return the table that holds one report of one release."""
     return f"{report}_r{release_id}"
+
+
+def known_name(table: str, *, release_id: int) -> str:
+    """Return the table of what one table of the ledger said before a release was published."""
+    return f"known_{table}_r{release_id}"
 
 
 def freeze_release(connection: Connection[Any], *, build_id: int | None, as_of: date) -> Candidate:
@@ -149,6 +156,7 @@ def _copy_all(
                 _freeze_report(connection, name, columns=columns[name], release_id=release_id)
                 for name in columns
             )
+            _keep_what_was_known(connection, release_id)
             hashes = {f.name: {"rows": f.row_count, "hash": f.content_hash} for f in frozen}
             connection.execute(
                 "update ops.release set content_hash = %s where release_id = %s",
@@ -163,6 +171,15 @@ def _copy_all(
     finally:
         connection.isolation_level = None
     return Candidate(release_id=release_id, as_of_date=as_of, reports=frozen)
+
+
+def _keep_what_was_known(connection: Connection[Any], release_id: int) -> None:
+    """Copy what the ledger writes over night by night: without it no build could be made anew."""
+    for table in KNOWN:
+        copy = Identifier("release", known_name(table, release_id=release_id))
+        connection.execute(
+            SQL("create table {} as table {}").format(copy, Identifier("ops", table))
+        )
 
 
 def _report_names(connection: Connection[Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from wraparound.errors import ReleaseMissing, ReleaseRejected
 from wraparound.publishing import views
 from wraparound.publishing.decide import MISSING_RULE, Override, School, Verdict, decide
-from wraparound.publishing.freeze import frozen_name
+from wraparound.publishing.freeze import KNOWN, frozen_name, known_name
 from wraparound.publishing.readers import refresh_assignments
 from wraparound.quality.verdicts import Finding
 
@@ -263,8 +263,11 @@ def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
                 _lock(connection)
                 if _is_live(connection, release_id):  # pragma: no cover - a race with rollback
                     continue
-                for table in _frozen_tables(connection, release_id).values():
-                    connection.execute(SQL("drop table {}").format(Identifier("release", table)))
+                frozen = _frozen_tables(connection, release_id).values()
+                known = (known_name(table, release_id=release_id) for table in KNOWN)
+                for table in (*frozen, *known):
+                    drop = SQL("drop table if exists {}").format(Identifier("release", table))
+                    connection.execute(drop)
         except pg_errors.LockNotAvailable:
             continue
         pruned.append(release_id)
