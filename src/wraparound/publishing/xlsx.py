@@ -12,6 +12,7 @@ from html import escape
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -31,6 +32,8 @@ FORMULA_LEADS = tuple("=+-@\t\r|%\uff1d\uff0b\uff0d\uff20")
 # Points of a line, and of the highest row that the format knows.
 LINE_POINTS, HIGHEST_POINTS = 15, 409
 LONGEST_TEXT = 32_767  # what a cell of the format can hold, in UTF-16 units
+# As deflate counts: a tenth larger than by default, in less than half the time.
+PACKED = 4
 # The library takes text that begins so for elements of its own and would not escape it.
 RICH_TEXT = "<r>"
 # Nothing is secret here: without a password, it only keeps rows from coming apart by accident.
@@ -115,10 +118,21 @@ def write_book(
     book.close()
 
 
-def _workbook_class() -> type["Workbook"]:
-    from xlsxwriter.workbook import Workbook
+class Packed(ZipFile):
+    """The file around the parts of a workbook; the library would not say how hard to pack."""
 
-    class Locked(Workbook):  # type: ignore[misc]
+    def writestr(self, part: Any, content: Any, *_: Any) -> None:
+        """Take in one part."""
+        super().writestr(part, content, compresslevel=PACKED)
+
+
+@cache
+def _workbook_class() -> type["Workbook"]:
+    from xlsxwriter import workbook
+
+    workbook.ZipFile = Packed
+
+    class Locked(workbook.Workbook):  # type: ignore[misc]
         """The library has no door for this: sheets can be neither taken out nor renamed."""
 
         def _write_workbook_pr(self) -> None:
@@ -156,28 +170,41 @@ def _write_rows(page: "Worksheet", sheet: Sheet, *, looks: Looks) -> int:
         for columns in (heads, sheet.columns)
     )
     page.elements.append(_row(1, of_heads, [column.heading for column in heads]))
+    wrapped = [
+        (place, ends.lines)
+        for place, (column, (_, ends)) in enumerate(zip(sheet.columns, of_columns, strict=True))
+        if column.kind == WRAP
+    ]
     number = 1
     for number, cells in enumerate(sheet.rows, start=2):
-        page.elements.append(_row(number, of_columns, cells))
+        page.elements.append(_row(number, of_columns, cells, wrapped=wrapped))
     # What the library would have learned from cells: how far the sheet reaches.
     for row, place in ((0, 0), (number - 1, len(heads) - 1)):
         page._check_dimensions(row, place)
     return number - 1
 
 
-def _row(number: int, columns: Sequence[tuple[str, "Ends"]], cells: Cells) -> str:
-    written = [
-        f'<c r="{letters}{number}{ends[value]}'
-        for (letters, ends), value in zip(columns, cells, strict=True)
-        if value is not None and value != ""
-    ]
-    lines = max(
-        (ends.lines.get(value, 1) for (_, ends), value in zip(columns, cells, strict=True)),
-        default=1,
+def _row(
+    number: int,
+    columns: Sequence[tuple[str, "Ends"]],
+    cells: Cells,
+    *,
+    wrapped: Sequence[tuple[int, dict[Any, int]]] = (),
+) -> str:
+    """A row as an element; `wrapped` are the columns that make it higher, with their lines."""
+    written = "".join(
+        [
+            f'<c r="{letters}{number}{ends[value]}'
+            for (letters, ends), value in zip(columns, cells, strict=True)
+            if value is not None and value != ""
+        ]
     )
+    lines = max([many.get(cells[place], 1) for place, many in wrapped], default=1)
+    if lines == 1:
+        return f'<row r="{number}">{written}</row>'
     # Not every office program works out the height of a wrapped row before it prints.
-    height = f' ht="{min(lines * LINE_POINTS, HIGHEST_POINTS)}" customHeight="1"'
-    return f'<row r="{number}"{height if lines > 1 else ""}>{"".join(written)}</row>'
+    height = min(lines * LINE_POINTS, HIGHEST_POINTS)
+    return f'<row r="{number}" ht="{height}" customHeight="1">{written}</row>'
 
 
 class Ends(dict[Any, str]):
