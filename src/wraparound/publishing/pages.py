@@ -102,7 +102,7 @@ class TodayColumn:
 
 
 # Sentences that share one source, and that source in words.
-Told = tuple[tuple[str, ...], str]
+Told = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -219,14 +219,14 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
             mark=f"M0 {_height(data.attendance_mark)}h110",
             workbook_name=workbook_name,
             fill=lambda level: FILL.get(level, NOT_KNOWN),
-            number=number_text,
+            once=cache,
             usual_owner=_usual_owner(data.queue),
             opened=lambda referral: _opened(referral, words=words),
-            why=lambda signal: _why(signal, words=words),
             evidence=lambda referral: _evidence(referral, words=words),
             decided=lambda referral: _decided(referral, words=words),
             order=lambda referral: _order(referral, words=words),
             support=lambda student: _support(student, words=words),
+            missed=lambda student: _missed(student, words=words),
             about=lambda student: _about(student, words=words),
         )
     )
@@ -529,7 +529,7 @@ def _told(
     of_source: dict[str, list[str]] = {}
     for signal in signals:
         of_source.setdefault(say(signal, words=words), []).append(signal.wording)
-    return tuple((tuple(wordings), source) for source, wordings in of_source.items())
+    return tuple((" ".join(wordings), source) for source, wordings in of_source.items())
 
 
 def _needs(
@@ -731,6 +731,17 @@ def _about(student: "Student", *, words: Words) -> str:
     if student.attendance_band:
         parts.append(words("band", band=words.code("band", student.attendance_band)))
     return " · ".join(parts)
+
+
+def _missed(student: "Student", *, words: Words) -> str:
+    """Say how many days a student missed, and their share where there are enough to judge."""
+    if student.days_enrolled is None or student.days_absent is None:
+        return words("no_attendance")
+    absent = number_text(student.days_absent)
+    said = words("absent_of", absent=absent, enrolled=student.days_enrolled)
+    if student.has_sufficient_days is False or student.absence_rate is None:
+        return f"{said}, {words('too_few')}"
+    return f"{said} ({words.percent(student.absence_rate, digits=1)})"
 
 
 def _support(student: "Student", *, words: Words) -> str:
