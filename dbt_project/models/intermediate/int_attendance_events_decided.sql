@@ -2,7 +2,7 @@ with
 
 attendance_events as (
 
-    select * from {{ ref('stg_attendance__events') }}
+    select * from {{ ref('int_attendance_events_told') }}
 
 ),
 
@@ -94,11 +94,6 @@ measured_events as (
             as missed_share
 
     from attendance_events
-
-    inner join run_dates
-        on
-            attendance_events.event_date >= run_dates.year_start_date
-            and attendance_events.event_date <= run_dates.as_of_date
 
     inner join students
         on attendance_events.student_source_id = students.student_source_id

@@ -54,12 +54,14 @@ run_dates as (
 
 ),
 
--- A suspension out of school that the school's own attendance does not show.
+-- A suspension out of school that the school's own attendance does not show. It is
+-- counted, not sieved: of a sieve one row is expected, to be sought among all days.
 suspension_counts as (
 
     select
         suspension_days.school_key,
-        count(*) as suspension_days_without_absence
+        count(*) filter (where absence_events.student_key is null)
+            as suspension_days_without_absence
 
     from suspension_days
 
@@ -82,8 +84,6 @@ suspension_counts as (
             and suspension_days.school_key = absence_events.school_key
             and suspension_days.suspension_date = absence_events.event_date
             and absence_events.is_absent
-
-    where absence_events.student_key is null
 
     group by suspension_days.school_key
 

@@ -6,6 +6,12 @@ attendance_days as (
 
 ),
 
+school_sums as (
+
+    select * from {{ ref('int_attendance_by_school_summed') }}
+
+),
+
 students as (
 
     select * from {{ ref('int_students_identified') }}
@@ -68,10 +74,10 @@ year_counts as (
 
 ),
 
--- Distinct, because a student has many days.
+-- Distinct, because a student may have been at several schools.
 enrolled_students as (
 
-    select distinct student_key from attendance_days
+    select distinct student_key from school_sums
 
 ),
 
