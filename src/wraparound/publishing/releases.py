@@ -29,53 +29,50 @@ SHOWABLE = ("audited", "published", "superseded", "rejected")
 LOCK_ATTEMPTS = 5
 
 REMEMBER_NEEDS = SQL("""
-    insert into ops.need_history
-        (student_key, school_key, rule_id, first_seen_date, last_seen_date,
-        first_value, last_value, last_rank, last_level, last_state)
-    select * from (
+    merge into ops.need_history as known
+    using (
         select student_key, school_key, rule_id, min(as_of_date) as first_seen_date,
             max(as_of_date) as last_seen_date,
-            min((evidence -> 0 ->> 'value')::numeric) as first_value,
-            min((evidence -> 0 ->> 'value')::numeric) as last_value,
+            min((evidence -> 0 ->> 'value')::numeric) as found_value,
             min(referral_rank) as last_rank, min(level) as last_level, min(state) as last_state
         from {} where school_key = any (%s)
         group by student_key, school_key, rule_id
     ) as shown
+    on known.student_key = shown.student_key and known.school_key = shown.school_key
+        and known.rule_id = shown.rule_id
+    when not matched then insert
+        (student_key, school_key, rule_id, first_seen_date, last_seen_date,
+        first_value, last_value, last_rank, last_level, last_state)
+        values (shown.student_key, shown.school_key, shown.rule_id, shown.first_seen_date,
+            shown.last_seen_date, shown.found_value, shown.found_value,
+            shown.last_rank, shown.last_level, shown.last_state)
     -- A release that is shown once more has nothing to tell, and must leave no dead rows.
-    where not exists (
-        select from ops.need_history as known
-        where (known.student_key, known.school_key, known.rule_id)
-            = (shown.student_key, shown.school_key, shown.rule_id)
-            and known.first_seen_date <= shown.first_seen_date
-            and known.last_seen_date >= shown.last_seen_date
-            and (known.first_value is not null or shown.first_value is null)
-            and (known.last_value, known.last_rank, known.last_level, known.last_state)
-                is not distinct from
-                (shown.last_value, shown.last_rank, shown.last_level, shown.last_state)
-    )
-    on conflict (student_key, school_key, rule_id) do update set
-        first_seen_date =
-            least(need_history.first_seen_date, excluded.first_seen_date),
-        last_seen_date =
-            greatest(need_history.last_seen_date, excluded.last_seen_date),
+    when matched and (
+        shown.first_seen_date < known.first_seen_date
+        or shown.last_seen_date > known.last_seen_date
+        or (known.first_value is null and shown.found_value is not null)
+        or (known.last_value, known.last_rank, known.last_level, known.last_state)
+            is distinct from
+            (shown.found_value, shown.last_rank, shown.last_level, shown.last_state)
+    ) then update set
+        first_seen_date = least(known.first_seen_date, shown.first_seen_date),
+        last_seen_date = greatest(known.last_seen_date, shown.last_seen_date),
         first_value = case
-            when excluded.first_seen_date < need_history.first_seen_date
-            then excluded.first_value
-            else coalesce(need_history.first_value, excluded.first_value) end,
-        last_value = excluded.last_value,
-        last_rank = excluded.last_rank,
-        last_level = excluded.last_level,
-        last_state = excluded.last_state,
+            when shown.first_seen_date < known.first_seen_date then shown.found_value
+            else coalesce(known.first_value, shown.found_value) end,
+        last_value = shown.found_value,
+        last_rank = shown.last_rank,
+        last_level = shown.last_level,
+        last_state = shown.last_state,
         (prior_seen_date, prior_rank, prior_level, prior_state) = (
             select was.seen_date, was.rank, was.level, was.state
             from (values
-                (true, need_history.last_seen_date, need_history.last_rank,
-                    need_history.last_level, need_history.last_state),
-                (false, need_history.prior_seen_date, need_history.prior_rank,
-                    need_history.prior_level, need_history.prior_state)
+                (true, known.last_seen_date, known.last_rank,
+                    known.last_level, known.last_state),
+                (false, known.prior_seen_date, known.prior_rank,
+                    known.prior_level, known.prior_state)
             ) as was (is_later, seen_date, rank, level, state)
-            where was.is_later
-                = (excluded.last_seen_date > need_history.last_seen_date))
+            where was.is_later = (shown.last_seen_date > known.last_seen_date))
 """)
 
 T = TypeVar("T")
@@ -388,8 +385,10 @@ def _overrides(connection: Connection[Any], release_id: int) -> tuple[Override, 
 
 
 def _attach(connection: Connection[Any], release_id: int) -> None:
+    query = "select relname from pg_catalog.pg_class where relispartition"
+    attached = {row["relname"] for row in _all(connection, query)}
     for report, table in _frozen_tables(connection, release_id).items():
-        if not _is_attached(connection, table):
+        if table not in attached:
             connection.execute(
                 SQL("alter table {} attach partition {} for values in ({})").format(
                     Identifier("release", report),
@@ -651,12 +650,6 @@ def _tables(connection: Connection[Any]) -> dict[int, dict[str, str]]:
     for row in _all(connection, query):
         tables.setdefault(row["release_id"], {})[row["report"]] = row["relname"]
     return tables
-
-
-def _is_attached(connection: Connection[Any], table: str) -> bool:
-    query = "select relispartition from pg_catalog.pg_class where oid = to_regclass(%s)"
-    row = _one(connection, query, (f"release.{table}",))
-    return bool(row and row["relispartition"])
 
 
 def _is_live(connection: Connection[Any], release_id: int) -> bool:
