@@ -677,6 +677,7 @@ def _source(signal: "Signal", *, words: Words) -> str:
     return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
 
 
+@cache
 def _named(rule_id: str, version: str, *, words: Words) -> str:
     said = words("rule", rule=rule_id)
     return f"{said} {words('version', version=version.lstrip('vV'))}" if version else said
