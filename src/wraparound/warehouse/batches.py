@@ -201,10 +201,13 @@ def record_touched(connection: Connection, merge: Merge, *, everything: bool = F
 def _message(connection: Connection, arrival: Arrival) -> str | None:
     """How many rows are set aside, and where the first of them is."""
     row = connection.execute(
-        "select count(distinct (table_name, file_name, row_number)) as n,"
-        " (array_agg(file_name || ' row ' || row_number || coalesce(', ' || column_name, '')"
-        "   || ': ' || rule order by file_name, row_number, quarantine_id))[1] as first_one"
-        " from ops.quarantine where arrival_id = %s and state = 'open' and scope = 'row'",
+        "with waiting as (select * from ops.quarantine"
+        "  where arrival_id = %s and state = 'open' and scope = 'row')"
+        " select (select count(*) from"
+        "   (select distinct table_name, file_name, row_number from waiting) as line) as n,"
+        "  (select file_name || ' row ' || row_number || coalesce(', ' || column_name, '')"
+        "    || ': ' || rule from waiting order by file_name, row_number, quarantine_id limit 1"
+        "  ) as first_one",
         [arrival.arrival_id],
     ).fetchone()
     if not row or not row["n"]:

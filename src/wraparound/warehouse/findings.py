@@ -226,30 +226,41 @@ def supersede_older(connection: Connection, judging: Judging, *, whole_table: bo
         _forget_told(connection, judging)
     if not _any_older(connection, judging):
         return 0
-    closed = connection.execute(
-        sql.SQL(
-            "with older as (select q.quarantine_id from ops.quarantine as q"
-            "  inner join ops.arrival as a on q.arrival_id = a.arrival_id"
-            "  left join restricted.quarantine_line as l on q.arrival_id = l.arrival_id"
-            "   and q.table_name = l.table_name and q.file_name = l.file_name"
-            "   and q.row_number = l.row_number"
-            "  where q.state = 'open' and q.feed = {feed} and q.table_name = {name}"
-            "   and a.sender = {sender} and a.arrival_id <> {arrival}"
-            "   and a.effective_at < {effective} and {about})"
-            " update ops.quarantine as q set state = 'superseded', superseded_by = {arrival}"
-            " from older where q.quarantine_id = older.quarantine_id"
-        ).format(
-            feed=sql.Literal(judging.contract.feed),
-            name=sql.Literal(judging.name),
-            sender=sql.Literal(judging.sender),
-            arrival=sql.Literal(judging.arrival_id),
-            effective=sql.Literal(judging.effective_at),
-            about=_about(judging, whole_table=whole_table),
-        )
-    ).rowcount
+    closed = connection.execute(_close_older(judging, whole_table=whole_table)).rowcount
     if closed:
         _forget_closed_lines(connection, judging)
     return closed
+
+
+def _close_older(judging: Judging, *, whole_table: bool) -> sql.Composed:
+    """The statement that closes older findings about what this file speaks of."""
+    return sql.SQL(
+        "with older as materialized (select q.quarantine_id, q.rule, l.record_key"
+        "  from ops.quarantine as q"
+        "  inner join ops.arrival as a on q.arrival_id = a.arrival_id"
+        "  left join restricted.quarantine_line as l on q.arrival_id = l.arrival_id"
+        "   and q.table_name = l.table_name and q.file_name = l.file_name"
+        "   and q.row_number = l.row_number"
+        "  where q.state = 'open' and q.feed = {feed} and q.table_name = {name}"
+        "   and a.sender = {sender} and a.arrival_id <> {arrival}"
+        "   and a.effective_at < {effective}),"
+        # The file may say millions of records; of them only those that older findings name.
+        " read as (select record_key from older where record_key in ({read})),"
+        " unread as (select record_key from older where record_key in ({unread}))"
+        " update ops.quarantine as q set state = 'superseded', superseded_by = {arrival}"
+        " from older as o where q.quarantine_id = o.quarantine_id and {about}"
+    ).format(
+        feed=sql.Literal(judging.contract.feed),
+        name=sql.Literal(judging.name),
+        sender=sql.Literal(judging.sender),
+        arrival=sql.Literal(judging.arrival_id),
+        effective=sql.Literal(judging.effective_at),
+        read=_keys_read(judging),
+        unread=sql.SQL("select {} from pg_temp.bad as b where not b._waits").format(
+            judging.record_key("b")
+        ),
+        about=_about(whole_table=whole_table),
+    )
 
 
 def _forget_told(connection: Connection, judging: Judging) -> None:
@@ -262,25 +273,28 @@ def _forget_told(connection: Connection, judging: Judging) -> None:
     )
 
 
-def _about(judging: Judging, *, whole_table: bool) -> Sql:
-    """Whether an older finding `q`, with its line `l`, is closed by what this file says.
+def _about(*, whole_table: bool) -> Sql:
+    """Whether an older finding `o` is closed by what this file says.
 
     A row that cannot be read says nothing: it closes what could not be read either, and leaves
     open what could, and waits.
     """
     words = {
-        "unread": sql.SQL(
-            "l.record_key in (select {} from pg_temp.bad as b where not b._waits)"
-        ).format(judging.record_key("b")),
-        "waits": sql.SQL("q.rule = any({}::text[])").format(sql.Literal(list(WAITING_RULES))),
-        "read": sql.SQL(
-            "l.record_key in (select {} from pg_temp.good as g"
-            " union all select {} from pg_temp.bad as b where b._waits{})"
-        ).format(judging.record_key("g"), judging.record_key("b"), _said_beside(judging)),
+        "unread": sql.SQL("o.record_key in (select record_key from unread)"),
+        "waits": sql.SQL("o.rule = any({}::text[])").format(sql.Literal(list(WAITING_RULES))),
+        "read": sql.SQL("o.record_key in (select record_key from read)"),
     }
     if whole_table:
         return sql.SQL("not coalesce({unread} and {waits}, false)").format(**words)
     return sql.SQL("({read} or ({unread} and not {waits}))").format(**words)
+
+
+def _keys_read(judging: Judging) -> Sql:
+    """The keys of the records that rows of the file speak of which can be read."""
+    return sql.SQL(
+        "select {} from pg_temp.good as g"
+        " union all select {} from pg_temp.bad as b where b._waits{}"
+    ).format(judging.record_key("g"), judging.record_key("b"), _said_beside(judging))
 
 
 def _said_beside(judging: Judging) -> Sql:
