@@ -295,6 +295,8 @@ need_history = Table(
     Column("prior_rank", Integer),
     Column("prior_level", Text),
     Column("prior_state", Text),
+    # Every open need is written anew each night: there is room for it on its page.
+    postgresql_with={"fillfactor": 50},
     schema="ops",
 )
 
