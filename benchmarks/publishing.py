@@ -50,11 +50,11 @@ def publish_by_parts(settings: Settings, stages: Timed, *, as_of: date) -> dict[
                 releases.publish_release(connection, candidate.release_id)
             with stages.stage("roll back all"):
                 releases.rollback(connection)
-            releases.publish_release(connection, candidate.release_id)
+            releases.rollback(connection, candidate.release_id)
         school = releases.live_releases(connection)[0].school_source_id
         with stages.stage("roll back one"):
             releases.rollback(connection, schools=[school])
-        releases.publish_release(connection, candidate.release_id)
+        releases.rollback(connection, candidate.release_id)
         with stages.stage("render all"):
             written = deliver_lists(settings, connection, today=as_of)
         with stages.stage("render nothing new"):
