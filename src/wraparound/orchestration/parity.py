@@ -16,6 +16,7 @@ from wraparound.orchestration.scratch import made_anew, need_files
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger
 from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse.hashing import rows_and_hash
 from wraparound.warehouse.raw_tables import column_types
 
 BUILT = ("marts", "reports")
@@ -87,7 +88,7 @@ def _raw_hashes(connection: Connection) -> Hashes:
     for contract in load_contracts().values():
         for name, table in contract.tables.items():
             columns = [*column_types(table), "_sender", "_held"]
-            found[contract.raw_name(name)] = _hash(
+            found[contract.raw_name(name)] = rows_and_hash(
                 connection,
                 sql.SQL("select {} from {} where _deleted_at is null").format(
                     sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -104,7 +105,7 @@ def _built_hashes(connection: Connection) -> Hashes:
         [list(BUILT)],
     ).fetchall()
     return {
-        row["table_name"]: _hash(
+        row["table_name"]: rows_and_hash(
             connection,
             sql.SQL("select * from {}").format(
                 sql.Identifier(row["table_schema"], row["table_name"])
@@ -112,16 +113,3 @@ def _built_hashes(connection: Connection) -> Hashes:
         )
         for row in names
     }
-
-
-def _hash(connection: Connection, rows: sql.Composable) -> tuple[int, int]:
-    """(count, hash) of rows; a sum, so that order says nothing."""
-    found = connection.execute(
-        sql.SQL(
-            "select count(*) as n,"
-            " coalesce(mod(sum(hash_record_extended(r, 0)::numeric + 9223372036854775808),"
-            "  18446744073709551616), 0) as hash from ({}) as r"
-        ).format(rows)
-    ).fetchone()
-    assert found is not None
-    return int(found["n"]), int(found["hash"])

@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from wraparound.errors import ReleaseRejected
 from wraparound.publishing import views
+from wraparound.warehouse.hashing import rows_and_hash
 
 # A build holds this lock while the reports change: a freeze waits for it, or half of one
 # build would be copied with half of the next.
@@ -235,12 +236,12 @@ def _freeze_report(
     connection.execute(
         SQL("analyze {} (release_id, {})").format(target, SQL(", ").join(map(Identifier, keys)))
     )
-    row_count, content_hash = _hash(connection, target, columns=list(columns))
+    row_count, total = rows_and_hash(connection, SQL("select {} from {}").format(listed, target))
     return FrozenReport(
         name=name,
         table_name=table,
         row_count=row_count,
-        content_hash=content_hash,
+        content_hash=f"{total:016x}",
         repeated_keys=repeated,
     )
 
@@ -288,16 +289,3 @@ def _add_key(
         with connection.cursor(row_factory=tuple_row) as cursor:
             return tuple((int(key), int(n)) for key, n in cursor.execute(query))
     return ()
-
-
-def _hash(
-    connection: Connection[Any], target: Identifier, *, columns: list[str]
-) -> tuple[int, str]:
-    """Return the count of rows and their hash: a sum, so that order says nothing."""
-    query = SQL(
-        "select count(*), coalesce(mod(sum(hash_record_extended(row({}), 0)::numeric"
-        " + 9223372036854775808), 18446744073709551616), 0) from {}"
-    ).format(SQL(", ").join(map(Identifier, columns)), target)
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        ((rows, total),) = cursor.execute(query).fetchall()
-    return int(rows), f"{int(total):016x}"

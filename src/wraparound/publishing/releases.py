@@ -182,8 +182,7 @@ def approve(
         ReleaseRejected: no name or no reason was given.
         ReleaseMissing: the school is unknown.
     """
-    if not granted_by.strip() or not reason.strip():
-        raise ReleaseRejected("An override needs the name of a person and a reason.")
+    _need_signature("An override", by=granted_by, reason=reason)
     with _transaction(connection):
         school_key = _school_key(connection, school_source_id)
         row = _one(
@@ -231,8 +230,7 @@ def pin(
         ReleaseMissing: there is no such release, or its tables are gone already.
         ReleaseRejected: no name or no reason was given.
     """
-    if not by.strip() or not reason.strip():
-        raise ReleaseRejected("A pin needs the name of a person and a reason.")
+    _need_signature("A pin", by=by, reason=reason)
     with _transaction(connection):
         _lock(connection)
         if not show_release(connection, release_id).is_kept:
@@ -677,6 +675,11 @@ def _school_key(connection: Connection[Any], school_source_id: str) -> int:
     if row is None:
         raise ReleaseMissing(f"There is no school {school_source_id}.")
     return int(row["school_key"])
+
+
+def _need_signature(what: str, *, by: str, reason: str) -> None:
+    if not by.strip() or not reason.strip():
+        raise ReleaseRejected(f"{what} needs the name of a person and a reason.")
 
 
 # --- plumbing -----------------------------------------------------------------------------
