@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -351,6 +352,17 @@ def test_status_and_doctor_speak_of_the_night(first_night: Path) -> None:
     assert "Live lists: 2 schools" in status
     assert "unknown_code" in status
     assert "MISSING" not in run("doctor").stdout
+
+
+def test_a_server_starts_in_place_of_one_whose_folder_was_removed() -> None:
+    with TemporaryDirectory() as folder:
+        settings = replace(load_settings(), home=Path(folder) / "home")
+        embedded.up(settings)
+        try:
+            settings.postgres_dir.rename(Path(folder) / "removed")
+            assert embedded.up(settings).running
+        finally:
+            embedded.down(settings)
 
 
 def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:

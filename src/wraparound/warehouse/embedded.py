@@ -8,10 +8,10 @@ import hashlib
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -137,6 +137,7 @@ def _prepare(settings: Settings) -> None:
     if os.geteuid() == 0:
         _let_through(settings.postgres_dir)
         _let_through(programs())
+    _clear_the_way(settings)
     if not (settings.postgres_dir / "PG_VERSION").exists():
         _initialise(settings)
     conf = settings.postgres_dir / "postgresql.auto.conf"
@@ -160,7 +161,7 @@ def _initialise(settings: Settings) -> None:
 
 def _start(settings: Settings) -> None:
     log = settings.postgres_dir / "server.log"
-    subprocess.run(
+    started = subprocess.run(
         [
             *_as_service_user(),
             programs() / "pg_ctl",
@@ -168,7 +169,9 @@ def _start(settings: Settings) -> None:
             settings.postgres_dir,
             "-l",
             log,
-            "-W",
+            "-w",
+            "-t",
+            str(START_SECONDS),
             "start",
         ],
         stdout=subprocess.DEVNULL,
@@ -177,11 +180,30 @@ def _start(settings: Settings) -> None:
         cwd="/",
         check=False,
     )
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers(settings):
-        if time.monotonic() > deadline:
-            raise WarehouseMissing(f"The embedded PostgreSQL did not start; its log is {log}.")
-        time.sleep(0.05)
+    if started.returncode:
+        raise WarehouseMissing(f"The embedded PostgreSQL did not start; its log is {log}.")
+
+
+def _clear_the_way(settings: Settings) -> None:
+    """Undo what keeps PostgreSQL from starting though nothing serves this folder.
+
+    After a power cut another program may bear the number of the server that was cut off, which
+    then counts as running. And where the folder was removed under a running server, that server
+    holds the socket for up to a minute more. That one is ended at once: to end in good order
+    it would write into the folder that takes its place.
+    """
+    import psutil  # type: ignore[import-untyped]
+
+    of_data = settings.postgres_dir / "postmaster.pid"
+    of_socket = socket_dir(settings) / ".s.PGSQL.5432.lock"
+    for lock in (of_data, of_socket):
+        with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+            if process.name() != "postgres":
+                lock.unlink()
+            elif not of_data.exists():
+                process.send_signal(signal.SIGQUIT)
+                process.wait(START_SECONDS)
 
 
 def _run(settings: Settings, program: str, *words: str) -> None:
