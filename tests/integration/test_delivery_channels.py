@@ -5,6 +5,7 @@ stops nobody.
 from datetime import date, timedelta
 
 import asyncssh
+import fsspec
 import pytest
 
 from lib.mail_server import a_mail_server
@@ -379,13 +380,12 @@ def test_an_sftp_server_that_cannot_be_used_is_said_and_tried_again(
 
 
 def test_an_object_store_gets_each_school_by_its_url(settings, connection, publisher, tmp_path):
-    write_district(
-        settings,
-        f"channels: {{store: {{kind: object_store, url: 'file://{tmp_path}/bucket/lists'}}}}\n",
-    )
+    url = "memory://bucket/lists"
+    write_district(settings, f"channels: {{store: {{kind: object_store, url: '{url}'}}}}\n")
     assert night(settings, connection, publisher, ALDER, BIRCH).sent == 2
+    fsspec.filesystem("memory").get("/bucket/lists", str(tmp_path / "got"), recursive=True)
     for school in ("T-ALDER", "T-BIRCH"):
-        assert same_files(tmp_path / "bucket" / "lists" / school, settings, school)
+        assert same_files(tmp_path / "got" / school, settings, school)
 
 
 def test_an_object_store_without_a_driver_is_said(settings, connection, publisher):

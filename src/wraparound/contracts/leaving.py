@@ -123,6 +123,12 @@ class ObjectStoreChannel(Strict):
             raise ValueError("credentials do not stand in the district file")
         return self
 
+    @model_validator(mode="after")
+    def _is_no_folder(self) -> "ObjectStoreChannel":
+        if self.url.startswith(("file:", "local:")):
+            raise ValueError("a folder is `kind: folder`, with its path")
+        return self
+
 
 FilesChannel = FolderChannel | SftpChannel | ObjectStoreChannel
 Channel = FilesChannel | EmailChannel

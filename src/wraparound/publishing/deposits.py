@@ -183,7 +183,7 @@ class _ObjectStore(Deposit):
     def show(self, name: str) -> None:
         try:
             store, root = _store(self._channel)
-            store.makedirs(f"{root}/{self._folder}", exist_ok=True)
+            # A prefix needs no making; and a bucket by another name must not be made.
             store.pipe_file(f"{root}/{self._folder}/{name}", self._bodies[name])
         except ImportError:
             told = "The driver of the object store is not installed."
