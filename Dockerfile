@@ -12,7 +12,10 @@ RUN python -m venv "$VIRTUAL_ENV" \
         --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-RUN "$VIRTUAL_ENV/bin/uv" pip install --no-cache --no-deps --no-build-isolation .
+# Compiled here, once: whoever runs the image cannot write beside the packages, and would compile
+# dbt and Great Expectations in each process.
+RUN "$VIRTUAL_ENV/bin/uv" pip install --no-cache --no-deps --no-build-isolation \
+        --compile-bytecode .
 
 FROM python:3.11-slim
 

@@ -17,7 +17,7 @@ $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 	@echo "Installing into .venv (wheels only, hashes checked) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-uv.lock
-	@VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install --quiet --only-binary :all: --require-hashes -r requirements.lock
+	@VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install --quiet --only-binary :all: --require-hashes --compile-bytecode -r requirements.lock
 	@VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
