@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader
-
 from wraparound.contracts.district import District
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection
@@ -16,6 +14,9 @@ from wraparound.warehouse.receipts import receipt
 
 def page(told: dict[str, Any], *, district: District) -> str:
     """The receipt as HTML, with the times of the district."""
+    # An eighth of what a small load imports, and only some districts ask for receipts.
+    from jinja2 import Environment, PackageLoader
+
     zone = ZoneInfo(district.time_zone)
     environment = Environment(loader=PackageLoader("wraparound.orchestration"), autoescape=True)
     return environment.get_template("receipt.html").render(

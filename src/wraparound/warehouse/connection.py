@@ -1,10 +1,11 @@
 """Connections to the warehouse: the embedded server, or any PostgreSQL 16+ by its URL."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote
 
 import psycopg
 from psycopg.rows import dict_row
@@ -17,6 +18,12 @@ DATABASE = "wraparound"
 AIRFLOW_DATABASE = "airflow"
 MAINTENANCE_DATABASE = "postgres"
 OLDEST_VERSION = 160000
+# As SQLAlchemy reads them, whose import takes longer than a small load. A password may hold all
+# but an @ as it stands.
+DATABASE_URL = re.compile(
+    r"(?P<driver>[\w+]+)://(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?P<host>\[[^/?]+\]|[^/:?]*)(?::(?P<port>\d*))?(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
+)
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 
@@ -48,22 +55,17 @@ def address(settings: Settings, *, database: str = DATABASE) -> Address:
     """Where the warehouse is, without talking to it."""
     if settings.warehouse_url is None:
         return Address(str(embedded.socket_dir(settings)), 5432, "postgres", "", database)
-    # Half of what this module would cost to import.
-    from sqlalchemy.engine import make_url
-
-    try:
-        url = make_url(settings.warehouse_url)
-    except Exception as exc:
-        raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL is not a database URL.") from exc
-    if not url.drivername.startswith("postgres"):
+    url = DATABASE_URL.fullmatch(settings.warehouse_url)
+    if url is None:
+        raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL is not a database URL.")
+    if not url["driver"].startswith("postgres"):
         raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL must begin with postgresql://.")
-    host = str(url.query.get("host") or url.host or "localhost")
-    name = url.database or DATABASE
+    name = url["database"] or DATABASE
     return Address(
-        host,
-        url.port or 5432,
-        url.username or "postgres",
-        url.password or "",
+        parse_qs(url["query"] or "").get("host", [url["host"].strip("[]") or "localhost"])[0],
+        int(url["port"] or 5432),
+        unquote(url["user"] or "postgres"),
+        unquote(url["password"] or ""),
         {DATABASE: name, MAINTENANCE_DATABASE: database}.get(database, f"{name}_{database}"),
     )
 
@@ -90,12 +92,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def ensure_server(settings: Settings) -> None:
-    """Start the embedded server where it is ours to start."""
-    if settings.warehouse_url is None and not embedded.status(settings).running:
-        embedded.up(settings)
-
-
 @contextmanager
 def connect(
     settings: Settings,
@@ -111,8 +107,15 @@ def connect(
     Raises:
         WarehouseMissing: nothing answers; the message says what to try.
     """
-    ensure_server(settings)
-    connection = _open(address(settings, database=database), autocommit=autocommit)
+    where = address(settings, database=database)
+    try:
+        connection = _open(where, autocommit=autocommit)
+    except WarehouseMissing:
+        if settings.warehouse_url is not None:
+            raise
+        # It is ours to start. Asked first, it would cost each connection a process.
+        embedded.up(settings)
+        connection = _open(where, autocommit=autocommit)
     with connection:
         if role is not None:
             from psycopg import sql

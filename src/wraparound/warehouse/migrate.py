@@ -29,7 +29,7 @@ def migrate(settings: Settings) -> None:
 
 def is_current(settings: Settings) -> bool:
     """Whether the warehouse was brought to the schema that this program expects."""
-    if not is_migrated(settings):
+    if not connections.database_exists(settings, database=connections.DATABASE):
         return False
     with connections.connect(settings) as connection:
         query = "select obj_description(to_regnamespace('ops'), 'pg_namespace') as it"
