@@ -1,8 +1,14 @@
 with
 
-attendance_days as (
+stays as (
 
-    select * from {{ ref('fct_attendance_days') }}
+    select * from {{ ref('int_stay_days_numbered') }}
+
+),
+
+exceptions as (
+
+    select * from {{ ref('int_attendance_exceptions_placed') }}
 
 ),
 
@@ -34,69 +40,105 @@ recent_windows as (
 
 ),
 
--- The school's window is looked up once per school, not joined to each day.
-sums as (
+-- The days of a stay are counted by the numbers of its ends.
+stay_sums as (
 
     select
-        attendance_days.student_key,
-        attendance_days.school_key,
-        count(*) filter (where attendance_days.is_known) as days_enrolled,
-        count(*) filter (where attendance_days.is_absent) as days_absent,
-        count(*) filter (where attendance_days.absence_kind = 'excused')
-            as days_absent_excused,
-        count(*) filter (where attendance_days.absence_kind = 'unexcused')
-            as days_absent_unexcused,
-        count(*) filter (where attendance_days.absence_kind = 'suspension')
-            as days_absent_suspension,
-        count(*) filter (where attendance_days.is_tardy) as days_tardy,
-        count(*) filter (where not attendance_days.is_known) as days_unknown,
-        count(*) filter (
-            where
-            attendance_days.is_known
-            and attendance_days.school_day_number > recent_windows.before_recent_number
-        ) as recent_days_enrolled,
-        count(*) filter (
-            where
-            attendance_days.is_absent
-            and attendance_days.school_day_number > recent_windows.before_recent_number
-        ) as recent_days_absent,
-        min(attendance_days.school_day_number) as first_day_number,
-        max(attendance_days.school_day_number) as last_day_number,
-        max(attendance_days.school_day_number) filter (
-            where attendance_days.is_absent or not attendance_days.is_known
-        ) as last_missed_number,
-        max(attendance_days.attendance_date) as data_through_date
+        stays.student_key,
+        stays.school_key,
+        sum(stays.last_day_number - stays.first_day_number + 1) as day_count,
+        sum(
+            greatest(
+                stays.last_day_number - greatest(
+                    stays.first_day_number - 1, recent_windows.before_recent_number
+                ),
+                0
+            )
+        ) as recent_day_count,
+        min(stays.first_day_number) as first_day_number,
+        max(stays.last_day_number) as last_day_number
 
-    from attendance_days
+    from stays
 
     inner join recent_windows
-        on attendance_days.school_key = recent_windows.school_key
+        on stays.school_key = recent_windows.school_key
 
     group by
-        attendance_days.student_key,
-        attendance_days.school_key
+        stays.student_key,
+        stays.school_key
+
+),
+
+exception_sums as (
+
+    select
+        exceptions.student_key,
+        exceptions.school_key,
+        count(*) filter (where exceptions.is_absent) as days_absent,
+        count(*) filter (where exceptions.absence_kind = 'excused')
+            as days_absent_excused,
+        count(*) filter (where exceptions.absence_kind = 'unexcused')
+            as days_absent_unexcused,
+        count(*) filter (where exceptions.absence_kind = 'suspension')
+            as days_absent_suspension,
+        count(*) filter (where exceptions.is_tardy) as days_tardy,
+        count(*) filter (where not exceptions.is_known) as days_unknown,
+        count(*) filter (
+            where
+            exceptions.is_absent
+            and exceptions.school_day_number > recent_windows.before_recent_number
+        ) as recent_days_absent,
+        count(*) filter (
+            where
+            not exceptions.is_known
+            and exceptions.school_day_number > recent_windows.before_recent_number
+        ) as recent_days_unknown,
+        max(exceptions.school_day_number) filter (
+            where exceptions.is_absent or not exceptions.is_known
+        ) as last_missed_number
+
+    from exceptions
+
+    inner join recent_windows
+        on exceptions.school_key = recent_windows.school_key
+
+    group by
+        exceptions.student_key,
+        exceptions.school_key
 
 ),
 
 final as (
 
     select
-        student_key,
-        school_key,
-        days_enrolled,
-        days_absent,
-        days_absent_excused,
-        days_absent_unexcused,
-        days_absent_suspension,
-        days_tardy,
-        days_unknown,
-        recent_days_enrolled,
-        recent_days_absent,
-        data_through_date,
-        last_day_number - coalesce(last_missed_number, first_day_number - 1)
+        stay_sums.student_key,
+        stay_sums.school_key,
+        school_days.school_day_date as data_through_date,
+        stay_sums.day_count - coalesce(exception_sums.days_unknown, 0) as days_enrolled,
+        coalesce(exception_sums.days_absent, 0) as days_absent,
+        coalesce(exception_sums.days_absent_excused, 0) as days_absent_excused,
+        coalesce(exception_sums.days_absent_unexcused, 0) as days_absent_unexcused,
+        coalesce(exception_sums.days_absent_suspension, 0) as days_absent_suspension,
+        coalesce(exception_sums.days_tardy, 0) as days_tardy,
+        coalesce(exception_sums.days_unknown, 0) as days_unknown,
+        stay_sums.recent_day_count - coalesce(exception_sums.recent_days_unknown, 0)
+            as recent_days_enrolled,
+        coalesce(exception_sums.recent_days_absent, 0) as recent_days_absent,
+        stay_sums.last_day_number
+        - coalesce(exception_sums.last_missed_number, stay_sums.first_day_number - 1)
             as days_present_in_a_row
 
-    from sums
+    from stay_sums
+
+    inner join school_days
+        on
+            stay_sums.school_key = school_days.school_key
+            and stay_sums.last_day_number = school_days.school_day_number
+
+    left join exception_sums
+        on
+            stay_sums.student_key = exception_sums.student_key
+            and stay_sums.school_key = exception_sums.school_key
 
 )
 

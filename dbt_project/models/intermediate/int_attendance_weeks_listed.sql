@@ -6,9 +6,15 @@ placed_students as (
 
 ),
 
-attendance_days as (
+stays as (
 
-    select * from {{ ref('fct_attendance_days') }}
+    select * from {{ ref('int_stay_days_numbered') }}
+
+),
+
+exceptions as (
+
+    select * from {{ ref('int_attendance_exceptions_placed') }}
 
 ),
 
@@ -25,14 +31,19 @@ settings as (
 
 ),
 
--- Distinct, because a week has several school days.
 school_weeks as (
 
-    select distinct
+    select
         school_key,
-        cast(date_trunc('week', school_day_date) as date) as week_date
+        cast(date_trunc('week', school_day_date) as date) as week_date,
+        min(school_day_number) as first_day_number,
+        max(school_day_number) as last_day_number
 
     from school_days
+
+    group by
+        school_key,
+        week_date
 
 ),
 
@@ -41,6 +52,8 @@ numbered_weeks as (
     select
         school_key,
         week_date,
+        first_day_number,
+        last_day_number,
         row_number() over (partition by school_key order by week_date desc)
             as weeks_ago
 
@@ -52,7 +65,9 @@ shown_weeks as (
 
     select
         numbered_weeks.school_key,
-        numbered_weeks.week_date
+        numbered_weeks.week_date,
+        numbered_weeks.first_day_number,
+        numbered_weeks.last_day_number
 
     from numbered_weeks
 
@@ -61,41 +76,74 @@ shown_weeks as (
 
 ),
 
-first_weeks as (
+-- The days of a stay in a week are counted by the numbers of their ends.
+stay_sums as (
 
     select
-        school_key,
-        min(week_date) as first_week_date
+        stays.student_key,
+        stays.school_key,
+        shown_weeks.week_date,
+        sum(
+            least(stays.last_day_number, shown_weeks.last_day_number)
+            - greatest(stays.first_day_number, shown_weeks.first_day_number)
+            + 1
+        ) as day_count
 
-    from shown_weeks
+    from stays
 
-    group by school_key
+    inner join shown_weeks
+        on
+            stays.school_key = shown_weeks.school_key
+            and stays.first_day_number <= shown_weeks.last_day_number
+            and stays.last_day_number >= shown_weeks.first_day_number
+
+    group by
+        stays.student_key,
+        stays.school_key,
+        shown_weeks.week_date
+
+),
+
+exception_sums as (
+
+    select
+        exceptions.student_key,
+        exceptions.school_key,
+        shown_weeks.week_date,
+        count(*) filter (where exceptions.is_absent) as days_absent,
+        count(*) filter (where not exceptions.is_known) as days_unknown
+
+    from exceptions
+
+    inner join shown_weeks
+        on
+            exceptions.school_key = shown_weeks.school_key
+            and exceptions.school_day_number >= shown_weeks.first_day_number
+            and exceptions.school_day_number <= shown_weeks.last_day_number
+
+    group by
+        exceptions.student_key,
+        exceptions.school_key,
+        shown_weeks.week_date
 
 ),
 
 week_sums as (
 
     select
-        attendance_days.student_key,
-        attendance_days.school_key,
-        -- The Monday of the week, counted from a Monday: quicker than a calendar.
-        attendance_days.attendance_date
-        - (attendance_days.attendance_date - cast('2000-01-03' as date)) % 7
-            as week_date,
-        count(*) filter (where attendance_days.is_known) as days_enrolled,
-        count(*) filter (where attendance_days.is_absent) as days_absent
+        stay_sums.student_key,
+        stay_sums.school_key,
+        stay_sums.week_date,
+        stay_sums.day_count - coalesce(exception_sums.days_unknown, 0) as days_enrolled,
+        coalesce(exception_sums.days_absent, 0) as days_absent
 
-    from attendance_days
+    from stay_sums
 
-    inner join first_weeks
+    left join exception_sums
         on
-            attendance_days.school_key = first_weeks.school_key
-            and attendance_days.attendance_date >= first_weeks.first_week_date
-
-    group by
-        attendance_days.student_key,
-        attendance_days.school_key,
-        week_date
+            stay_sums.student_key = exception_sums.student_key
+            and stay_sums.school_key = exception_sums.school_key
+            and stay_sums.week_date = exception_sums.week_date
 
 ),
 

@@ -145,7 +145,7 @@ united_stays as (
 
 ),
 
-spells as (
+final as (
 
     select
         united_stays.student_key,
@@ -156,21 +156,6 @@ spells as (
     from united_stays
 
     cross join lateral unnest(united_stays.stay_ranges) as united (stay_range)
-
-),
-
-final as (
-
-    select
-        student_key,
-        school_key,
-        from_date,
-        to_date,
-        row_number() over (
-            order by student_key asc, school_key asc, from_date asc
-        ) as spell_number
-
-    from spells
 
 )
 

@@ -1,8 +1,8 @@
 with
 
-attendance_days as (
+exceptions as (
 
-    select * from {{ ref('fct_attendance_days') }}
+    select * from {{ ref('int_attendance_exceptions_placed') }}
 
 ),
 
@@ -38,11 +38,9 @@ unexcused_dates as (
         attendance_date,
         to_char(attendance_date, 'YYYY-MM') as calendar_month
 
-    from attendance_days
+    from exceptions
 
-    where
-        is_absent
-        and absence_kind = 'unexcused'
+    where absence_kind = 'unexcused'
 
 ),
 
