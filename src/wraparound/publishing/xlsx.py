@@ -7,7 +7,7 @@ of rows and cells: a school has fifty thousand, and the library spends most of i
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, partial
 from html import escape
 from math import isfinite
 from pathlib import Path
@@ -43,6 +43,9 @@ STILL_ALLOWED = {
     "format_rows": True,
     "autofilter": True,
 }
+
+# Stands in a cell's element for the number of its row: no workbook may hold this character.
+ROW = "\0"
 
 Cells = Sequence[Any]
 
@@ -96,7 +99,7 @@ class Looks:
             known = self._made[kind, opened, quoted] = self._book.add_format(look)
         return known
 
-    def number_of(self, kind: str, *, opened: bool, quoted: bool = False) -> int:
+    def number_of(self, kind: str, *, opened: bool, quoted: bool) -> int:
         """The number by which cells name a format."""
         return int(self.of(kind, opened=opened, quoted=quoted)._get_xf_index())
 
@@ -162,17 +165,15 @@ def _sheet_class() -> type["Worksheet"]:
 
 def _write_rows(page: "Worksheet", sheet: Sheet, *, looks: Looks) -> int:
     """Write the header and the rows; returns how many rows. Empty cells look as their column."""
-    from xlsxwriter.utility import xl_col_to_name
-
     heads = [Column(column.heading, HEAD, column.width) for column in sheet.columns]
     of_heads, of_columns = (
-        [(xl_col_to_name(place), Ends(page, each, looks)) for place, each in enumerate(columns)]
+        [Elements(page, column, looks, place=place) for place, column in enumerate(columns)]
         for columns in (heads, sheet.columns)
     )
     page.elements.append(_row(1, of_heads, [column.heading for column in heads]))
     wrapped = [
-        (place, ends.lines)
-        for place, (column, (_, ends)) in enumerate(zip(sheet.columns, of_columns, strict=True))
+        (place, of_columns[place].lines)
+        for place, column in enumerate(sheet.columns)
         if column.kind == WRAP
     ]
     number = 1
@@ -186,19 +187,14 @@ def _write_rows(page: "Worksheet", sheet: Sheet, *, looks: Looks) -> int:
 
 def _row(
     number: int,
-    columns: Sequence[tuple[str, "Ends"]],
+    columns: Sequence["Elements"],
     cells: Cells,
     *,
     wrapped: Sequence[tuple[int, dict[Any, int]]] = (),
 ) -> str:
     """A row as an element; `wrapped` are the columns that make it higher, with their lines."""
-    written = "".join(
-        [
-            f'<c r="{letters}{number}{ends[value]}'
-            for (letters, ends), value in zip(columns, cells, strict=True)
-            if value is not None and value != ""
-        ]
-    )
+    elements = [column[value] for column, value in zip(columns, cells, strict=True)]
+    written = "".join(elements).replace(ROW, str(number))
     lines = max([many.get(cells[place], 1) for place, many in wrapped], default=1)
     if lines == 1:
         return f'<row r="{number}">{written}</row>'
@@ -207,20 +203,22 @@ def _row(
     return f'<row r="{number}" ht="{height}" customHeight="1">{written}</row>'
 
 
-class Ends(dict[Any, str]):
-    """Of one column: a cell's element from behind its address, made once for each value.
+class Elements(dict[Any, str]):
+    """Of one column: a cell's element, made once for each value, with ROW for its row's number.
 
     `lines` are those that a wrapped value takes, where it takes more than one.
     """
 
-    def __init__(self, page: "Worksheet", column: Column, looks: Looks) -> None:
-        super().__init__()
+    def __init__(self, page: "Worksheet", column: Column, looks: Looks, *, place: int) -> None:
+        from xlsxwriter.utility import xl_col_to_name
+
+        super().__init__({None: "", "": ""})
         self.lines: dict[Any, int] = {}
+        self._letters = xl_col_to_name(place)
         self._wrapped_at = column.width if column.kind == WRAP else 0
-        self._opened = column.is_open
         self._as_text = column.kind if column.kind in (TEXT, WRAP, HEAD) else TEXT
         self._as_number = column.kind if column.kind in (NUMBER, SHARE) else NUMBER
-        self._looks = looks
+        self._look = cache(partial(looks.number_of, opened=column.is_open))
         self._index_of = page.str_table._get_shared_string_index
 
     def __missing__(self, value: Any) -> str:
@@ -237,21 +235,19 @@ class Ends(dict[Any, str]):
             made = self._number(self._as_number, value)
         else:
             raise ValueError("a cell can hold no such number")
-        self[value] = made
+        self[value] = made = f'<c r="{self._letters}{ROW}" {made}</c>'
         return made
 
     def _text(self, value: str) -> str:
         # The prefix keeps such text text also when somebody edits the cell.
-        quoted = value.startswith(FORMULA_LEADS)
-        look = self._looks.number_of(self._as_text, opened=self._opened, quoted=quoted)
+        look = self._look(self._as_text, quoted=value.startswith(FORMULA_LEADS))
         if value.startswith(RICH_TEXT):
             inner = f"<is><t>{escape(_fitted(value), quote=False)}</t></is>"
-            return f'" s="{look}" t="inlineStr">{inner}</c>'
-        return f'" s="{look}" t="s"><v>{self._index_of(_fitted(value))}</v></c>'
+            return f's="{look}" t="inlineStr">{inner}'
+        return f's="{look}" t="s"><v>{self._index_of(_fitted(value))}</v>'
 
     def _number(self, kind: str, value: float) -> str:
-        look = self._looks.number_of(kind, opened=self._opened)
-        return f'" s="{look}"><v>{value:.16G}</v></c>'
+        return f's="{self._look(kind, quoted=False)}"><v>{value:.16G}</v>'
 
 
 def _fitted(text: str) -> str:
