@@ -7,18 +7,19 @@ import hashlib
 import unicodedata
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from markupsafe import Markup, escape
 
 from wraparound.publishing.rule_words import rule_in_words
 from wraparound.publishing.words import Words, number_text, short_grade, words_in
@@ -304,17 +305,50 @@ def render_nights_page(
     )
 
 
-def _found_words(found: "Found", *, days: Mapping[int, str], words: Words) -> dict[str, str]:
-    return {
-        "text": rule_in_words(found.rule_id, found.message, language=words.language),
-        "severity": words(f"severity_{found.severity}"),
-        "days": ", ".join(dict.fromkeys(days[release] for release in found.release_ids)),
-    }
+def _found_words(found: "Found", *, days: Mapping[int, str], words: Words) -> tuple[str, str, str]:
+    """Say what a rule found, how grave it is, and on which days."""
+    return (
+        rule_in_words(found.rule_id, found.message, language=words.language),
+        words(f"severity_{found.severity}"),
+        ", ".join(dict.fromkeys(days[release] for release in found.release_ids)),
+    )
+
+
+class Direct(CodeGenerator):
+    """Templates as plain Python: what an object lacks is an error, calls are calls.
+
+    The library asks of each call and each attribute what it may be; a page has a hundred
+    thousand of them, and they are methods and fields of ours.
+    """
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("escape = environment.escaped")
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802  its name
+        self.visit(node.node, frame)
+        self.write(f".{node.attr}")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, *_: bool) -> None:  # noqa: N802
+        self.visit(node.node, frame)
+        self.write("(")
+        for argument in (*node.args, *node.kwargs):
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
+
+
+class Pages(Environment):
+    """Where the templates are, and how they become text."""
+
+    code_generator_class = Direct
+    # Most of a page it says of many children. Typed: markup equals the text that it is made of.
+    escaped = staticmethod(lru_cache(maxsize=2**14, typed=True)(escape))
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    return Pages(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -573,6 +607,7 @@ def _history(
     return tuple(sorted(events, reverse=True))
 
 
+@lru_cache
 def _height(share: float) -> int:
     """Where a share stands in the sparkline's box, from the top."""
     lost = min((1 - share) / (1 - SPARK_FLOOR), 1)
@@ -665,16 +700,21 @@ def _why(signal: "Signal", *, words: Words) -> str:
 
 def _origin(signal: "Signal", *, words: Words) -> str:
     """Say where a sentence comes from: feed and day, rule and version."""
-    rule = _named(signal.rule_id, signal.rule_version, words=words) if signal.rule_id else ""
-    return " \N{MIDDLE DOT} ".join(part for part in (_source(signal, words=words), rule) if part)
+    said = _source(signal, words=words)
+    if not signal.rule_id:
+        return said
+    return f"{said} \N{MIDDLE DOT} {_named(signal.rule_id, signal.rule_version, words=words)}"
 
 
 def _source(signal: "Signal", *, words: Words) -> str:
     """Say the feed a sentence comes from and how far it reached."""
-    feed = words.code("feed", signal.source_feed)
-    if signal.data_through:
-        return words("data_through", feed=feed, day=words.brief_day(signal.data_through))
-    return words("data_as_of", feed=feed, day=words.brief_day(signal.as_of))
+    return _reached(signal.source_feed, signal.data_through, signal.as_of, words=words)
+
+
+@lru_cache
+def _reached(feed: str | None, through: date | None, as_of: date, *, words: Words) -> str:
+    key, day = ("data_through", through) if through else ("data_as_of", as_of)
+    return words(key, feed=words.code("feed", feed), day=words.brief_day(day))
 
 
 @cache
@@ -683,20 +723,17 @@ def _named(rule_id: str, version: str, *, words: Words) -> str:
     return f"{said} {words('version', version=version.lstrip('vV'))}" if version else said
 
 
-def _evidence(referral: "Referral", *, words: Words) -> Markup:
+def _evidence(referral: "Referral", *, words: Words) -> Iterator[str]:
     """Say the source of a need: its own rule first, then whatever else stands behind it."""
-    line = Markup("<small>{}</small>")
-    rest = (signal for signal in referral.evidence if signal.rule_id != referral.rule_id)
-    lines = [line.format(_own_why(referral, words=words))]
-    lines += [line.format(f"{each.wording} ({_why(each, words=words)})") for each in rest]
-    return Markup("").join(lines)
+    yield _own_why(referral, words=words)
+    for signal in referral.evidence:
+        if signal.rule_id != referral.rule_id:
+            yield f"{signal.wording} ({_why(signal, words=words)})"
 
 
-def _decided(referral: "Referral", *, words: Words) -> Markup:
+def _decided(referral: "Referral", *, words: Words) -> Iterator[str]:
     """Say what was decided on earlier lists, the newest first."""
-    line = Markup("<small>{}</small>")
-    newest = referral.decisions[:DECISIONS_SHOWN]
-    return Markup("").join(line.format(words.decided(each)) for each in newest)
+    return map(words.decided, referral.decisions[:DECISIONS_SHOWN])
 
 
 def _own_why(referral: "Referral", *, words: Words) -> str:

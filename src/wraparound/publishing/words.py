@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -923,7 +923,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+# There is one of each language: what was said in it is found again by which one it is.
+@dataclass(frozen=True, eq=False)
 class Words:
     """One language: phrases by key, counts, days, codes and numbers in words."""
 
@@ -1040,6 +1041,7 @@ def short_grade(grade: str | None) -> str:
     return "K" if code == "KG" else code.lstrip("0") or code
 
 
+@lru_cache(maxsize=2**12)
 def number_text(value: float | str | None) -> str:
     """Write a number with at most four digits after the point; text stays, None is empty.
 
