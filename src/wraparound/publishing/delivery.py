@@ -25,6 +25,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import set_json_loads
+from pydantic_core import from_json
 
 from wraparound import __version__
 from wraparound.contracts.district import District, load_district
@@ -212,6 +214,8 @@ def _begin_apart() -> None:
 def _draft_apart(settings: Settings, job: Job) -> Draft | None:
     """Render one list in a process of its own, over a connection of its own."""
     with connect(settings, role=PUBLISHER) as connection:
+        # In two thirds of the time that the standard library takes.
+        set_json_loads(from_json, connection)
         return _draft(settings, connection, job)
 
 
@@ -226,7 +230,8 @@ def _draft(settings: Settings, connection: Connection[Any], job: Job) -> Draft |
         return _render(settings, connection, job)
     finally:
         gc.enable()
-        gc.collect()
+        # All of it is young, and what was there before is not looked through again.
+        gc.collect(0)
 
 
 def _render(settings: Settings, connection: Connection[Any], job: Job) -> Draft:
