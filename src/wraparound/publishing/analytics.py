@@ -11,7 +11,7 @@ import hmac
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -240,16 +240,16 @@ def _age_band(age: int | None, choice: Analytics) -> str | None:
     return next((n for n, (low, high) in choice.age_bands.items() if low <= age <= high), None)
 
 
-def _count(name: str, students: Iterable[Student]) -> Metric:
+def _count(name: str, students: Sequence[Student]) -> Metric:
     """Count the students of each group and category; STUDENTS has one category."""
-    listed = [(s, s.categories.get(name, ENROLLED)) for s in students]
-    categories = tuple(sorted({category for _, category in listed}))
+    sorted_into = [student.categories.get(name, ENROLLED) for student in students]
+    total = Counter(sorted_into)
+    categories = tuple(sorted(total))
     breakdowns = {}
     for breakdown in BREAKDOWNS:
-        counted = Counter((s.groups[breakdown], category) for s, category in listed)
+        counted = Counter(zip((s.groups[breakdown] for s in students), sorted_into, strict=True))
         groups = sorted({group for group, _ in counted})
         breakdowns[breakdown] = {g: {c: counted[g, c] for c in categories} for g in groups}
-    total = Counter(category for _, category in listed)
     return Metric(name, categories, {c: total[c] for c in categories}, breakdowns)
 
 

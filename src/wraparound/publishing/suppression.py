@@ -13,8 +13,10 @@ zero where zeros are published, and any count of the same metric published the t
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from wraparound.contracts.suppression import Policy
 
@@ -305,6 +307,11 @@ class _Table:
         """The true count."""
         return self.counts[cell[0]][cell[1]]
 
+    @cached_property
+    def network(self) -> "_Network":
+        """What can be exchanged in it: asked of every hidden count, so made once."""
+        return _Network(self)
+
 
 def _cells(counts: Counts) -> frozenset[Cell]:
     return frozenset((group, column) for group, row in counts.items() for column in row)
@@ -393,9 +400,10 @@ def _is_safe(table: _Table, cell: Cell, policy: Policy) -> bool:
     wanted = policy.numerator_minimum - 1
     group, category = _node(group=cell[0]), _node(category=cell[1])
     room = max(0, min(table.value(cell) - table.low(cell), wanted))
-    down = _Network(table, cell).flow(group, category, room)
-    # From its least to its greatest value: both ways are open at once, each by itself.
-    return down + _Network(table, cell).flow(category, group, wanted - down) >= wanted
+    with table.network.without(group, category) as others:
+        down = others.flow(group, category, room)
+        # From its least to its greatest value: both ways are open at once, each by itself.
+        return down + others.flow(category, group, wanted - down) >= wanted
 
 
 def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
@@ -434,15 +442,15 @@ def _node(*, group: str = "", category: str = "") -> str:
 
 
 class _Network:
-    """What can be exchanged without changing a published total, one count left aside.
+    """What can be exchanged without changing a published total.
 
     A unit that runs from a group to a category adds one to their count; from a category to
     a group it takes one away. Totals run the other way round.
     """
 
-    def __init__(self, table: _Table, aside: Cell) -> None:
+    def __init__(self, table: _Table) -> None:
         self.room: dict[str, dict[str, int]] = {}
-        for cell in table.hidden - table.known - {aside}:
+        for cell in table.hidden - table.known:
             value = table.value(cell)
             self._join(
                 _node(group=cell[0]),
@@ -462,19 +470,34 @@ class _Network:
         self.room.setdefault(tail, {})[head] = more
         self.room.setdefault(head, {})[tail] = fewer
 
+    @contextmanager
+    def without(self, group: str, category: str) -> Iterator["_Network"]:
+        """Leave one count aside while inside."""
+        more = self.room.get(group, {}).get(category, 0)
+        fewer = self.room.get(category, {}).get(group, 0)
+        self._join(group, category, more=0, fewer=0)
+        try:
+            yield self
+        finally:
+            self._join(group, category, more=more, fewer=fewer)
+
     def flow(self, source: str, sink: str, wanted: int) -> int:
         """Return how many units can run from one node to another, `wanted` at most."""
-        done = 0
-        while done < wanted:
-            path = self._path(source, sink)
-            if path is None:
-                break
-            unit = min(wanted - done, *(self.room[a][b] for a, b in path))
-            for a, b in path:
-                self.room[a][b] -= unit
-                self.room[b][a] += unit
-            done += unit
-        return done
+        done: list[tuple[list[tuple[str, str]], int]] = []
+        left = wanted
+        while left > 0 and (path := self._path(source, sink)):
+            unit = min(left, *(self.room[a][b] for a, b in path))
+            self._run(path, unit)
+            done.append((path, unit))
+            left -= unit
+        for path, unit in done:
+            self._run(path, -unit)
+        return wanted - left
+
+    def _run(self, path: list[tuple[str, str]], unit: int) -> None:
+        for a, b in path:
+            self.room[a][b] -= unit
+            self.room[b][a] += unit
 
     def _path(self, source: str, sink: str) -> list[tuple[str, str]] | None:
         """Return the shortest way that has room left, as steps."""
