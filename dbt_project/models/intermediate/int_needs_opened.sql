@@ -88,7 +88,7 @@ final as (
             )
         ) as need_id,
         coalesce(need_history.first_seen_date, run_dates.as_of_date) as opened_date,
-        {{ evidence_item('signals') }} as evidence
+        to_jsonb(evidence_item) as evidence
 
     from signals
 
@@ -98,6 +98,8 @@ final as (
             and signals.school_key = placed_students.school_key
 
     cross join run_dates
+
+    cross join {{ evidence_item('signals') }} as evidence_item
 
     left join named_needs
         on

@@ -43,7 +43,14 @@ final as (
         first_grades.grade_order as first_grade_order,
         last_grades.grade_order as last_grade_order,
         need_rules.opens_referral,
-        coalesce(concern_levels.level_rank, 0) as level_rank
+        coalesce(concern_levels.level_rank, 0) as level_rank,
+        trim_scale(
+            round(
+                cast(need_rules.threshold_numerator as numeric)
+                / need_rules.threshold_denominator,
+                4
+            )
+        ) as threshold_value
 
     from need_rules
 

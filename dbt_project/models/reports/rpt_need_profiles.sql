@@ -40,22 +40,30 @@ told_signals as (
         signals.signal_kind,
         signals.level_rank,
         signals.weight,
-        {{ evidence_item('signals') }} as evidence
+        evidence_item
 
     from signals
 
+    cross join {{ evidence_item('signals') }} as evidence_item
+
 ),
 
+-- Gathered as rows, which then become JSON at once: as JSON they would be copied twice.
 evidence_lists as (
 
     select
         student_key,
         school_key,
         domain,
-        jsonb_agg(
-            evidence
-            order by
-                level_rank desc, weight desc, signal_kind desc, rule_id collate "C" asc
+        to_jsonb(
+            array_agg(
+                evidence_item
+                order by
+                    level_rank desc,
+                    weight desc,
+                    signal_kind desc,
+                    rule_id collate "C" asc
+            )
         ) as evidence
 
     from told_signals
