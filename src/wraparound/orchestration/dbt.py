@@ -13,6 +13,7 @@ from wraparound.orchestration.dbt_lean import (
     collector_at_rest,
     debug_left_unsaid,
     kept_connections,
+    longest_way_first,
 )
 from wraparound.settings import Settings, export_environment
 from wraparound.warehouse.connection import dbt_environment
@@ -52,7 +53,12 @@ def build_models(
     export_environment(
         dbt_environment(settings) | _dates(as_of=as_of, previous_as_of=previous_as_of)
     )
-    with kept_connections(), debug_left_unsaid(), collector_at_rest():
+    with (
+        kept_connections(),
+        debug_left_unsaid(),
+        collector_at_rest(),
+        longest_way_first(threads=threads),
+    ):
         done = dbtRunner().invoke(_words(settings, whole=whole, threads=threads))
         _close_logs()
     results = list(getattr(done.result, "results", None) or [])

@@ -1,4 +1,4 @@
-"""dbt without what nobody reads: a connection for each step, debug events, the collector."""
+"""dbt without what nobody needs: new connections, debug events, the collector, idle threads."""
 
 import gc
 import threading
@@ -100,3 +100,30 @@ def collector_at_rest() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def longest_way_first(*, threads: int) -> Iterator[None]:
+    """While inside, a thread that is free takes the ready step with the longest way after it.
+
+    dbt hands out each step as soon as it is ready, and levels by what stands before. So the long
+    way, from attendance by signals and needs to the queue, waits behind tables that nothing waits
+    for, and at the end goes alone: a seventh of both threads' time was idle.
+    """
+    from dbt.graph.queue import GraphQueue
+
+    level, take = GraphQueue._get_scores, GraphQueue.get
+
+    def level_from_the_end(queue: GraphQueue, graph: Any) -> dict[str, int]:
+        return {step: -far for step, far in level(queue, graph.reverse()).items()}
+
+    def take_for_a_free_thread(queue: GraphQueue, *where: Any, **words: Any) -> Any:
+        with queue.lock:
+            queue.some_task_done.wait_for(lambda: len(queue.in_progress) < threads)
+        return take(queue, *where, **words)
+
+    GraphQueue._get_scores, GraphQueue.get = level_from_the_end, take_for_a_free_thread
+    try:
+        yield
+    finally:
+        GraphQueue._get_scores, GraphQueue.get = level, take

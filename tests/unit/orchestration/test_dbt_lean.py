@@ -1,14 +1,21 @@
 """What dbt leaves out while a night runs, and what it does not."""
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import networkx
 import pytest
 from dbt_common.events.base_types import EventLevel
 from dbt_common.events.event_manager_client import get_event_manager
 from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 
-from wraparound.orchestration.dbt_lean import collector_at_rest, debug_left_unsaid
+from wraparound.orchestration.dbt_lean import (
+    collector_at_rest,
+    debug_left_unsaid,
+    longest_way_first,
+)
 
 
 def test_debug_events_are_left_unsaid_and_the_others_told():
@@ -37,3 +44,20 @@ def test_the_collector_comes_back_after_a_failure():
         fail_with_the_collector_at_rest(seen)
 
     assert (seen, gc.isenabled()) == ([False], True)
+
+
+def test_a_free_thread_takes_the_step_with_the_longest_way_after_it():
+    from dbt.graph.queue import GraphQueue
+
+    ways = networkx.DiGraph([("roster", "page"), ("code", "day"), ("day", "need")])
+    steps = SimpleNamespace(expect=lambda step: step)
+
+    with longest_way_first(threads=1), ThreadPoolExecutor(max_workers=1) as other:
+        queue = GraphQueue(ways, manifest=steps, selected=set(ways))
+        taken = [queue.get()]
+        while not queue.empty():
+            following = other.submit(queue.get)
+            queue.mark_done(taken[-1])
+            taken.append(following.result())
+
+    assert taken == ["code", "day", "roster", "need", "page"]
