@@ -18,6 +18,7 @@ STAMPED = ("_sender", "_batch_id", "_effective_at", "_changed_at", "_deleted_at"
 # From here on no table is read once per row. A measure of the machine.
 LARGE_ROWS = 50_000
 INDEX_ROWS = 2_000
+BY_DAY = ("day", "span")
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
             )
         )
     with joined_wisely(connection, rows=good):
-        _list_fates(connection, merge, is_large=good >= LARGE_ROWS)
-        _list_ending(connection, merge, keys_unreadable=keys_unreadable)
+        standing = _standing(connection, merge, rows=good)
+        _list_fates(connection, merge, standing=standing)
+        _list_ending(connection, merge, standing=standing, keys_unreadable=keys_unreadable)
     fates = {
         row["fate"]: row["n"]
         for row in connection.execute("select fate, count(*) as n from pg_temp.fate group by fate")
@@ -172,7 +174,26 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     hold(connection, merge)
 
 
-def _list_fates(connection: Connection, merge: Merge, *, is_large: bool) -> None:
+def _standing(connection: Connection, merge: Merge, *, rows: int) -> Sql:
+    """The records that good rows can meet, with the place of each: all of the table, or of a small
+    file that tells whole days those of its days, which are looked up here once for all."""
+    connection.execute("drop table if exists pg_temp.standing")
+    if merge.scope not in BY_DAY or rows >= LARGE_ROWS:
+        return _all_records(merge)
+    connection.execute(
+        sql.SQL(
+            "create temp table standing on commit drop as select * from {} as r where {}"
+        ).format(_all_records(merge), _on_a_day_told(merge))
+    )
+    connection.execute("analyze pg_temp.standing")
+    return sql.SQL("pg_temp.standing")
+
+
+def _all_records(merge: Merge) -> Sql:
+    return sql.SQL("(select ctid as at, * from {})").format(merge.raw)
+
+
+def _list_fates(connection: Connection, merge: Merge, *, standing: Sql) -> None:
     """What becomes of each good row that is not simply what stands already."""
     newer: Sql = sql.SQL("r._effective_at > {}").format(sql.Literal(merge.effective_at))
     if merge.is_replay:
@@ -183,67 +204,67 @@ def _list_fates(connection: Connection, merge: Merge, *, is_large: bool) -> None
     connection.execute(
         sql.SQL(
             "create temp table fate on commit drop as select * from"
-            " (select g._row, r.ctid as at, coalesce(r._held, false) as was_held,"
+            " (select g._row, r.at, coalesce(r._held, false) as was_held,"
             "  case when r._batch_id is null then {created} when {newer} then 'older'"
             "   when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
             "    or (g._resource_id is not null"
             "     and g._resource_id is distinct from r._resource_id)"
             "    then 'changed' else 'unchanged' end as fate"
-            "  from pg_temp.good as g left join {raw} as r on {same}) as f"
+            "  from pg_temp.good as g left join {standing} as r on {same}) as f"
             " where fate <> 'unchanged' or was_held"
         ).format(
-            created=_fate_of_new(merge, is_large=is_large),
+            created=_fate_of_new(merge, standing=standing),
             newer=newer,
-            raw=merge.raw,
+            standing=standing,
             same=merge.same_record("g", "r"),
         )
     )
     connection.execute("analyze pg_temp.fate")
 
 
-def _fate_of_new(merge: Merge, *, is_large: bool) -> Sql:
+def _fate_of_new(merge: Merge, *, standing: Sql) -> Sql:
     """A record that is not there is new, unless its day was told anew by a later file."""
-    if merge.scope not in ("day", "span"):
+    if merge.scope not in BY_DAY:
         return sql.SQL("'created'")
     return sql.SQL(
-        "case when exists (select 1 from {raw} as o where {told} and o._sender = {sender}"
-        " and o._effective_at > {effective}{each}) then 'older' else 'created' end"
+        "case when exists (select 1 from {standing} as o where {told} and o._sender = {sender}"
+        " and o._effective_at > {effective}) then 'older' else 'created' end"
     ).format(
-        raw=merge.raw,
+        standing=standing,
         told=merge.held_together("g", "o"),
-        # Looked up for each new row; for many the planner may read the table once.
-        each=sql.SQL("" if is_large else " offset 0"),
         sender=sql.Literal(merge.sender),
         effective=sql.Literal(merge.effective_at),
     )
 
 
-def _list_ending(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
+def _list_ending(
+    connection: Connection, merge: Merge, *, standing: Sql, keys_unreadable: bool
+) -> None:
     """In a bulk scope, a live record that the file does not hold has ended.
 
     A row that could not be read still holds its record in force (`bad` says which); where not
     even that could be read nobody can say whose row it was, so nothing ends. Single rows that
     are judged again end nothing either, but what stood for their days until they could be read.
     """
-    by_day = merge.scope in ("span", "day")
+    by_day = merge.scope in BY_DAY
     keeps_all = merge.scope == "none" or keys_unreadable or not merge.is_last
     inside: Sql = sql.SQL("true")
     if keeps_all or (merge.is_replay and not by_day):
         inside = sql.SQL("false")
     elif merge.scope == "span" and not merge.is_replay:
-        inside = _inside_span(merge)
+        inside, standing = _inside_span(merge), _all_records(merge)
     elif by_day:
         inside = _on_a_day_told(merge)
     connection.execute(
         sql.SQL(
             "create temp table ending on commit drop as"
-            " select r.ctid as at from {raw} as r"
+            " select r.at from {standing} as r"
             " where r._deleted_at is null and r._sender = {sender}"
             " and r._effective_at {earlier} {effective} and {inside}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
             " and not exists (select 1 from pg_temp.bad as b where {held}) {told} {gone}"
         ).format(
-            raw=merge.raw,
+            standing=standing,
             told=_not_told_before(merge),
             gone=_only_gone(merge),
             # What the file's other rows say of the day stays.
@@ -294,12 +315,10 @@ def _inside_span(merge: Merge) -> Sql:
 
 def _on_a_day_told(merge: Merge) -> Sql:
     """Another record of a day that the file speaks of: the file replaces the whole day."""
-    told = sql.SQL("exists (select 1 from pg_temp.good as d where {})").format(
-        merge.held_together("d", "r")
-    )
-    if not merge.is_resent:
-        return told
-    return sql.SQL("({} or exists (select 1 from pg_temp.said_again as d where {}))").format(
+    told: Sql = sql.SQL("select {} from pg_temp.good as g").format(merge.held_by("g"))
+    if merge.is_resent:
+        told = sql.SQL("{} union all table pg_temp.said_again").format(told)
+    return sql.SQL("exists (select 1 from ({}) as d where {})").format(
         told, merge.held_together("d", "r")
     )
 
