@@ -536,13 +536,14 @@ def _ordered(
 
 def _taken(made: type[Made], row: Row, **read: Any) -> Made:
     """Build `made` from the columns of its own names; `read` replaces what needs reading."""
-    names = _names_of(cast(Any, made))
-    return made(**{name: _clean(row[name]) for name in names if name not in read}, **read)
+    names = _names_of(cast(Any, made), tuple(read))
+    values = map(_clean, map(row.__getitem__, names))
+    return made(**dict(zip(names, values, strict=True)), **read)
 
 
 @cache
-def _names_of(made: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(made))
+def _names_of(made: type[Any], read: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(made) if each.name not in read)
 
 
 def _clean(value: Any) -> Any:
@@ -667,7 +668,9 @@ def _read_priority(parts: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _priority_text(value: Any) -> str:
-    return _text(value if isinstance(value, str) else json.dumps(value, default=str))
+    # A whole number is what JSON writes; most parts are one.
+    plain = isinstance(value, str) or type(value) is int
+    return _text(value if plain else json.dumps(value, default=str))
 
 
 def _read_profile(row: Row) -> Profile:

@@ -986,15 +986,7 @@ class Words:
 
     def schedule(self, schedule: str) -> str:
         """Say a schedule with its days in words: 'MO,WE 07:30' becomes 'Mon, Wed 07:30'."""
-        return DAY_CODES.sub(lambda found: self._days(found[0].split(",")), schedule)
-
-    def _days(self, codes: list[str]) -> str:
-        places = [DAY_ORDER.index(code) for code in codes]
-        names = [WEEKDAYS[self.language].split()[place][:3] for place in places]
-        in_a_row = places == list(range(places[0], places[0] + len(places)))
-        if in_a_row and len(places) > 2:
-            return f"{names[0]}\N{EN DASH}{names[-1]}"
-        return ", ".join(names)
+        return _scheduled(self.language, schedule)
 
     def priority(self, parts: Iterable[tuple[str, str]], *, leave_out: frozenset[str]) -> str:
         """Say the parts of a place in the queue: the known ones first, in their order."""
@@ -1062,6 +1054,20 @@ def _spoken(language: str, day: date, pattern: str) -> str:
         day=day.day,
         year=day.year,
     )
+
+
+@lru_cache(maxsize=2**12)
+def _scheduled(language: str, schedule: str) -> str:
+    return DAY_CODES.sub(lambda found: _weekdays(language, found[0].split(",")), schedule)
+
+
+def _weekdays(language: str, codes: list[str]) -> str:
+    places = [DAY_ORDER.index(code) for code in codes]
+    names = [WEEKDAYS[language].split()[place][:3] for place in places]
+    in_a_row = places == list(range(places[0], places[0] + len(places)))
+    if in_a_row and len(places) > 2:
+        return f"{names[0]}\N{EN DASH}{names[-1]}"
+    return ", ".join(names)
 
 
 @cache
