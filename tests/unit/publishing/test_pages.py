@@ -117,6 +117,16 @@ def test_nothing_runs_and_nothing_is_fetched(data):
     assert "@import" not in style
 
 
+def test_text_that_equals_markup_of_the_page_is_still_text():
+    names = ["Oak", "<bdi>Oak</bdi>"]
+    today = [
+        a_today(student_key=9, student_name=name, sort_order=n) for n, name in enumerate(names)
+    ]
+    page = page_of(a_list(students=[], today=today))
+    assert "<li><bdi>Oak</bdi>:" in page
+    assert "<li><bdi>&lt;bdi&gt;Oak&lt;/bdi&gt;</bdi>:" in page
+
+
 def test_hostile_text_is_shown_and_does_nothing():
     page = page_of(a_hostile_list())
     text = outline_of(page).text
