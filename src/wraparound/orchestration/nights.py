@@ -5,7 +5,8 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -322,41 +323,62 @@ def as_of_at_the_door(settings: Settings) -> date:
         return ledger.default_as_of(connection, today=today)
 
 
+@contextmanager
+def _alone(settings: Settings, step: str) -> Iterator[None]:
+    """One process at a time does this step; the others wait for it."""
+    with connect(settings, autocommit=True) as lock:
+        lock.execute("select pg_advisory_lock(hashtext(%s))", (f"wraparound.{step}",))
+        yield
+
+
 def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     """Build every model for a school day; one build at a time.
 
     Raises:
         BuildFailed: a model or a test failed; the ledger says which.
     """
+    prepare(settings)
+    with _alone(settings, "build"):
+        return _build(settings, as_of=as_of or as_of_at_the_door(settings))
+
+
+def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None:
+    """Build for a school day, unless that was done, also by another process meanwhile.
+
+    Raises:
+        BuildFailed: a model or a test failed; the ledger says which.
+    """
+    prepare(settings)
+    with _alone(settings, "build"):
+        return _build(settings, as_of=as_of) if build_needed(settings, as_of=as_of) else None
+
+
+def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
     from wraparound.orchestration.dbt import build_models
 
-    prepare(settings)
-    day = as_of or as_of_at_the_door(settings)
-    with connect(settings, autocommit=True) as lock:
-        lock.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
-        with connect(settings) as connection:
-            build_id, whole = _open_build(settings, connection, as_of=day)
-            previous = ledger.previous_as_of(connection, as_of=day)
-        try:
-            built = build_models(settings, as_of=day, previous_as_of=previous, whole=whole)
-        except BuildFailed as exc:
-            with connect(settings) as connection:
-                ledger.close_build(
-                    connection, build_id, state="failed", models=0, failed=1, message=str(exc)
-                )
-            raise
+    with connect(settings) as connection:
+        build_id, whole = _open_build(settings, connection, as_of=as_of)
+        previous = ledger.previous_as_of(connection, as_of=as_of)
+    try:
+        built = build_models(settings, as_of=as_of, previous_as_of=previous, whole=whole)
+    except BuildFailed as exc:
         with connect(settings) as connection:
             ledger.close_build(
-                connection,
-                build_id,
-                state="succeeded",
-                models=built.models,
-                failed=built.tests_failed,
-                message=None,
+                connection, build_id, state="failed", models=0, failed=1, message=str(exc)
             )
+        raise
+    with connect(settings) as connection:
+        ledger.close_build(
+            connection,
+            build_id,
+            state="succeeded",
+            models=built.models,
+            failed=built.tests_failed,
+            message=None,
+        )
     return {
         "build_id": build_id,
-        "as_of_date": day.isoformat(),
+        "as_of_date": as_of.isoformat(),
         "models": built.models,
         "tests_passed": built.tests_passed,
         "warnings": built.warnings,
@@ -386,6 +408,7 @@ def publish(
     settings: Settings, *, as_of: date | None = None, only_if_new: bool = False
 ) -> dict[str, Any]:
     """Freeze, gate, decide, flip and render; builds first where the tables are not of that day.
+    One process at a time does it.
 
     With `only_if_new`, a build that was published already is neither frozen nor checked again:
     decisions of persons made since then take effect, and lists that are not right are written.
@@ -394,15 +417,15 @@ def publish(
 
     prepare(settings)
     day = as_of or as_of_at_the_door(settings)
-    if build_needed(settings, as_of=day):
-        build(settings, as_of=day)
-    with connect(settings) as connection:
-        last = ledger.last_build(connection)
-        assert last is not None
-        standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
-    if standing is not None:
-        return show_again(settings, release_id=standing, as_of=day)
-    summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+    with _alone(settings, "publish"):
+        build_if_needed(settings, as_of=day)
+        with connect(settings) as connection:
+            last = ledger.last_build(connection)
+            assert last is not None
+            standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
+        if standing is not None:
+            return show_again(settings, release_id=standing, as_of=day)
+        summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
     return _told(summary, is_new=True)
 
 
@@ -477,7 +500,8 @@ def night(
     built = None
     if build_needed(settings, as_of=day):
         say(f"building for school day {day.isoformat()}")
-        built = build(settings, as_of=day)
+        built = build_if_needed(settings, as_of=day)
+    if built is not None:
         say(f"built {built['models']} tables; freezing and checking")
     published = publish(settings, as_of=day, only_if_new=True)
     if built is None and not published["is_new"]:

@@ -162,8 +162,10 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
         getattr(dag_run, "run_type", None) == "manual"
         and getattr(dag_run, "dag_id", "") == "build"
     )
-    if asked or nights.build_needed(settings, as_of=day):
+    if asked:
         nights.build(settings, as_of=day)
+    else:
+        nights.build_if_needed(settings, as_of=day)
     return day.isoformat()
 
 

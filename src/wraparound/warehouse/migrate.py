@@ -70,7 +70,10 @@ def _create_databases(settings: Settings) -> None:
         with connections.connect(
             settings, database=connections.MAINTENANCE_DATABASE, autocommit=True
         ) as connection:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            # Another process may be at the same; the lock ends with the connection.
+            connection.execute("select pg_advisory_lock(hashtext('wraparound.migrate'))")
+            if not connections.database_exists(settings, database=database):
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
 def _run_migrations(settings: Settings) -> None:
