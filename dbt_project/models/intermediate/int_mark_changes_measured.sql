@@ -1,27 +1,33 @@
 with
 
-course_marks as (
+mark_totals as (
 
-    select * from {{ ref('int_course_marks_averaged') }}
+    select * from {{ ref('int_marks_totalled') }}
+
+),
+
+academic_sessions as (
+
+    select * from {{ ref('stg_roster__academic_sessions') }}
 
 ),
 
 periods as (
 
     select
-        student_key,
-        session_source_id,
-        session_start_date,
-        100 * sum(points_earned) / sum(points_possible) as average_points
+        mark_totals.student_key,
+        mark_totals.session_source_id,
+        academic_sessions.start_date as session_start_date,
+        100 * mark_totals.points_earned / mark_totals.points_possible as average_points
 
-    from course_marks
+    from mark_totals
 
-    where session_start_date is not null
+    inner join academic_sessions
+        on mark_totals.session_source_id = academic_sessions.session_source_id
 
-    group by
-        student_key,
-        session_source_id,
-        session_start_date
+    where
+        academic_sessions.start_date is not null
+        and not mark_totals.is_of_class
 
 ),
 

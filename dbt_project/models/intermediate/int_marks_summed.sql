@@ -1,8 +1,14 @@
 with
 
-course_marks as (
+mark_totals as (
 
-    select * from {{ ref('int_course_marks_averaged') }}
+    select * from {{ ref('int_marks_totalled') }}
+
+),
+
+classes as (
+
+    select * from {{ ref('stg_roster__classes') }}
 
 ),
 
@@ -12,38 +18,25 @@ settings as (
 
 ),
 
-courses as (
-
-    select
-        student_key,
-        class_source_id,
-        coalesce(class_title, 'a course') as class_title,
-        sum(points_earned) as points_earned,
-        sum(points_possible) as points_possible
-
-    from course_marks
-
-    group by
-        student_key,
-        class_source_id,
-        class_title
-
-),
-
 judged_courses as (
 
     select
-        courses.student_key,
-        courses.class_source_id,
-        courses.class_title,
-        courses.points_earned,
-        courses.points_possible,
-        courses.points_earned * settings.passing_denominator
-        < settings.passing_numerator * courses.points_possible as is_failing
+        mark_totals.student_key,
+        mark_totals.class_source_id,
+        mark_totals.points_earned,
+        mark_totals.points_possible,
+        coalesce(classes.class_title, 'a course') as class_title,
+        mark_totals.points_earned * settings.passing_denominator
+        < settings.passing_numerator * mark_totals.points_possible as is_failing
 
-    from courses
+    from mark_totals
+
+    left join classes
+        on mark_totals.class_source_id = classes.class_source_id
 
     cross join settings
+
+    where mark_totals.is_of_class
 
 ),
 

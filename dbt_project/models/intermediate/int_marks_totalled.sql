@@ -12,18 +12,6 @@ line_items as (
 
 ),
 
-classes as (
-
-    select * from {{ ref('stg_roster__classes') }}
-
-),
-
-academic_sessions as (
-
-    select * from {{ ref('stg_roster__academic_sessions') }}
-
-),
-
 students as (
 
     select * from {{ ref('int_students_identified') }}
@@ -37,12 +25,13 @@ run_dates as (
 ),
 
 -- Only finished marks speak: an open or exempt one is not a zero.
-mark_sums as (
+final as (
 
     select
         students.student_key,
         line_items.class_source_id,
         line_items.session_source_id,
+        grouping(line_items.session_source_id) = 1 as is_of_class,
         sum(results.score) as points_earned,
         sum(line_items.score_maximum) as points_possible
 
@@ -66,29 +55,7 @@ mark_sums as (
 
     group by
         students.student_key,
-        line_items.class_source_id,
-        line_items.session_source_id
-
-),
-
-final as (
-
-    select
-        mark_sums.student_key,
-        mark_sums.class_source_id,
-        mark_sums.session_source_id,
-        classes.class_title,
-        academic_sessions.start_date as session_start_date,
-        mark_sums.points_earned,
-        mark_sums.points_possible
-
-    from mark_sums
-
-    left join classes
-        on mark_sums.class_source_id = classes.class_source_id
-
-    left join academic_sessions
-        on mark_sums.session_source_id = academic_sessions.session_source_id
+        grouping sets (line_items.class_source_id, line_items.session_source_id)
 
 )
 
