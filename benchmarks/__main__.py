@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from benchmarks.bench import PREPARED, Bench
 from benchmarks.deliveries import SIZES, make_deliveries
 from benchmarks.measuring import folder_of, machine
 from benchmarks.page import write_page
-from benchmarks.scenarios import SCENARIOS, STARTS_EMPTY, Bench, as_result, prepare
-from benchmarks.warehouses import a_server
+from benchmarks.scenarios import SCENARIOS, WHEN_NAMED, as_result
+from benchmarks.sizes import megabytes_of
+from benchmarks.warehouses import a_server, forget_all
 
 HERE = Path(__file__).parent
 
@@ -40,13 +42,12 @@ def main(*, size: str, only: tuple[str, ...], at: Path, results: Path, runs: int
     files = make_deliveries(SIZES[size], at.absolute() / "files" / size)
     with a_server(emptied(at.absolute() / "work")) as server:
         bench = Bench(server, chosen, files, click.echo)
-        if not only or set(only) - STARTS_EMPTY:
-            prepare(bench)
-        for name, scenario in SCENARIOS.items():
-            if only and name not in only:
-                continue
+        names = only or tuple(name for name in SCENARIOS if name not in WHEN_NAMED)
+        for name in names:
             click.echo(name)
-            found = as_result(scenario(bench)) | {"machine": machine()}
+            found = as_result(SCENARIOS[name](bench)) | {"machine": machine()}
+            found["disk_mb"] = megabytes_of(at)
+            forget_all(server, but=PREPARED)
             keep(target, {"size": size, "rows": files.rows}, {name: found})
     shutil.rmtree(at.absolute() / "work", ignore_errors=True)
     write_page(json.loads(target.read_text(encoding="utf-8")), results)

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -54,15 +54,32 @@ SIZES = {
 @dataclass(frozen=True)
 class Deliveries:
     """The folder of a size's files, how many rows each attendance file holds, and the day that
-    the delta adds."""
+    the delta adds. A large file is made when it is first asked for."""
 
     folder: Path
     rows: dict[str, int]
     as_of: str
 
     def attendance(self, which: str) -> Path:
-        """The attendance file: full, bad, worse, delta or resent."""
-        return self.folder / which / "attendance.csv"
+        """The attendance file: full; bad: 0.1 % of it broken; worse: 5 % of it; delta: a new day
+        and corrections, together 1 %; resent: the full file with the delta's changes in it."""
+        path = self.folder / which / "attendance.csv"
+        return _made(path, lambda: self._attendance(which))
+
+    def _attendance(self, which: str) -> Iterator[str]:
+        """Lines of one file; all of them are drawn from the same year."""
+        students = list(_students(self.folder / "district" / "roster.zip"))
+        total = self.rows["full"]
+        days = _days(self.folder / "district" / "calendar.csv")[: total // len(students)]
+        chance = Random(7)
+        picked = set(chance.sample(range(total), self.rows["delta"] - len(students)))
+        year = (f"{who},{day},{_outcome(chance)}" for day in days for who in students)
+        for number, line in enumerate(year):
+            found = _line_of(which, line, number, is_picked=number in picked)
+            if found:
+                yield found
+        if which in ("delta", "resent"):
+            yield from (f"{who},{self.as_of},{_outcome(chance)},,\n" for who in students)
 
     def tiny(self, count: int) -> Path:
         """A folder of attendance files of one row each, the first of the full file."""
@@ -75,6 +92,16 @@ class Deliveries:
                 path.write_text(header + line, encoding="utf-8")
         return folder
 
+    def correction(self, number: int) -> Path:
+        """The delta's rows once more, with other outcomes for each number."""
+        chance = Random(number)
+        with self.attendance("delta").open(encoding="utf-8") as delta:
+            keys = [",".join(line.split(",")[:3]) for line in islice(delta, 1, None)]
+        return _made(
+            self.folder / f"correction-{number}" / "attendance.csv",
+            lambda: (f"{key},{_outcome(chance)},,\n" for key in keys),
+        )
+
     @property
     def absences(self) -> Path:
         """The district's own attendance: its absences only."""
@@ -82,16 +109,13 @@ class Deliveries:
 
     def history(self, days: int) -> Path:
         """An attendance file of every student's so many school days before the delta's day."""
-        path = self.folder / f"history-{days}" / "attendance.csv"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            students = list(_students(self.folder / "district" / "roster.zip"))
-            chance = Random(days)
-            with path.open("w", encoding="utf-8", newline="") as file:
-                file.write(HEADER)
-                for day in _weekdays_before(date.fromisoformat(self.as_of), days):
-                    file.writelines(f"{who},{day},{_outcome(chance)},,\n" for who in students)
-        return path
+        students = list(_students(self.folder / "district" / "roster.zip"))
+        chance = Random(days)
+        held = _weekdays_before(date.fromisoformat(self.as_of), days)
+        return _made(
+            self.folder / f"history-{days}" / "attendance.csv",
+            lambda: (f"{who},{day},{_outcome(chance)},,\n" for day in held for who in students),
+        )
 
     @property
     def others(self) -> list[Path]:
@@ -121,47 +145,41 @@ def make_deliveries(size: Size, folder: Path) -> Deliveries:
     )
     make_district(plan, folder / "district")
     held = _days(folder / "district" / "calendar.csv")[: size.days + 1]
-    rows = _write_attendance(folder, held=held)
+    students = sum(1 for _ in _students(folder / "district" / "roster.zip"))
+    rows = _counted(students, days=len(held) - 1)
     done.write_text(json.dumps({"size": asdict(size), "rows": rows, "as_of": held[-1]}))
     return Deliveries(folder, rows, held[-1])
 
 
-def _write_attendance(folder: Path, *, held: list[str]) -> dict[str, int]:
-    """full; bad: 0.1 % of it broken; worse: 5 % of it; delta: a new day and corrections, together
-    1 %; resent: the full file with the delta's changes in it, as school systems send it."""
-    students = list(_students(folder / "district" / "roster.zip"))
-    *days, new_day = held
-    total = len(students) * len(days)
-    chance = Random(7)
-    picked = set(chance.sample(range(total), max(total // 100 - len(students), total // 200)))
-    files = {}
-    for which in KINDS:
-        path = folder / which / "attendance.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files[which] = path.open("w", encoding="utf-8", newline="")
-        files[which].write(HEADER)
-    number = 0
-    for day in days:
-        lines = [f"{who},{day},{_outcome(chance)}" for who in students]
-        files["full"].writelines(f"{line},,\n" for line in lines)
-        for line in lines:
-            corrected = _corrected(line)
-            for which, every in BAD_EVERY.items():
-                is_bad = number % every == every - 1
-                files[which].write(_broken(line, number // every) if is_bad else f"{line},,\n")
-            files["resent"].write(f"{corrected if number in picked else line},,\n")
-            if number in picked:
-                files["delta"].write(f"{corrected},,\n")
-            number += 1
-    for who in students:
-        line = f"{who},{new_day},{_outcome(chance)},,\n"
-        files["delta"].write(line)
-        files["resent"].write(line)
-    for file in files.values():
-        file.close()
-    delta = len(picked) + len(students)
+def _counted(students: int, *, days: int) -> dict[str, int]:
+    """How many rows each attendance file has."""
+    total = students * days
+    corrected = max(total // 100 - students, total // 200)
     same = dict.fromkeys(("full", *BAD_EVERY), total)
-    return same | {"delta": delta, "resent": total + len(students)}
+    return same | {"delta": corrected + students, "resent": total + students}
+
+
+def _made(path: Path, lines: Callable[[], Iterable[str]]) -> Path:
+    """An attendance file, written unless it is there; what is cut short is no file."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        begun = path.with_suffix(".begun")
+        with begun.open("w", encoding="utf-8", newline="") as file:
+            file.write(HEADER)
+            file.writelines(lines())
+        begun.rename(path)
+    return path
+
+
+def _line_of(which: str, line: str, number: int, *, is_picked: bool) -> str:
+    """What a line of the year is in a file; nothing where it does not stand there."""
+    if which in BAD_EVERY and number % BAD_EVERY[which] == BAD_EVERY[which] - 1:
+        return _broken(line, number // BAD_EVERY[which])
+    if which == "delta" and not is_picked:
+        return ""
+    if which in ("delta", "resent") and is_picked:
+        line = _corrected(line)
+    return f"{line},,\n"
 
 
 def _weekdays_before(day: date, count: int) -> list[str]:

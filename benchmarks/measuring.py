@@ -6,9 +6,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import psutil
@@ -24,9 +25,9 @@ class Cost:
     seconds: float
     client_cpu: float
     server_cpu: float
-    peak_rss: int
     wal: int
     temp: int
+    peak_rss: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
 
@@ -37,6 +38,7 @@ class Summary:
 
     name: str
     runs: tuple[Cost, ...]
+    note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For the results file."""
@@ -44,6 +46,7 @@ class Summary:
         stages = {name: None for run in self.runs for name in run.stages}
         return {
             "name": self.name,
+            "note": self.note,
             "median": round(statistics.median(seconds), 3),
             "least": round(min(seconds), 3),
             "most": round(max(seconds), 3),
@@ -63,33 +66,40 @@ class Summary:
         return round(statistics.median(getattr(run, what) for run in self.runs), 3)
 
 
-def measured(server: Settings, command: list[str], *, settings: Settings) -> Cost:
-    """Run a command, which may print one line of JSON: {"stages": …, "peak_rss": …}."""
-    before = _server_state(server)
-    started, cpu = time.perf_counter(), os.times()
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=settings.project_root,
-        env=environment_for(settings),
-    )
-    seconds, cpu_after = time.perf_counter() - started, os.times()
-    if done.returncode:
-        raise RuntimeError(f"{command[:4]}: {done.stderr[-2000:]}")
-    after = _server_state(server)
-    said = _said(done.stdout)
-    return Cost(
-        seconds=seconds,
-        client_cpu=cpu_after.children_user
-        + cpu_after.children_system
-        - cpu.children_user
-        - cpu.children_system,
-        server_cpu=after["cpu"] - before["cpu"],
-        peak_rss=said.pop("peak_rss", 0),
-        wal=int(after["wal"] - before["wal"]),
-        temp=int(after["temp"] - before["temp"]),
+def measured(
+    server: Settings,
+    command: list[str],
+    *,
+    settings: Settings,
+    more: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Cost:
+    """Run a command, with more in its environment if need be, and in a folder of its own.
+
+    It may print one line of JSON: {"stages": …}, and what else it has to say. Its peak is that
+    of the largest of its processes.
+    """
+    meter, started = Meter(server), time.perf_counter()
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=errors,
+            cwd=folder or settings.project_root,
+            env=environment_for(settings) | dict(more or {}),
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        said, complaint = _said(output.read()), errors.read()[-2000:]
+    if process.returncode:
+        raise RuntimeError(f"{command[:4]}: {complaint}")
+    return meter.cost(
+        seconds,
+        client_cpu=used.ru_utime + used.ru_stime,
+        peak_rss=used.ru_maxrss * 1024,
         stages=said.pop("stages", {}),
         said=said,
     )
@@ -100,29 +110,41 @@ def _said(output: str) -> dict[str, Any]:
     return dict(json.loads(lines[-1])) if lines else {}
 
 
-def _server_state(server: Settings) -> dict[str, float]:
-    with connect(server, database=MAINTENANCE_DATABASE, autocommit=True) as connection:
-        row = connection.execute(
-            "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as wal,"
-            " (select sum(temp_bytes) from pg_stat_database) as temp"
-        ).fetchone()
-    assert row is not None
-    return {"wal": float(row["wal"]), "temp": float(row["temp"]), "cpu": _server_cpu(server)}
+class Meter:
+    """What the server spends from now on, and a client whose process is known."""
+
+    def __init__(self, server: Settings, *, client: int | None = None) -> None:
+        self._server, self._client = server, client
+        self._before = self._state()
+
+    def cost(self, seconds: float, **known: Any) -> Cost:
+        """The cost until now, with what else is known of it."""
+        spent = {name: value - self._before[name] for name, value in self._state().items()}
+        return Cost(seconds=seconds, **(spent | known))
+
+    def _state(self) -> dict[str, Any]:
+        with connect(self._server, database=MAINTENANCE_DATABASE, autocommit=True) as connection:
+            row = connection.execute(
+                "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint as wal,"
+                " (select sum(temp_bytes) from pg_stat_database)::bigint as temp"
+            ).fetchone()
+        assert row is not None
+        first = (self._server.postgres_dir / "postmaster.pid").read_text().splitlines()[0]
+        client_cpu = _cpu_of(self._client) if self._client else 0.0
+        return {**row, "server_cpu": _cpu_of(int(first)), "client_cpu": client_cpu}
 
 
-def _server_cpu(server: Settings) -> float:
-    """Of the server and all its processes, those that ended included."""
-    first = (server.postgres_dir / "postmaster.pid").read_text().splitlines()[0]
-    master = psutil.Process(int(first))
-    spent = master.cpu_times()
-    total = spent.user + spent.system + spent.children_user + spent.children_system
-    for child in master.children(recursive=True):
+def _cpu_of(first: int) -> float:
+    """Processor seconds of a process and all below it, those that ended included."""
+    total = 0.0
+    leader = psutil.Process(first)
+    for process in (leader, *leader.children(recursive=True)):
         try:
-            used = child.cpu_times()
+            used = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += used.user + used.system
-    return float(total)
+        total += used.user + used.system + used.children_user + used.children_system
+    return total
 
 
 def alternating(

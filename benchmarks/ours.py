@@ -1,7 +1,6 @@
 """One measured step of ours, in a fresh process: prints its stages and its peak memory."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,12 @@ from typing import Any
 from benchmarks.plain_build import plain_target
 from benchmarks.publishing import publish_by_parts
 from wraparound.orchestration import nights
+from wraparound.quality.suites import load_suites, run_suites
 from wraparound.settings import Settings, export_environment, load_settings
 from wraparound.warehouse import ledger
-from wraparound.warehouse.connection import connect, dbt_environment
+from wraparound.warehouse.connection import connect, dbt_environment, sqlalchemy_url
+
+SUITES = Path(__file__).parent / "peer_tools" / "suites"
 
 
 class Stages:
@@ -106,6 +108,30 @@ def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) ->
         return nights.night(settings, as_of=as_of)
 
 
+def tidy(settings: Settings, stages: Stages) -> None:
+    """What the weekly pipeline does once its comparison is done."""
+    from wraparound.orchestration import tidying
+
+    with stages.stage("tidy"):
+        tidying.tidy(settings)
+
+
+def checks(settings: Settings, stages: Stages, as_of: date) -> dict[str, Any]:
+    """Six checks of the baseline's table, as the gate makes its own."""
+    with stages.stage("import"):
+        import great_expectations  # noqa: F401
+    with stages.stage("gate"):
+        results = run_suites(
+            load_suites(SUITES),
+            connection_string=sqlalchemy_url(settings),
+            relation_of=lambda name: ("public", name),
+            as_of=as_of,
+        )
+    names = {result.rule_id.rpartition(".")[2]: result.outcome for result in results}
+    failed = sorted(name for name, outcome in names.items() if outcome != "passed")
+    return {"checks": len(names), "failed": failed}
+
+
 def main(words: list[str]) -> None:
     """WHAT AS_OF PATH…"""
     what, as_of, *paths = words
@@ -120,10 +146,13 @@ def main(words: list[str]) -> None:
         said = {"models": build(settings, stages, day)["models"]}
     elif what == "publish":
         said = publish_by_parts(settings, stages, as_of=day)
+    elif what == "tidy":
+        tidy(settings, stages)
+    elif what == "checks":
+        said = checks(settings, stages, day)
     else:
         night(settings, stages, day, files)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    done = {"stages": stages.seconds, "peak_rss": peak, **said}
+    done = {"stages": stages.seconds, **said}
     sys.stdout.write(json.dumps(done) + "\n")
 
 

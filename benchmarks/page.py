@@ -6,6 +6,7 @@ from typing import Any
 
 WIDTH, BAR, GAP, LEFT = 720, 22, 10, 190
 COLOURS = {"ours": "#1f6f8b", "baseline": "#b0b7bd"}
+PEER_COLOUR = "#e08e45"
 STAGE_COLOURS = (
     *("#1f6f8b", "#e08e45", "#7a9e4c", "#8c5a9e", "#c7524a"),
     *("#4f9d97", "#b3a436", "#77808a", "#d48fb0", "#5a5f9e"),
@@ -19,8 +20,11 @@ TITLES = {
     "nights": "Nights, by stage",
     "publish": "The end of a night, by its parts",
     "growth": "One night after a short and a long history, by stage",
+    "many_nights": "The same rows corrected night after night, tidied twice, by stage",
+    "peers": "First load of the year, by other tools too",
+    "checks": "Six checks of the year's attendance, three of which fail",
 }
-BY_STAGE = frozenset({"nights", "publish", "growth"})
+BY_STAGE = frozenset({"nights", "publish", "growth", "many_nights"})
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>What a night costs</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
@@ -34,11 +38,12 @@ def write_page(results: dict[str, Any], folder: Path) -> None:
     """Write one SVG for each scenario, and a page that holds them with the figures."""
     parts = []
     for name, found in results["scenarios"].items():
-        kinds = {k: found[k] for k in found if _whose(k) in COLOURS or name in BY_STAGE}
-        machine = kinds.pop("machine", found["machine"])
+        kinds = {
+            k: kind for k, kind in found.items() if isinstance(kind, dict) and "median" in kind
+        }
         svg = _stages(kinds) if name in BY_STAGE else _bars(kinds)
         (folder / f"{results['size']}-{name}.svg").write_text(svg, encoding="utf-8")
-        parts.append(f"<h2>{TITLES[name]}</h2>{svg}{_table(kinds, found, machine)}")
+        parts.append(f"<h2>{TITLES[name]}</h2>{svg}{_table(kinds, found)}")
     text = PAGE.format(
         size=escape(results["size"]),
         rows=f"{results['rows']['full']:,}",
@@ -54,7 +59,11 @@ def _bars(kinds: dict[str, Any]) -> str:
     for place, (name, kind) in enumerate(kinds.items()):
         top = place * (BAR + GAP) + GAP
         shapes.append(_label(name, top))
-        shapes.append(_bar(LEFT, top, _length(kind["median"], longest), COLOURS[_whose(name)]))
+        shapes.append(
+            _bar(
+                LEFT, top, _length(kind["median"], longest), COLOURS.get(_whose(name), PEER_COLOUR)
+            )
+        )
         low, high = (LEFT + _length(kind[end], longest) for end in ("least", "most"))
         middle = top + BAR / 2
         shapes.append(
@@ -117,12 +126,28 @@ def _svg(shapes: list[str], *, rows: int) -> str:
     )
 
 
-def _table(kinds: dict[str, Any], found: dict[str, Any], machine: dict[str, Any]) -> str:
-    heads = ("", "median s", "least", "most", "our CPU s", "server CPU s", "peak MB", "WAL MB")
-    keys = ("median", "least", "most", "client_cpu", "server_cpu", "peak_rss_mb", "wal_mb")
+def _table(kinds: dict[str, Any], found: dict[str, Any]) -> str:
+    """The figures, and what a kind leaves out; spread where a kind was run more than once."""
+    figures = {
+        "median s": "median",
+        **({"least": "least", "most": "most"} if _is_repeated(kinds) else {}),
+        "its CPU s": "client_cpu",
+        "server CPU s": "server_cpu",
+        "peak MB": "peak_rss_mb",
+        "WAL MB": "wal_mb",
+        "temp MB": "temp_mb",
+    }
+    heads = "".join(f"<th>{head}</th>" for head in figures)
     rows = "".join(
-        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{kind[key]:,}</td>' for key in keys)}</tr>"
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f"<td>{kind[key]:,}</td>" for key in figures.values())
+        + "</tr>"
         for name, kind in kinds.items()
+    )
+    notes = "".join(
+        f"<li>{escape(name)}: {escape(kind['note'])}.</li>"
+        for name, kind in kinds.items()
+        if kind.get("note")
     )
     told = ""
     if "ratio" in found:
@@ -130,8 +155,36 @@ def _table(kinds: dict[str, Any], found: dict[str, Any], machine: dict[str, Any]
             f"<p>Ours is {found['ratio']} times the baseline, and {found['cpu_ratio']} times its"
             " processor seconds.</p>"
         )
+    if "ratios" in found:
+        ratios = ", ".join(f"{stage} {ratio}" for stage, ratio in found["ratios"].items())
+        told = f"<p>The long history as a multiple of the short one: {escape(ratios)}.</p>"
+    machine = found["machine"]
     return (
-        f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>{told}"
+        f"<table><tr><th></th>{heads}</tr>{rows}</table>{_sizes(kinds)}<ul>{notes}</ul>{told}"
         f"<p>{machine['cores']} cores, {machine['memory_gb']} GB, load {machine['load']} at the"
         f" end, {machine['measured_at']}.</p>"
     )
+
+
+def _sizes(kinds: dict[str, Any]) -> str:
+    """What stood on the disk after each, where that was looked at."""
+    looked = {
+        name: kind["runs"][-1]["said"]["sizes"]
+        for name, kind in kinds.items()
+        if "sizes" in kind["runs"][-1]["said"]
+    }
+    if not looked:
+        return ""
+    columns = list(dict.fromkeys(column for found in looked.values() for column in found))
+    heads = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f"<td>{found.get(column, 0):,}</td>" for column in columns)
+        + "</tr>"
+        for name, found in looked.items()
+    )
+    return f"<p>MB, and counts:</p><table><tr><th></th>{heads}</tr>{rows}</table>"
+
+
+def _is_repeated(kinds: dict[str, Any]) -> bool:
+    return any(len(kind["runs"]) > 1 for kind in kinds.values())

@@ -1,73 +1,41 @@
 """What is measured: each scenario returns summaries of ours and of the baseline, or is void."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plain_build
-from benchmarks.deliveries import BAD_EVERY, Deliveries, Size
-from benchmarks.measuring import Cost, Summary, alternating, measured, python
+from benchmarks import peers, plain_build
+from benchmarks.bench import Bench
+from benchmarks.deliveries import BAD_EVERY
+from benchmarks.measuring import Cost, Summary
+from benchmarks.sizes import sizes
 from benchmarks.warehouses import (
+    DISTRICT,
     copy_of,
     database_like,
-    empty_database,
     must_agree,
     rows_of_ours,
     rows_of_theirs,
     url_of,
 )
 from wraparound.settings import Settings
-from wraparound.warehouse import embedded
 from wraparound.warehouse.connection import connect
 
-Said = Callable[[str], None]
-SQL = Path(__file__).parent / "baseline"
 TINY_FILES = 1_000
 # School days before the night that is measured.
 HISTORIES = (20, 540)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What every scenario works with."""
-
-    server: Settings
-    size: Size
-    files: Deliveries
-    say: Said
-
-    def ours(self, settings: Settings, what: str, *paths: Path) -> Cost:
-        """One measured step of ours in a process of its own."""
-        command = python("-m", "benchmarks.ours", what, self.files.as_of, *paths)
-        return measured(self.server, command, settings=settings)
-
-    def theirs(self, url: str, script: str, **variables: object) -> Cost:
-        """One measured script of the baseline."""
-        words = [word for k, v in variables.items() for word in ("-v", f"{k}={v}")]
-        psql = str(embedded.programs() / "psql")
-        command = [psql, "-X", "-q", *words, "-f", str(SQL / script), url]
-        return measured(self.server, command, settings=self.server)
-
-    def runs(self, kinds: dict[str, Callable[[], Cost]]) -> list[Summary]:
-        """Every kind in turn, as often as the size says."""
-        return alternating(kinds, runs=self.size.runs, say=self.say)
-
-
-def prepare(bench: Bench) -> None:
-    """The databases that runs start from: with the roster, and with attendance as well."""
-    roster = copy_of(bench.server, bench.server, "with_roster")
-    bench.ours(roster, "load", *bench.files.roster)
-    full = copy_of(bench.server, roster, "with_attendance")
-    bench.ours(full, "load", bench.files.attendance("full"))
-    theirs = empty_database(bench.server, "plain_full")
-    bench.theirs(theirs, "load.sql", file=bench.files.attendance("full"))
-    must_agree(rows_of_ours(full), rows_of_theirs(bench.server, "plain_full"), what="start")
+HISTORY_NAMES = tuple(f"{days} days" for days in HISTORIES)
+# A stage that takes less says nothing about growth.
+LEAST_SECONDS = 0.1
+# Nights one after the other, how often they are tidied, and how many releases are kept.
+NIGHTS, TIDY_EVERY, KEEP = 10, 5, 3
 
 
 def first_load(bench: Bench) -> list[Summary]:
     """The whole year into an empty table: ours has 0.1 % bad rows to set aside, or 5 %."""
-    start = _like(bench, "with_roster")
+    start = bench.with_roster()
 
     def ours(which: str) -> Cost:
         fresh = copy_of(bench.server, start, "run_ours")
@@ -77,26 +45,19 @@ def first_load(bench: Bench) -> list[Summary]:
         must_agree((rows_of_ours(fresh)[0], 0), (expected, 0), what="first load, counted")
         return cost
 
-    def theirs(script: str) -> Cost:
-        url = empty_database(bench.server, "run_plain")
-        cost = bench.theirs(url, script, file=bench.files.attendance("full"))
-        same = rows_of_theirs(bench.server, "run_plain")
-        must_agree(same, rows_of_theirs(bench.server, "plain_full"), what="first load, baseline")
-        return cost
-
     return bench.runs(
         {
             "ours": lambda: ours("bad"),
             "ours, 5 % bad": lambda: ours("worse"),
-            "baseline": lambda: theirs("load.sql"),
-            "baseline, key in place": lambda: theirs("load_into_key.sql"),
+            "baseline": bench.loaded_plainly,
+            "baseline, key in place": lambda: bench.loaded_plainly("load_into_key.sql"),
         }
     )
 
 
 def tiny_files(bench: Bench) -> list[Summary]:
     """One row in each of many files: what a file costs beside its rows."""
-    start = _like(bench, "with_roster")
+    start = bench.with_roster()
     count = min(TINY_FILES, bench.files.rows["full"])
     folder = bench.files.tiny(count)
 
@@ -125,7 +86,7 @@ def _without_broken(bench: Bench, settings: Settings) -> tuple[int, int]:
                 keys.append(f"('{student}', '{school}', '{day}')")
     named = ", ".join(keys) or "('', '', '2000-01-01')"
     return rows_of_theirs(
-        bench.server, "plain_full", where=f"(student, school, day::text) not in (values {named})"
+        bench.server, bench.plain(), where=f"(student, school, day::text) not in (values {named})"
     )
 
 
@@ -140,27 +101,28 @@ def delta(bench: Bench) -> list[Summary]:
 
 
 def _merged(bench: Bench, which: str) -> list[Summary]:
-    start, file = _like(bench, "with_attendance"), bench.files.attendance(which)
+    start, file = bench.with_attendance(), bench.files.attendance(which)
+
+    expected = bench.merged_plainly(bench.files.attendance("full"), file)
 
     def ours() -> Cost:
         fresh = copy_of(bench.server, start, "run_ours")
         cost = bench.ours(fresh, "load", file)
-        reference = f"plain_{which}"
-        url = database_like(bench.server, "plain_full", reference)
-        bench.theirs(url, "merge.sql", file=file)
-        must_agree(rows_of_ours(fresh), rows_of_theirs(bench.server, reference), what=which)
+        must_agree(rows_of_ours(fresh), expected, what=which)
         return cost
 
     def theirs() -> Cost:
-        url = database_like(bench.server, "plain_full", "run_plain")
-        return bench.theirs(url, "merge.sql", file=file)
+        url = database_like(bench.server, bench.plain(), "run_plain")
+        cost = bench.theirs(url, "merge.sql", file=file)
+        must_agree(rows_of_theirs(bench.server, "run_plain"), expected, what=f"{which}, baseline")
+        return cost
 
     return bench.runs({"ours": ours, "baseline": theirs})
 
 
 def build(bench: Bench) -> list[Summary]:
     """A night's build, tests included, against the same models as plain SQL by psql."""
-    settings = copy_of(bench.server, _like(bench, "with_attendance"), "with_feeds")
+    settings = copy_of(bench.server, bench.with_attendance(), "with_feeds")
     bench.ours(settings, "load", *bench.files.others)
     bench.ours(settings, "build")  # a night finds the seeds and staging of the night before
     bench.ours(settings, "compile")
@@ -190,16 +152,14 @@ def nights(bench: Bench) -> list[Summary]:
         "delta": [bench.files.attendance("delta")],
         "nothing": [],
     }
+    expected = bench.merged_plainly(*(bench.files.attendance(one) for one in ("full", "delta")))
     for number in range(bench.size.runs):
         fresh = copy_of(bench.server, bench.server, "with_everything")
         for name, listed in paths.items():
             cost = bench.ours(fresh, "night", *listed)
             costs[name].append(cost)
             bench.say(f"  run {number + 1}, {name}: {cost.seconds:.2f} s")
-        url = database_like(bench.server, "plain_full", "plain_delta")
-        bench.theirs(url, "merge.sql", file=bench.files.attendance("delta"))
-        theirs = rows_of_theirs(bench.server, "plain_delta")
-        must_agree(rows_of_ours(fresh), theirs, what="nights")
+        must_agree(rows_of_ours(fresh), expected, what="nights")
     return [Summary(name, tuple(listed)) for name, listed in costs.items()]
 
 
@@ -215,27 +175,44 @@ def publish(bench: Bench) -> list[Summary]:
 
 def growth(bench: Bench) -> list[Summary]:
     """The same delta on the night after a short and after a long history."""
-    costs: dict[str, list[Cost]] = {f"{days} days": [] for days in HISTORIES}
     for days in HISTORIES:
         start = copy_of(bench.server, bench.server, f"history_{days}")
         bench.ours(start, "night", *bench.files.others, bench.files.history(days))
-    for number in range(bench.size.runs):
-        for days in HISTORIES:
-            fresh = copy_of(bench.server, _like(bench, f"history_{days}"), "run_ours")
-            cost = bench.ours(fresh, "night", bench.files.attendance("delta"))
-            costs[f"{days} days"].append(cost)
-            bench.say(f"  run {number + 1}, {days} days: {cost.seconds:.2f} s")
-    return [Summary(name, tuple(listed)) for name, listed in costs.items()]
+    delta = bench.files.attendance("delta")
+    expected = {d: bench.merged_plainly(bench.files.history(d), delta) for d in HISTORIES}
+
+    def night(days: int) -> Cost:
+        fresh = copy_of(bench.server, bench.like(f"history_{days}"), "run_ours")
+        cost = bench.ours(fresh, "night", delta)
+        must_agree(rows_of_ours(fresh), expected[days], what=f"growth, {days} days")
+        return cost
+
+    return bench.runs({f"{days} days": partial(night, days) for days in HISTORIES})
 
 
-def _like(bench: Bench, name: str) -> Settings:
-    """The settings of a prepared database."""
-    from dataclasses import replace
+def many_nights(bench: Bench) -> list[Summary]:
+    """The same rows corrected night after night, tidied twice: what grows, and what must not."""
+    settings = copy_of(bench.server, bench.server, "many_nights")
+    district = settings.home / "district.yml"
+    district.write_text(DISTRICT + f"keep_releases: {KEEP}\n", encoding="utf-8")
+    settings = replace(settings, district_file=district)
+    bench.ours(settings, "night", *bench.files.others, bench.files.attendance("full"))
+    corrections = [bench.files.correction(number) for number in range(1, NIGHTS + 1)]
+    found: list[Summary] = []
 
-    from wraparound.warehouse.connection import address
+    def step(name: str, what: str, *paths: Path) -> None:
+        cost = bench.ours(settings, what, *paths)
+        cost = replace(cost, said=cost.said | {"sizes": sizes(settings)})
+        found.append(Summary(name, (cost,)))
+        bench.say(f"  {name}: {cost.seconds:.2f} s")
 
-    url = f"postgresql://postgres@localhost/{name}?host={address(bench.server).host}"
-    return replace(bench.server, home=bench.server.home / "homes" / name, warehouse_url=url)
+    for number, correction in enumerate(corrections, start=1):
+        step(f"night {number}", "night", correction)
+        if number % TIDY_EVERY == 0:
+            step(f"tidied after {number}", "tidy")
+    expected = bench.merged_plainly(bench.files.attendance("full"), *corrections)
+    must_agree(rows_of_ours(settings), expected, what="many nights")
+    return found
 
 
 SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
@@ -247,9 +224,12 @@ SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
     "build": build,
     "publish": publish,
     "growth": growth,
+    "many_nights": many_nights,
+    "peers": peers.peers,
+    "checks": peers.checks,
 }
-# Those that make their own databases.
-STARTS_EMPTY = frozenset({"publish", "growth"})
+# Those that are measured only where they are named: they install what nothing else needs.
+WHEN_NAMED = frozenset({"peers", "checks"})
 
 
 def as_result(summaries: list[Summary]) -> dict[str, Any]:
@@ -259,6 +239,13 @@ def as_result(summaries: list[Summary]) -> dict[str, Any]:
         ours, floor = listed["ours"], listed["baseline"]
         listed["ratio"] = round(ours["median"] / floor["median"], 2)
         listed["cpu_ratio"] = round(_cpu(ours) / max(_cpu(floor), 0.01), 2)
+    if set(HISTORY_NAMES) <= set(listed):
+        short, long = (listed[name]["stages"] for name in HISTORY_NAMES)
+        listed["ratios"] = {
+            stage: round(long[stage] / short[stage], 2)
+            for stage in short
+            if short[stage] >= LEAST_SECONDS
+        }
     return listed
 
 

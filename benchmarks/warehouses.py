@@ -1,7 +1,7 @@
 """One embedded server for a measurement; a database, and a home, for each run."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from wraparound.warehouse.migrate import migrate
 from wraparound.warehouse.roles import close_database
 
 DISTRICT = "name: Measured District\ntime_zone: America/New_York\n"
+# The server's own databases.
+OWN = frozenset({"postgres", "template0", "template1", "wraparound", "airflow"})
 # Equal text for equal values, and a sum, so that order says nothing.
 AGREEMENT = (
     "select count(*) as rows, coalesce(sum(hashtextextended(concat_ws('|', {columns}), 0)"
@@ -112,6 +114,15 @@ def forget(server: Settings, name: str) -> None:
         )
 
 
+def forget_all(server: Settings, *, but: Collection[str]) -> None:
+    """Drop every database that was made for a scenario, and its home, but those named."""
+    with _maintenance(server) as connection:
+        found = connection.execute("select datname as name from pg_database").fetchall()
+    for name in {row["name"] for row in found} - OWN - set(but):
+        forget(server, name)
+        shutil.rmtree(server.home / "homes" / name, ignore_errors=True)
+
+
 def checkpoint(server: Settings) -> None:
     """Outside the timing: what was written before must not be paid for by what is measured."""
     with _maintenance(server) as connection:
@@ -134,12 +145,19 @@ def rows_of_ours(settings: Settings) -> tuple[int, int]:
     )
 
 
-def rows_of_theirs(server: Settings, name: str, *, where: str = "true") -> tuple[int, int]:
-    """(count, order-free hash) of the baseline's attendance."""
+def rows_of_theirs(
+    server: Settings,
+    name: str,
+    *,
+    where: str = "true",
+    columns: str = THEIRS,
+    relation: str = "public.attendance",
+) -> tuple[int, int]:
+    """(count, order-free hash) of attendance that something else than ours has loaded."""
     settings = replace(
         server, warehouse_url=f"postgresql://postgres@localhost/{name}?host={address(server).host}"
     )
-    return _agreement(settings, columns=THEIRS, relation="public.attendance", where=where)
+    return _agreement(settings, columns=columns, relation=relation, where=where)
 
 
 def _agreement(settings: Settings, *, columns: str, relation: str, where: str) -> tuple[int, int]:
@@ -150,8 +168,8 @@ def _agreement(settings: Settings, *, columns: str, relation: str, where: str) -
     return int(row["rows"]), int(row["hash"])
 
 
-def must_agree(ours: tuple[int, int], theirs: tuple[int, int], *, what: str) -> None:
-    """Void the run unless counts and hashes are equal.
+def must_agree(ours: tuple[Any, Any], theirs: tuple[Any, Any], *, what: str) -> None:
+    """Void the run unless counts, and hashes or names, are equal.
 
     Raises:
         Disagreement: naming the measure and both counts.

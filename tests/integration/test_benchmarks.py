@@ -1,15 +1,17 @@
 """The harness compares like with like; how long anything takes is not looked at."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from benchmarks import peers
+from benchmarks.bench import PREPARED, Bench
 from benchmarks.deliveries import SIZES, make_deliveries
 from benchmarks.page import write_page
-from benchmarks.scenarios import Bench, as_result, first_load, prepare, sent_again
-from benchmarks.warehouses import Disagreement, forget, must_agree
+from benchmarks.scenarios import as_result, first_load, sent_again
+from benchmarks.warehouses import Disagreement, database_like, forget, must_agree
 
-DATABASES = ("with_roster", "with_attendance", "run_ours", "run_plain")
-PLAIN = ("plain_full", "plain_resent")
+DATABASES = (*PREPARED, "run_ours", "run_plain", "checked")
 
 
 @pytest.fixture
@@ -19,9 +21,8 @@ def bench(server, tmp_path):
     (tmp_path / "district.yml").write_text("name: Test District\ntime_zone: America/New_York\n")
     measured = replace(server, district_file=tmp_path / "district.yml")
     ready = Bench(measured, SIZES["xs"], files, lambda text: None)
-    prepare(ready)
     yield ready
-    for name in (*DATABASES, *PLAIN):
+    for name in DATABASES:
         forget(server, name)
 
 
@@ -38,6 +39,26 @@ def test_ours_and_the_baseline_end_in_the_same_rows(bench, tmp_path):
     whole = {"size": "xs", "rows": bench.files.rows, "scenarios": scenarios}
     write_page(whole, tmp_path)
     assert {path.name for path in tmp_path.glob("*.svg")} == {f"xs-{name}.svg" for name in results}
+
+
+def test_the_baseline_of_the_checks_finds_what_was_spoilt(bench):
+    url = database_like(bench.server, bench.plain(), "checked")
+    bench.theirs(url, "spoil.sql")
+
+    said = bench.theirs(url, "checks.sql").said
+
+    assert said == {"checks": 6, "failed": peers.FAULTS}
+
+
+def test_peers_are_pinned_by_hash_and_name_no_host():
+    tools = {peer.tool for peer in peers.PEERS.values()} | {"soda"}
+
+    for tool in tools:
+        lock = (peers.TOOLS / f"{tool}.lock").read_text(encoding="utf-8")
+        pins = [line for line in lock.splitlines() if "==" in line and not line.startswith(" ")]
+        assert pins
+        assert all(pin.endswith("\\") for pin in pins), "a pin without hashes"
+        assert not re.search(r"https?://|file:|@ ", lock)
 
 
 def test_a_run_with_other_rows_is_void():
