@@ -325,8 +325,9 @@ def as_of_at_the_door(settings: Settings) -> date:
 
 @contextmanager
 def _alone(settings: Settings, step: str) -> Iterator[None]:
-    """One process at a time does this step; the others wait for it."""
+    """One process at a time does this step; the others wait for it, however long it takes."""
     with connect(settings, autocommit=True) as lock:
+        lock.execute("set lock_timeout = 0")
         lock.execute("select pg_advisory_lock(hashtext(%s))", (f"wraparound.{step}",))
         yield
 
