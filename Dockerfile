@@ -4,16 +4,15 @@ FROM python:3.11-slim AS built
 ENV VIRTUAL_ENV=/opt/venv
 WORKDIR /build
 COPY requirements-uv.lock requirements.lock ./
-# Wheels only, hashes checked: the same lock as on a developer's machine.
+# Wheels only, hashes checked: the same lock as on a developer's machine. Compiled here, once: whoever
+# runs the image cannot write beside the packages, and would compile dbt in each process.
 RUN python -m venv "$VIRTUAL_ENV" \
     && "$VIRTUAL_ENV/bin/python" -m pip install --no-cache-dir --only-binary :all: \
         --require-hashes -r requirements-uv.lock \
     && "$VIRTUAL_ENV/bin/uv" pip install --no-cache --only-binary :all: \
-        --require-hashes -r requirements.lock
+        --require-hashes --compile-bytecode -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-# Compiled here, once: whoever runs the image cannot write beside the packages, and would compile
-# dbt and Great Expectations in each process.
 RUN "$VIRTUAL_ENV/bin/uv" pip install --no-cache --no-deps --no-build-isolation \
         --compile-bytecode .
 
