@@ -9,8 +9,8 @@ COPY requirements-uv.lock requirements.lock ./
 RUN python -m venv "$VIRTUAL_ENV" \
     && "$VIRTUAL_ENV/bin/python" -m pip install --no-cache-dir --only-binary :all: \
         --require-hashes -r requirements-uv.lock \
-    && "$VIRTUAL_ENV/bin/uv" pip install --no-cache --only-binary :all: \
-        --require-hashes --compile-bytecode -r requirements.lock
+    && "$VIRTUAL_ENV/bin/uv" pip install --no-cache --only-binary :all: --compile-bytecode \
+        --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN "$VIRTUAL_ENV/bin/uv" pip install --no-cache --no-deps --no-build-isolation \
