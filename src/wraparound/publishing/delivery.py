@@ -49,7 +49,7 @@ LATER_REPORTS = frozenset({"rpt_reviews_due", "rpt_queue_churn"})
 FOLDER = "folder"
 # Starting a process costs as much as rendering a few lists.
 APART_FROM = 12
-# A process reads and renders one school at a time: some 100 MB.
+# A process reads and renders one school at a time: some 170 MB.
 WORKERS_MAX = 4
 # Keys and lineage: they say nothing about a child.
 NOT_A_RECORD = frozenset(
