@@ -36,12 +36,20 @@ def test_a_night_brings_the_warehouse_of_an_earlier_program_up_to_date(settings)
     assert is_current(settings)
     with connections.connect(settings) as connection:
         connection.execute("alter table raw.roster__users drop column _extra")
+        connection.execute("drop index raw.attendance__events_day, raw.roster__users_held")
         connection.execute("comment on schema ops is 'wraparound of last year'")
     assert not is_current(settings)
 
     nights.prepare(settings)
 
     assert query(settings, "select _extra from raw.roster__users") == []
+    (made,) = query(
+        settings,
+        "select pg_get_indexdef('raw.attendance__events_day'::regclass) as of_days,"
+        " pg_get_indexdef('raw.roster__users_held'::regclass) as of_held",
+    )
+    assert made["of_days"].endswith("USING brin (event_date)")
+    assert made["of_held"].endswith("USING btree (_held) WHERE _held")
     assert is_current(settings)
 
 

@@ -12,6 +12,12 @@ section_events as (
 
 ),
 
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
 sums as (
 
     select
@@ -21,6 +27,8 @@ sums as (
         count(*) as event_count
 
     from attendance_events
+
+    where event_date >= (select run_dates.year_start_date from run_dates)
 
     group by
         school_source_id,
@@ -36,6 +44,8 @@ sums as (
         count(*) as event_count
 
     from section_events
+
+    where event_date >= (select run_dates.year_start_date from run_dates)
 
     group by
         school_source_id,

@@ -87,20 +87,6 @@ judged_codes as (
 
 ),
 
--- Distinct, because a code is sent with many events.
-silent_codes as materialized (
-
-    select distinct event_sums.attendance_code
-
-    from event_sums
-
-    inner join judged_codes
-        on lower(event_sums.attendance_code) = lower(judged_codes.attendance_code)
-
-    where judged_codes.is_silent
-
-),
-
 -- What a school says of a day stands over what its sections say: there all is heard.
 quiet_schools as (
 
@@ -116,11 +102,36 @@ quiet_schools as (
 
 ),
 
-quiet_stays as (
+-- Found among the sums: of each school day once, not of each child.
+silent_sums as (
+
+    select
+        event_sums.school_source_id,
+        event_sums.attendance_code,
+        event_sums.event_date
+
+    from event_sums
+
+    inner join judged_codes
+        on
+            lower(event_sums.attendance_code) = lower(judged_codes.attendance_code)
+            and judged_codes.is_silent
+
+    inner join quiet_schools
+        on event_sums.school_source_id = quiet_schools.school_source_id
+
+    inner join school_days
+        on
+            quiet_schools.school_key = school_days.school_key
+            and event_sums.event_date = school_days.school_day_date
+
+),
+
+stays as (
 
     select
         students.student_source_id,
-        quiet_schools.school_source_id,
+        schools.school_source_id,
         spells.from_date,
         spells.to_date
 
@@ -129,21 +140,16 @@ quiet_stays as (
     inner join students
         on spells.student_key = students.student_key
 
-    inner join quiet_schools
-        on spells.school_key = quiet_schools.school_key
+    inner join schools
+        on spells.school_key = schools.school_key
 
 ),
 
-quiet_days as (
+-- The first day as a value, not a join: pages with days of other years are not read.
+year_events as (
 
-    select
-        quiet_schools.school_source_id,
-        school_days.school_day_date
-
-    from school_days
-
-    inner join quiet_schools
-        on school_days.school_key = quiet_schools.school_key
+    select * from attendance_events
+    where event_date >= (select run_dates.year_start_date from run_dates)
 
 ),
 
@@ -151,41 +157,35 @@ quiet_days as (
 final as (
 
     select
-        attendance_events.student_source_id,
-        attendance_events.school_source_id,
-        attendance_events.attendance_code,
-        attendance_events.event_duration_share,
-        attendance_events.event_date,
-        attendance_events.is_state_excused
+        year_events.student_source_id,
+        year_events.school_source_id,
+        year_events.attendance_code,
+        year_events.event_duration_share,
+        year_events.event_date,
+        year_events.is_state_excused
 
-    from attendance_events
+    from year_events
 
     inner join run_dates
-        on
-            attendance_events.event_date >= run_dates.year_start_date
-            and attendance_events.event_date <= run_dates.as_of_date
+        on year_events.event_date <= run_dates.as_of_date
 
-    left join silent_codes
+    left join silent_sums
         on
-            attendance_events.attendance_code = silent_codes.attendance_code
-            and attendance_events.event_duration_share is null
+            year_events.school_source_id = silent_sums.school_source_id
+            and year_events.attendance_code = silent_sums.attendance_code
+            and year_events.event_date = silent_sums.event_date
+            and year_events.event_duration_share is null
 
-    left join quiet_stays
+    left join stays
         on
-            attendance_events.student_source_id = quiet_stays.student_source_id
-            and attendance_events.school_source_id = quiet_stays.school_source_id
-            and attendance_events.event_date >= quiet_stays.from_date
-            and attendance_events.event_date < quiet_stays.to_date
-
-    left join quiet_days
-        on
-            attendance_events.school_source_id = quiet_days.school_source_id
-            and attendance_events.event_date = quiet_days.school_day_date
+            year_events.student_source_id = stays.student_source_id
+            and year_events.school_source_id = stays.school_source_id
+            and year_events.event_date >= stays.from_date
+            and year_events.event_date < stays.to_date
 
     where
-        silent_codes.attendance_code is null
-        or quiet_stays.student_source_id is null
-        or quiet_days.school_source_id is null
+        silent_sums.school_source_id is null
+        or stays.student_source_id is null
 
 )
 

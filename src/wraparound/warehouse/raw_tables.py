@@ -51,9 +51,14 @@ def holding_columns(table: Table) -> tuple[str, ...]:
 
 def ensure_raw_tables(connection: Connection) -> None:
     """Create what is missing and add new columns; nothing is ever dropped."""
+    rows = connection.execute("select indexname from pg_indexes where schemaname = 'raw'")
+    indexed = {row["indexname"] for row in rows}
     for contract in load_contracts().values():
         for name, table in contract.tables.items():
             _ensure_table(connection, contract=contract, name=name, table=table)
+            for index, statement in _indexes(contract.raw_name(name), table=table).items():
+                if index not in indexed:
+                    connection.execute(statement)
 
 
 def _ensure_table(connection: Connection, *, contract: Contract, name: str, table: Table) -> None:
@@ -81,6 +86,24 @@ def _ensure_table(connection: Connection, *, contract: Contract, name: str, tabl
             sql.Identifier(raw), sql.Literal(table.description)
         )
     )
+
+
+def _indexes(raw: str, *, table: Table) -> dict[str, sql.Composed]:
+    """By name, what makes them: of rows that are held, and of the day.
+
+    Each is a few pages. A build reads the few held rows without the others, and of the days its
+    school year: years come in one after the other, so ranges of pages are of one year.
+    """
+    named: dict[str, sql.Composable] = {f"{raw}_held": sql.SQL("(_held) where _held")}
+    if table.day:
+        day = sql.Identifier(table.raw_column(table.day))
+        named[f"{raw}_day"] = sql.SQL("using brin ({})").format(day)
+    return {
+        name: sql.SQL("create index {} on raw.{} {}").format(
+            sql.Identifier(name), sql.Identifier(raw), how
+        )
+        for name, how in named.items()
+    }
 
 
 def _create_statement(raw: str, *, wanted: dict[str, str], table: Table) -> sql.Composed:
