@@ -24,6 +24,7 @@ from wraparound.orchestration import nights
 from wraparound.orchestration.dbt import made_by_code
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.warehouse.connection import connect
+from wraparound.warehouse.ledger import relations
 
 # As many as vanished: one school of them, and others beside.
 LOST = 1_052
@@ -117,7 +118,15 @@ def test_a_correction_of_any_age_counts_the_same_night(rostered, roster, tmp_pat
     rows += [(child.id, "T-S2", days[1], UNEXCUSED), (child.id, "T-S1", "2027-03-09", UNEXCUSED)]
     arrival = one(rostered, attendance(tmp_path / "in", rows))
     assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (5, 1)
+    with connect(rostered) as connection:
+        connection.execute("create table marts.of_another as select 1 as one")
+        connection.execute("create table marts.of_an_earlier_version as select 1 as one")
+        connection.execute("alter table marts.of_an_earlier_version owner to wraparound_builder")
     first = nights.build(rostered, as_of=date(2027, 3, 5))
+    with connect(rostered) as connection:
+        tables = relations(connection, schemas=("marts",))
+    assert ("marts", "of_another") in tables
+    assert ("marts", "of_an_earlier_version") not in tables
     assert absent_days(rostered, child.id) == 1
     assert query(
         rostered,

@@ -203,11 +203,16 @@ def is_read(settings: Settings) -> bool:
     return (settings.dbt_dir / "target" / "manifest.json").exists()
 
 
+def made_by_build(settings: Settings) -> set[tuple[str, str]]:
+    """(schema, relation) of all that a whole build makes: each folder of models is a schema."""
+    models = settings.dbt_project / "models"
+    made = {(path.relative_to(models).parts[0], path.stem) for path in models.rglob("*.sql")}
+    return made | {("seeds", path.stem) for path in settings.seeds.glob("*.csv")}
+
+
 def made_by_code(settings: Settings) -> set[tuple[str, str]]:
     """(schema, relation) of all that only the project's files change: seeds and staging."""
-    seeds = {("seeds", path.stem) for path in settings.seeds.glob("*.csv")}
-    staging = (settings.dbt_project / "models" / "staging").rglob("*.sql")
-    return seeds | {("staging", path.stem) for path in staging}
+    return {one for one in made_by_build(settings) if one[0] in ("seeds", "staging")}
 
 
 def _words(settings: Settings, *, whole: bool, threads: int) -> list[str]:

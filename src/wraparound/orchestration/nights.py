@@ -355,7 +355,8 @@ def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None
 
 
 def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
-    from wraparound.orchestration.dbt import build_models
+    from wraparound.orchestration.dbt import build_models, made_by_build
+    from wraparound.orchestration.tidying import drop_others
 
     with connect(settings) as connection:
         build_id, whole = _open_build(settings, connection, as_of=as_of)
@@ -369,6 +370,8 @@ def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
             )
         raise
     with connect(settings) as connection:
+        if whole:
+            drop_others(connection, made_by_build(settings))
         ledger.close_build(
             connection,
             build_id,
