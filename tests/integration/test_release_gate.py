@@ -1,6 +1,7 @@
 """The gate on a frozen candidate: Great Expectations for real, counts only."""
 
 import logging
+import sys
 
 import pytest
 
@@ -24,6 +25,7 @@ from wraparound.quality.verdicts import findings_of
 from wraparound.warehouse import connection as connections
 
 RELEASE = tuple(s for s in load_suites(PROJECT_ROOT / "expectations") if s.name == "release")
+DOMAINS_KNOWN = "release.domains_known"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,24 @@ def test_a_good_candidate_passes_every_rule(connection, settings):
     assert [r.rule_id for r in results] == [
         rule.meta.rule_id for rules in RELEASE[0].by_relation().values() for rule in rules
     ]
+    assert "altair.vegalite" not in sys.modules, "charts are imported, though no rule draws any"
+
+
+def test_a_rule_gets_the_statistics_that_are_not_imported_before(connection, settings):
+    build_reports(connection, ALDER, BIRCH)
+    domains = ["academics", "social_emotional_behavioral", "health", "family"]
+    uneven = {"values": domains, "weights": [0.7, 0.1, 0.1, 0.1]}
+    (index,) = (
+        i for i, r in enumerate(RELEASE[0].expectations) if r.meta.rule_id == DOMAINS_KNOWN
+    )
+    suites = altered(
+        index,
+        type="expect_column_kl_divergence_to_be_less_than",
+        kwargs={"column": "domain", "partition_object": uneven, "threshold": 0.1},
+        meta=RELEASE[0].expectations[index].meta.model_copy(update={"concerns": "all"}),
+    )
+    (result,) = (r for r in gate(connection, settings, suites) if r.rule_id == DOMAINS_KNOWN)
+    assert result.outcome == "failed"
 
 
 @pytest.mark.parametrize(

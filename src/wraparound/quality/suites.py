@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wraparound.errors import GateUnreadable
+from wraparound.quality.gx_lean import import_great_expectations
 from wraparound.quality.verdicts import Concerns, Outcome, RuleResult, Severity
 
 # Great Expectations drops an entry whose severity it does not know, so ours are translated.
@@ -191,8 +192,7 @@ class _Runner:
         as_of: date,
         school_keys: tuple[int, ...],
     ) -> None:
-        import great_expectations as gx
-
+        gx = import_great_expectations()
         self._gx = gx
         self._relation_of = relation_of
         self._as_of = as_of
