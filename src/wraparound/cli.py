@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table as Grid
 
 from wraparound.errors import WraparoundError
 from wraparound.settings import Settings, load_settings
@@ -118,6 +116,9 @@ def _show(
     if not rows:
         click.echo(empty)
         return
+    from rich.console import Console
+    from rich.table import Table as Grid
+
     grid = Grid(box=None, header_style="bold", pad_edge=False)
     names = list(columns)
     for name in names:
