@@ -14,6 +14,7 @@ from wraparound.orchestration.dbt_lean import (
     debug_left_unsaid,
     kept_connections,
     longest_way_first,
+    project_forgotten,
 )
 from wraparound.settings import Settings, export_environment
 from wraparound.warehouse.connection import dbt_environment
@@ -48,19 +49,24 @@ def build_models(
     Raises:
         BuildFailed: naming the models and tests that failed; never a row.
     """
-    from dbt.cli.main import dbtRunner
-
     export_environment(
         dbt_environment(settings) | _dates(as_of=as_of, previous_as_of=previous_as_of)
     )
     with (
+        project_forgotten(),
         kept_connections(),
         debug_left_unsaid(),
         collector_at_rest(),
         longest_way_first(threads=threads),
     ):
-        done = dbtRunner().invoke(_words(settings, whole=whole, threads=threads))
-        _close_logs()
+        return _build(settings, _words(settings, whole=whole, threads=threads))
+
+
+def _build(settings: Settings, words: list[str]) -> Built:
+    from dbt.cli.main import dbtRunner
+
+    done = dbtRunner().invoke(words)
+    _close_logs()
     results = list(getattr(done.result, "results", None) or [])
     if done.exception is not None or not results:
         raise BuildFailed(

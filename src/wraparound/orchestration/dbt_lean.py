@@ -1,4 +1,5 @@
-"""dbt without what nobody needs: new connections, debug events, the collector, idle threads."""
+"""dbt without what nobody needs: new connections, debug events, the collector, idle threads, and
+its model of the project when the build is done."""
 
 import gc
 import threading
@@ -127,3 +128,16 @@ def longest_way_first(*, threads: int) -> Iterator[None]:
         yield
     finally:
         GraphQueue._get_scores, GraphQueue.get = level, take
+
+
+@contextmanager
+def project_forgotten() -> Iterator[None]:
+    """After this, dbt's model of the project is gone; its adapter would keep it until the
+    process ends, and the gate, which comes next in a night, needs the room."""
+    from dbt.adapters.factory import reset_adapters
+
+    try:
+        yield
+    finally:
+        reset_adapters()
+        gc.collect()

@@ -1,6 +1,7 @@
 """What dbt leaves out while a night runs, and what it does not."""
 
 import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from wraparound.orchestration.dbt_lean import (
     collector_at_rest,
     debug_left_unsaid,
     longest_way_first,
+    project_forgotten,
 )
 
 
@@ -61,3 +63,25 @@ def test_a_free_thread_takes_the_step_with_the_longest_way_after_it():
             taken.append(following.result())
 
     assert taken == ["code", "day", "roster", "need", "page"]
+
+
+class ModelOfTheProject:
+    """Stands for dbt's adapter, which holds the manifest; in a circle, as that does."""
+
+    def __init__(self):
+        self.itself = self
+
+    def cleanup_connections(self):
+        """dbt asks this of an adapter before it lets go."""
+
+
+def test_the_model_of_the_project_is_gone_after_the_build(monkeypatch):
+    from dbt.adapters.factory import FACTORY
+
+    monkeypatch.setattr(FACTORY, "adapters", {"postgres": ModelOfTheProject()})
+    kept = weakref.ref(FACTORY.adapters["postgres"])
+
+    with project_forgotten():
+        assert kept() is not None
+
+    assert kept() is None
