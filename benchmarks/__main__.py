@@ -46,7 +46,7 @@ def main(*, size: str, only: tuple[str, ...], at: Path, results: Path, runs: int
         for name in names:
             click.echo(name)
             found = as_result(SCENARIOS[name](bench)) | {"machine": machine()}
-            found["disk_mb"] = megabytes_of(at)
+            found["disk_mb"] = round(sum(map(megabytes_of, (server.home, files.folder))))
             forget_all(server, but=PREPARED)
             keep(target, {"size": size, "rows": files.rows}, {name: found})
     shutil.rmtree(at.absolute() / "work", ignore_errors=True)

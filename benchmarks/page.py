@@ -21,10 +21,11 @@ TITLES = {
     "publish": "The end of a night, by its parts",
     "growth": "One night after a short and a long history, by stage",
     "many_nights": "The same rows corrected night after night, tidied twice, by stage",
+    "airflow": "Under Airflow: a file to reports, its publishing, and a night without news",
     "peers": "First load of the year, by other tools too",
     "checks": "Six checks of the year's attendance, three of which fail",
 }
-BY_STAGE = frozenset({"nights", "publish", "growth", "many_nights"})
+BY_STAGE = frozenset({"nights", "publish", "growth", "many_nights", "airflow"})
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>What a night costs</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}}
@@ -140,7 +141,7 @@ def _table(kinds: dict[str, Any], found: dict[str, Any]) -> str:
     heads = "".join(f"<th>{head}</th>" for head in figures)
     rows = "".join(
         f"<tr><td>{escape(name)}</td>"
-        + "".join(f"<td>{kind[key]:,}</td>" for key in figures.values())
+        + "".join(f"<td>{_figure(kind, key)}</td>" for key in figures.values())
         + "</tr>"
         for name, kind in kinds.items()
     )
@@ -164,6 +165,11 @@ def _table(kinds: dict[str, Any], found: dict[str, Any]) -> str:
         f"<p>{machine['cores']} cores, {machine['memory_gb']} GB, load {machine['load']} at the"
         f" end, {machine['measured_at']}.</p>"
     )
+
+
+def _figure(kind: dict[str, Any], key: str) -> str:
+    """A peak of nothing was not measured."""
+    return "?" if key == "peak_rss_mb" and not kind[key] else f"{kind[key]:,}"
 
 
 def _sizes(kinds: dict[str, Any]) -> str:

@@ -53,10 +53,10 @@ DLT = {"columns": f"{IN_DLT}, trim_scale(event_duration)", "relation": "peer.att
 PEERS = {
     "pandas to_sql": Peer("pandas", WHOLE, f'{AS_NAMED}, trim_scale("eventDuration")'),
     "Sling": Peer("sling", WHOLE, f"{AS_NAMED.lower()}, trim_scale(eventduration)"),
-    "dlt, Arrow": Peer("dlt", "as dlt, rows; one bad cell ends it", how=("arrow",), **DLT),
+    "dlt, Arrow": Peer("dlt", "as dlt, rows", how=("arrow",), **DLT),
     "dlt, rows": Peer(
         "dlt",
-        "no key, no quarantine (a cell of another type opens a column), no hash; has a ledger",
+        "no key, no quarantine, no hash of rows, but a ledger: one bad cell ends it",
         how=("rows",),
         **DLT,
     ),

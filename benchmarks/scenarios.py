@@ -11,6 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.deliveries import BAD_EVERY
 from benchmarks.measuring import Cost, Summary
 from benchmarks.sizes import sizes
+from benchmarks.under_airflow import under_airflow
 from benchmarks.warehouses import (
     DISTRICT,
     copy_of,
@@ -225,6 +226,7 @@ SCENARIOS: dict[str, Callable[[Bench], list[Summary]]] = {
     "publish": publish,
     "growth": growth,
     "many_nights": many_nights,
+    "airflow": under_airflow,
     "peers": peers.peers,
     "checks": peers.checks,
 }

@@ -1,5 +1,6 @@
 """What stands on the disk after a night: tables, what they hold that is dead, and folders."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from wraparound.settings import Settings
@@ -42,6 +43,9 @@ def sizes(settings: Settings) -> dict[str, float]:
 
 
 def megabytes_of(folder: Path) -> float:
-    """Of all files below a folder, where none goes away meanwhile."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return round(sum(path.stat().st_size for path in files) / 2**20, 1)
+    """Of all files below a folder; those that a server takes away meanwhile do not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return round(total / 2**20, 1)
