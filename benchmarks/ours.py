@@ -99,7 +99,7 @@ def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) ->
             nights.land(settings, paths)
     stages.wrap(nights, "scan_inbox", stage="complete")
     stages.wrap(nights, "ingest", stage="load")
-    stages.wrap(nights, "build", stage="build")
+    stages.wrap(nights, "build_if_needed", stage="build")
     stages.wrap(publish, "check", stage="gate")
     stages.wrap(freeze, "freeze_release", stage="freeze")
     stages.wrap(releases, "publish_release", stage="publish")
