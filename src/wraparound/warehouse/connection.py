@@ -108,12 +108,15 @@ def connect(
         WarehouseMissing: nothing answers; the message says what to try.
     """
     where = address(settings, database=database)
+    is_ours = settings.warehouse_url is None
+    if is_ours and not embedded.is_marked(settings):
+        embedded.up(settings)
     try:
         connection = _open(where, autocommit=autocommit)
     except WarehouseMissing:
-        if settings.warehouse_url is not None:
+        if not is_ours:
             raise
-        # It is ours to start. Asked first, it would cost each connection a process.
+        # Whether it answers is not asked first: it would cost each connection a process.
         embedded.up(settings)
         connection = _open(where, autocommit=autocommit)
     with connection:

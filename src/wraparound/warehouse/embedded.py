@@ -90,7 +90,7 @@ def down(settings: Settings) -> bool:
     if not (settings.postgres_dir / "PG_VERSION").exists():
         return False
     with _one_at_a_time(settings):
-        if not (settings.postgres_dir / "postmaster.pid").exists():
+        if not is_marked(settings):
             return False
         _run(settings, "pg_ctl", "-D", str(settings.postgres_dir), "-m", "fast", "-w", "stop")
         with suppress(OSError):
@@ -109,6 +109,11 @@ def status(settings: Settings) -> ServerStatus:
     )
 
 
+def is_marked(settings: Settings) -> bool:
+    """Whether the folder says that a server runs on it; one whose folder is gone has none."""
+    return (settings.postgres_dir / "postmaster.pid").exists()
+
+
 def programs() -> Path:
     """The folder of the wheel's PostgreSQL 18 programs."""
     # Found, not imported: its import asks for a runtime directory and costs time.
@@ -119,7 +124,7 @@ def programs() -> Path:
 
 
 def _answers(settings: Settings) -> bool:
-    if not (settings.postgres_dir / "postmaster.pid").exists():
+    if not is_marked(settings):
         return False
     ready = subprocess.run(
         [programs() / "pg_isready", "-q", "-h", str(socket_dir(settings))], check=False
@@ -201,7 +206,7 @@ def _clear_the_way(settings: Settings) -> None:
             process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
             if process.name() != "postgres":
                 lock.unlink()
-            elif not of_data.exists():
+            elif not is_marked(settings):
                 process.send_signal(signal.SIGQUIT)
                 process.wait(START_SECONDS)
 
