@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wraparound.errors import GateUnreadable
-from wraparound.quality.gx_lean import import_great_expectations
+from wraparound.quality.gx_lean import import_great_expectations, rule_that_counts
 from wraparound.quality.verdicts import Concerns, Outcome, RuleResult, Severity
 
 # Great Expectations drops an entry whose severity it does not know, so ours are translated.
@@ -36,8 +36,8 @@ ROW_WISE = (
     "expect_compound_columns_",
     SQL_RULE,
 )
-# A rule in SQL counts rows. What it selects is read by Great Expectations, so it may only
-# select what says nothing about a child.
+# A rule in SQL counts rows. Read by Great Expectations itself, as its suite can be, it would
+# fetch some, so it may only select what says nothing about a child.
 SQL_START = re.compile(r"select (school_key|1) from \{batch\}(\s|$)")
 
 RelationOf = Callable[[str], tuple[str, str]]
@@ -194,6 +194,7 @@ class _Runner:
     ) -> None:
         gx = import_great_expectations()
         self._gx = gx
+        self._counted = {SQL_RULE: rule_that_counts()}
         self._relation_of = relation_of
         self._as_of = as_of
         self._school_keys = school_keys
@@ -237,7 +238,7 @@ class _Runner:
         """Make their suite of ours, and make sure that nothing was dropped on the way."""
         entries = [
             {
-                "type": rule.type,
+                "type": self._counted.get(rule.type, rule.type),
                 "kwargs": _filled(rule.kwargs, as_of=self._as_of),
                 "severity": SEVERITIES[rule.severity],
                 "meta": {"rule_id": rule.meta.rule_id},
