@@ -46,7 +46,7 @@ queue_items as (
         school_key,
         'overdue' as item_kind,
         need_id as subject_id,
-        'Overdue since ' || to_char(due_date, 'FMDD FMMonth') || ': ' || next_step
+        'Overdue since ' || to_char(due_date, 'FMMonth FMDD') || ': ' || next_step
             as item_text,
         due_date as item_date,
         referral_rank as item_weight
