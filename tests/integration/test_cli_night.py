@@ -377,6 +377,25 @@ def test_a_server_starts_in_place_of_one_whose_folder_was_removed() -> None:
             embedded.down(settings)
 
 
+def test_a_server_starts_though_another_program_has_its_number_now() -> None:
+    with TemporaryDirectory() as folder:
+        settings = replace(load_settings(), home=Path(folder) / "home")
+        embedded.up(settings)
+        embedded.down(settings)
+        socket = embedded.socket_dir(settings)
+        socket.mkdir(mode=0o700, exist_ok=True)
+        # Of the server's own user: of another's it is known that it is no server.
+        server = settings.postgres_dir.stat().st_uid
+        with subprocess.Popen(["sleep", "60"], user=server) as other:
+            for lock in (settings.postgres_dir / "postmaster.pid", socket / ".s.PGSQL.5432.lock"):
+                lock.write_text(f"{other.pid}\n{settings.postgres_dir}\n")
+            try:
+                assert embedded.up(settings).running
+            finally:
+                other.kill()
+                embedded.down(settings)
+
+
 def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:
     stranger = home / "mystery.csv"
     stranger.write_text("one,two\n1,2\n", encoding="utf-8")
