@@ -5,8 +5,7 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -35,7 +34,7 @@ from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger, lifting, loading
-from wraparound.warehouse.connection import Connection, Row, connect
+from wraparound.warehouse.connection import Connection, Row, alone, connect
 from wraparound.warehouse.json_planning import last_effective_time
 from wraparound.warehouse.migrate import is_current, migrate
 from wraparound.warehouse.roles import LOADER, PUBLISHER
@@ -323,15 +322,6 @@ def as_of_at_the_door(settings: Settings) -> date:
         return ledger.default_as_of(connection, today=today)
 
 
-@contextmanager
-def _alone(settings: Settings, step: str) -> Iterator[None]:
-    """One process at a time does this step; the others wait for it, however long it takes."""
-    with connect(settings, autocommit=True) as lock:
-        lock.execute("set lock_timeout = 0")
-        lock.execute("select pg_advisory_lock(hashtext(%s))", (f"wraparound.{step}",))
-        yield
-
-
 def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     """Build every model for a school day; one build at a time.
 
@@ -339,7 +329,7 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
         BuildFailed: a model or a test failed; the ledger says which.
     """
     prepare(settings)
-    with _alone(settings, "build"):
+    with alone(settings, "build"):
         return _build(settings, as_of=as_of or as_of_at_the_door(settings))
 
 
@@ -350,7 +340,7 @@ def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None
         BuildFailed: a model or a test failed; the ledger says which.
     """
     prepare(settings)
-    with _alone(settings, "build"):
+    with alone(settings, "build"):
         return _build(settings, as_of=as_of) if build_needed(settings, as_of=as_of) else None
 
 
@@ -421,7 +411,7 @@ def publish(
 
     prepare(settings)
     day = as_of or as_of_at_the_door(settings)
-    with _alone(settings, "publish"):
+    with alone(settings, "publish"):
         build_if_needed(settings, as_of=day)
         with connect(settings) as connection:
             last = ledger.last_build(connection)

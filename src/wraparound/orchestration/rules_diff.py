@@ -18,7 +18,7 @@ from psycopg import sql
 from wraparound.errors import BuildFailed, SettingsWrong
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger
-from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse.connection import Connection, alone, connect
 from wraparound.warehouse.roles import BUILDER, BUILT
 
 TRIAL = "trial_"
@@ -68,9 +68,9 @@ def rules_diff(
 
     with (
         _project(settings, seeds=seeds) as project,
+        alone(settings, "build"),
         connect(settings, autocommit=True) as connection,
     ):
-        connection.execute("select pg_advisory_lock(hashtext('wraparound.build'))")
         last = ledger.last_build(connection)
         if last is None or not is_read(settings):
             raise BuildFailed("Nothing has been built to compare with. Run `wraparound build`.")

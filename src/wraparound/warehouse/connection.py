@@ -127,6 +127,15 @@ def connect(
         yield connection
 
 
+@contextmanager
+def alone(settings: Settings, step: str) -> Iterator[None]:
+    """One process at a time does this step; the others wait for it, however long it takes."""
+    with connect(settings, autocommit=True) as lock:
+        lock.execute("set lock_timeout = 0")
+        lock.execute("select pg_advisory_lock(hashtext(%s))", (f"wraparound.{step}",))
+        yield
+
+
 def _open(where: Address, *, autocommit: bool) -> Connection:
     try:
         return psycopg.connect(
