@@ -395,7 +395,8 @@ def code_stands(settings: Settings, connection: Connection, *, made_from: str) -
         return False
     if not is_read(settings):
         return False
-    return made_by_code(settings) <= ledger.relations(connection, schemas=("seeds", "staging"))
+    there = ledger.relations(connection, schemas=("seeds", "staging"))
+    return made_by_code(settings) <= there.keys()
 
 
 def publish(

@@ -4,6 +4,7 @@ from psycopg import sql
 
 from wraparound.contracts.district import load_district
 from wraparound.settings import Settings
+from wraparound.warehouse import ledger
 from wraparound.warehouse.connection import Connection, connect
 from wraparound.warehouse.roles import BUILDER, BUILT, PUBLISHER
 
@@ -14,19 +15,11 @@ def drop_others(connection: Connection, made: set[tuple[str, str]]) -> int:
     Nothing would fill it again, and nothing that is purged would leave it. What somebody else
     than the builder keeps in these schemas stays.
     """
-    relations = connection.execute(
-        "select n.nspname as schema, c.relname as name, c.relkind = 'v' as is_view"
-        " from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
-        " where n.nspname = any(%s) and c.relkind in ('r', 'v')"
-        " and pg_get_userbyid(c.relowner) = %s",
-        (list(BUILT), BUILDER),
-    ).fetchall()
-    others = [one for one in relations if (one["schema"], one["name"]) not in made]
-    for one in others:
-        command = "drop view if exists {}" if one["is_view"] else "drop table if exists {}"
-        connection.execute(
-            sql.SQL(command + " cascade").format(sql.Identifier(one["schema"], one["name"]))
-        )
+    there = ledger.relations(connection, schemas=BUILT, owner=BUILDER)
+    others = there.keys() - made
+    for name in others:
+        drop = sql.SQL("drop {} if exists {} cascade")
+        connection.execute(drop.format(sql.SQL(there[name]), sql.Identifier(*name)))
     return len(others)
 
 

@@ -329,15 +329,19 @@ def newest_build(connection: Connection) -> Row | None:
     ).fetchone()
 
 
-def relations(connection: Connection, *, schemas: Sequence[str]) -> set[tuple[str, str]]:
-    """(schema, name) of the tables and views of some schemas."""
+def relations(
+    connection: Connection, *, schemas: Sequence[str], owner: str | None = None
+) -> dict[tuple[str, str], str]:
+    """(schema, name) of the tables and views of some schemas, or of one owner in them, and which
+    of the two it is."""
     rows = connection.execute(
-        "select n.nspname, c.relname from pg_class as c"
-        " join pg_namespace as n on n.oid = c.relnamespace"
-        " where n.nspname = any(%s) and c.relkind in ('r', 'v')",
-        [list(schemas)],
+        "select n.nspname, c.relname, case c.relkind when 'v' then 'view' else 'table' end as kind"
+        " from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        " where n.nspname = any(%s) and c.relkind in ('r', 'v')"
+        " and pg_get_userbyid(c.relowner) = coalesce(%s, pg_get_userbyid(c.relowner))",
+        [list(schemas), owner],
     )
-    return {(row["nspname"], row["relname"]) for row in rows}
+    return {(row["nspname"], row["relname"]): row["kind"] for row in rows}
 
 
 def release_of(connection: Connection, build_id: int) -> int | None:
