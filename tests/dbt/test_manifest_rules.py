@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -33,27 +33,27 @@ LONGEST_MODEL = 205
 @cache
 def manifest():
     """What `dbt parse` says of the project; no warehouse is asked."""
-    target = mkdtemp(prefix="manifest")
-    environment = {
-        **os.environ,
-        "DBT_HOST": target,
-        "DBT_DBNAME": "none",
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": target,
-        "DBT_LOG_PATH": target,
-        "DO_NOT_TRACK": "1",
-        "WRAPAROUND_AS_OF_DATE": "2026-02-20",
-    }
-    command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "parse",
-        "--no-partial-parse",
-        "--quiet",
-        "--project-dir",
-        str(PROJECT),
-    ]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
-    return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
+    with TemporaryDirectory() as target:
+        environment = {
+            **os.environ,
+            "DBT_HOST": target,
+            "DBT_DBNAME": "none",
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": target,
+            "DBT_LOG_PATH": target,
+            "DO_NOT_TRACK": "1",
+            "WRAPAROUND_AS_OF_DATE": "2026-02-20",
+        }
+        command = [
+            str(Path(sys.executable).with_name("dbt")),
+            "parse",
+            "--no-partial-parse",
+            "--quiet",
+            "--project-dir",
+            str(PROJECT),
+        ]
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
+        return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
 
 
 def nodes(kind):

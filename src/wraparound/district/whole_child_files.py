@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wraparound.district.people import Student
+from wraparound.district.staff_story import assignments
 from wraparound.district.whole_child_story import (
     Program,
     assessment_story,
@@ -86,8 +87,9 @@ def _program_row(world: World, *, student: Student, program: Program) -> Row:
 
 
 def _plan_rows(world: World) -> Iterator[Row]:
+    staff = assignments(world)
     for student in world.arrived:
-        plan = plan_story(world, student=student)
+        plan = plan_story(world, student=student, staff=staff)
         if plan is not None and world.happened(plan.day):
             yield (
                 plan.sourced_id, student.sourced_id, world.plan.school_year, plan.adult_id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from wraparound.district.people import Student
-from wraparound.district.staff_story import assignments
+from wraparound.district.staff_story import Assignment
 from wraparound.district.world import World
 
 WINDOWS = (("fall", 18), ("winter", 88), ("spring", 150))
@@ -125,13 +125,13 @@ def program_story(world: World, *, student: Student) -> Iterator[Program]:
         yield Program("School Meals", "School Food Services", 0, meals=meals)
 
 
-def plan_story(world: World, *, student: Student) -> SuccessPlan | None:
+def plan_story(world: World, *, student: Student, staff: list[Assignment]) -> SuccessPlan | None:
     """The plan of a child in grades 6 to 12; some have none, some no adult."""
     rng = world.chance("plan", student.sourced_id)
     school = student.school_on(PLAN_DAY)
     if student.grade not in PLAN_GRADES or school is None or rng.random() > 0.85:
         return None
-    adults = [person.staff_id for person in assignments(world) if person.school == school]
+    adults = [person.staff_id for person in staff if person.school == school]
     adult = rng.choice(adults) if rng.random() < 0.92 else ""
     done = tuple(part for part in PLAN_PARTS if rng.random() < 0.8)
     return SuccessPlan(f"pln-{student.key}-{world.plan.school_year}", adult, done, PLAN_DAY)
