@@ -3,7 +3,8 @@
   dozen small questions around each table, and most of a night of few rows went into those.
   Readers see the former table until the new one is whole. The contract's columns are compared
   as by dbt; hooks stand inside the transaction; nothing here grants rights, for the schemas'
-  default privileges do.
+  default privileges do. The server's own worker leaves these tables alone: nothing changes in
+  them, the hooks look at those whose plans need it, and the next build makes them anew.
 -#}
 {% materialization table, adapter='postgres' -%}
 
@@ -15,6 +16,7 @@
         {{ hooks_in_line(pre_hooks) }}
         drop table if exists {{ fresh }} cascade;
         {{ get_create_table_as_sql(False, fresh, sql) }}
+        alter table {{ fresh }} set (autovacuum_enabled = false);
         {% if former is not none -%}
             drop {{ former.type }} if exists {{ former }} cascade;
         {%- endif %}

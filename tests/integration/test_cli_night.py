@@ -128,6 +128,22 @@ def test_what_is_built_is_the_builders(first_night: Path) -> None:
     assert owners == [{"owner": "wraparound_builder"}]
 
 
+def test_the_servers_worker_leaves_what_is_made_anew_alone(first_night: Path) -> None:
+    query = """
+        select count(*) as there,
+            count(*) filter (where reloptions @> '{autovacuum_enabled=false}') as left_alone
+        from pg_class
+        where relnamespace::regnamespace::text = any (%s) and relkind = 'r'
+    """
+    with connections.connect(load_settings()) as connection:
+        anew = connection.execute(query, [["intermediate", "marts", "reports"]]).fetchone()
+        standing = connection.execute(query, [["raw", "ops", "seeds"]]).fetchone()
+    assert anew is not None
+    assert standing is not None
+    assert anew["there"] == anew["left_alone"] > 100
+    assert standing["there"] > standing["left_alone"] == 0
+
+
 def test_a_plan_follows_its_student_to_another_school(first_night: Path) -> None:
     settings = load_settings()
     compiled = settings.dbt_dir / "target" / "compiled" / "wraparound" / "models"
