@@ -134,6 +134,32 @@ def test_a_changed_code_map_lets_the_waiting_rows_in(profiled, roster, tmp_path)
     assert (done["rows_loaded"], done["rows_quarantined"], done["message"]) == (1, 0, None)
 
 
+def test_rows_of_unreadable_days_are_not_closed_by_those_of_other_days(rostered, roster, tmp_path):
+    write_district(rostered, PROFILE % "YMD")
+    number = roster.students[0].identifier
+    nights_of = {
+        "1": ["10/2/2026"],
+        "2": ["10/5/2026", "10/6/2026"],
+        "3": ["10/6/2026", "10/7/2026"],
+    }
+    told = [
+        landed_and_loaded(
+            rostered,
+            export(tmp_path / night, [(number, d, "T", "") for d in days]),
+            sender="grove",
+        )[-1]["arrival_id"]
+        for night, days in nights_of.items()
+    ]
+    # Of the day that came twice only the later row waits.
+    assert [row for _, row, *_ in findings(rostered)] == [2, 2, 2, 3]
+    write_district(rostered, PROFILE % "MDY")
+    for arrival_id in told:
+        nights.replay_arrival(rostered, arrival_id)
+    days = ["2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"]
+    assert live(rostered, EVENTS, "event_date::text") == [(day,) for day in days]
+    assert findings(rostered) == []
+
+
 WRONG = {
     "feed": ("senders: {g: {feeds: {nothing: {}}}}", "there is no feed 'nothing'"),
     "table": ("senders: {g: {feeds: {staff: {tables: {x: {}}}}}}", "there is no table 'x'"),

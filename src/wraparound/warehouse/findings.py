@@ -69,8 +69,17 @@ class Judging:
         return sql.SQL(", ").join(sql.Identifier(alias, column) for column in self.holding)
 
     def record_key(self, alias: str) -> Sql:
-        """The holding columns as one number, which names nobody."""
-        return sql.SQL("hash_record_extended(row({}), 0)").format(self.held_by(alias))
+        """The holding columns as one number, which names nobody; null where nobody can say
+        what the row speaks of."""
+        required = {self.table.raw_column(n) for n, c in self.table.columns.items() if c.required}
+        unreadable = [
+            sql.SQL("{} is null").format(sql.Identifier(alias, column))
+            for column in self.holding
+            if column in required
+        ]
+        return sql.SQL("case when not ({}) then hash_record_extended(row({}), 0) end").format(
+            sql.SQL(" or ").join(unreadable), self.held_by(alias)
+        )
 
 
 def note(
@@ -187,15 +196,20 @@ def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow
 
 
 def keep_lines(connection: Connection, judging: Judging) -> None:
-    """Keep the cells of every row that was noted, with the key of the record it speaks of."""
+    """Keep the cells of every row that was noted, with the key of the record it speaks of.
+
+    A row of which nobody can say that is known by its cells: only the same row again is about it.
+    """
     connection.execute("analyze pg_temp.noted")
     connection.execute(
         sql.SQL(
             "insert into restricted.quarantine_line"
             " (arrival_id, table_name, file_name, row_number, record_key, cells)"
-            " select {arrival}, {name}, {file}, s._row, k.record_key, jsonb_build_object({cells})"
+            " select {arrival}, {name}, {file}, s._row,"
+            "  coalesce(k.record_key, jsonb_hash_extended(c.cells, 0)), c.cells"
             " from pg_temp.stage as s inner join (select distinct _row from pg_temp.noted) as n"
             "  on s._row = n._row"
+            " cross join lateral (select jsonb_build_object({cells}) as cells) as c"
             " left join (select g._row, {good_key} as record_key from pg_temp.good as g"
             "   where g._row in (select _row from pg_temp.noted)"
             "  union all select b._row, {bad_key} from pg_temp.bad as b"
@@ -256,9 +270,7 @@ def _close_older(judging: Judging, *, whole_table: bool) -> sql.Composed:
         arrival=sql.Literal(judging.arrival_id),
         effective=sql.Literal(judging.effective_at),
         read=_keys_read(judging),
-        unread=sql.SQL("select {} from pg_temp.bad as b where not b._waits").format(
-            judging.record_key("b")
-        ),
+        unread=_keys_unread(judging),
         about=_about(whole_table=whole_table),
     )
 
@@ -295,6 +307,19 @@ def _keys_read(judging: Judging) -> Sql:
         "select {} from pg_temp.good as g"
         " union all select {} from pg_temp.bad as b where b._waits{}"
     ).format(judging.record_key("g"), judging.record_key("b"), _said_beside(judging))
+
+
+def _keys_unread(judging: Judging) -> Sql:
+    """The keys of the file's rows that could not be read, as their lines were kept."""
+    return sql.SQL(
+        "select l.record_key from pg_temp.bad as b"
+        " inner join restricted.quarantine_line as l on b._row = l.row_number"
+        " where not b._waits and l.arrival_id = {} and l.table_name = {} and l.file_name = {}"
+    ).format(
+        sql.Literal(judging.arrival_id),
+        sql.Literal(judging.name),
+        sql.Literal(judging.file_name),
+    )
 
 
 def _said_beside(judging: Judging) -> Sql:
