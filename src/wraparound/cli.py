@@ -227,7 +227,7 @@ def land(
     PATHS may be files, package folders (with a manifest.csv or a datapackage.json), or folders
     of such. Nothing is loaded yet: `wraparound ingest` or `wraparound night` does that. The
     same bytes again change nothing. With --dry-run the files are read and checked to the end,
-    and nothing is kept.
+    and nothing is kept. Exit 4 if a file was refused.
     """
     from wraparound.orchestration import nights, rehearsing
 
@@ -236,6 +236,7 @@ def land(
             _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
         )
         _show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
+        _end_if_refused(told)
         return
     rows = nights.land(
         _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
@@ -303,6 +304,7 @@ def ingest(*, rehearsal: bool, json_wanted: bool) -> None:
     if rehearsal:
         told = rehearsing.rehearse_pending(_settings())
         _show_receipts(told, json_wanted=json_wanted, empty="Nothing was waiting.")
+        _end_if_refused(told)
         return
     done = nights.ingest(_settings(), say=_say)
     _show(done, columns=LOADED, json_wanted=json_wanted, empty="Nothing was waiting.")
@@ -328,6 +330,11 @@ def _show_receipts(receipts: Sequence[dict[str, Any]], *, json_wanted: bool, emp
         ):
             if told[name]:
                 _show(told[name], columns=columns, json_wanted=False, empty="")
+
+
+def _end_if_refused(told: Iterable[dict[str, Any]]) -> None:
+    if any(row["state"] in ("refused", "braked") for row in told):
+        raise SystemExit(4)
 
 
 def _tell_refusals(done: Iterable[dict[str, Any]]) -> bool:

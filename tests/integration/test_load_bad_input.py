@@ -527,6 +527,7 @@ def test_a_refused_file_ends_the_command_with_its_family_of_errors(
     for name, value in environment_for(rostered, base={}).items():
         monkeypatch.setenv(name, value)
     path = a_file(tmp_path / "in", "attendance.csv", b"")
+    assert CliRunner().invoke(main, ["land", str(path), "--dry-run"]).exit_code == 4
     assert CliRunner().invoke(main, ["land", str(path)]).exit_code == 0
     done = CliRunner().invoke(main, ["ingest"])
     assert done.exit_code == 4

@@ -4,6 +4,7 @@ import io
 import stat
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,17 @@ RATIO_MATTERS_ABOVE = 10 << 20
 # What systems put into a zip beside the files that somebody packed.
 JUNK_FOLDER = "__MACOSX"
 JUNK_NAMES = (".DS_Store", "Thumbs.db", "desktop.ini")
+
+# What comes under the name of a table and is none, by how it begins.
+OTHERS = {
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an .xls of before 2007, or a workbook with a password",
+    b"<!DOCTYPE": "a web page, such as a sign-in or a report",
+    b"<html": "a web page, such as a sign-in or a report",
+}
 
 
 @dataclass(frozen=True)
@@ -71,8 +83,9 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
         ContractBroken: the zip cannot be read.
     """
     with archived.open("rb") as stream:
-        begins_as_zip = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
-    if not begins_as_zip:
+        begins = stream.read(32)
+    if not begins.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        _refuse_others(begins, file_name=file_name)
         if file_name.lower().endswith((".zip", ".xlsx")):
             raise ContractBroken(
                 f"{file_name} is not what its name says, or is damaged. The whole arrival was set "
@@ -100,6 +113,17 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
         for entry in entries
         if not entry.is_dir()
     }
+
+
+def _refuse_others(begins: bytes, *, file_name: str) -> None:
+    """Say what a file is that is no text, rather than which of its bytes is none."""
+    bare = begins.removeprefix(BOM_UTF8).lstrip().lower()
+    for mark, what in OTHERS.items():
+        if begins.startswith(mark) or bare.startswith(mark.lower()):
+            raise ContractBroken(
+                f"{file_name} is {what}, which is not read. The whole arrival was set aside; ask "
+                "the sender for CSV, a plain zip of CSV, or .xlsx."
+            )
 
 
 def _refuse_unsafe(entries: list[zipfile.ZipInfo], *, file_name: str, is_book: bool) -> None:

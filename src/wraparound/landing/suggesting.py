@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from pathlib import Path, PurePath
 
 from wraparound.contracts.models import Column, Contract, Table
+from wraparound.contracts.resources import is_json
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member, open_members
@@ -157,7 +158,12 @@ def suggest(
 
 
 def _refuse_unreadable(member: Member) -> None:
-    """Say why a file is no text, or has no header, where that is why nothing can be begun."""
+    """Say why a file is no table of text, where that is why nothing can be begun."""
+    if is_json(member.name):
+        raise ContractBroken(
+            f"{member.name} is JSON: Ed-Fi and HSDS resources are read without a profile, and for "
+            "any other shape the paths are written by hand (docs/adding-a-sender.md)."
+        )
     source = CsvSource(member)
     bad = source.first_bad_byte()
     if bad is not None:
@@ -166,14 +172,15 @@ def _refuse_unreadable(member: Member) -> None:
 
 
 def _look(member: Member) -> Look | None:
-    if CsvSource(member).is_utf_16:
+    encoding = _encoding_of(member)
+    if encoding is None or is_json(member.name):
         return None
     try:
-        encoding = "utf-8" if CsvSource(member).first_bad_byte() is None else "cp1252"
         delimiter = max(DELIMITERS, key=lambda d: len(CsvSource(member, encoding, d).header()))
         source = CsvSource(member, encoding, delimiter)
         header = source.header()
-        if len(header) < 2:
+        # A first line of values is no header, and none of them is told.
+        if len(header) < 2 or any(ISO.match(h) or WRITTEN.match(h) or h.isdigit() for h in header):
             return None
         cells = {name: Cells() for name in header}
         for number, (_, record) in enumerate(source.records()):
@@ -184,6 +191,14 @@ def _look(member: Member) -> Look | None:
     except (ContractBroken, UnicodeDecodeError, csv.Error):
         return None
     return Look(member.name, encoding, delimiter, header, cells, is_inside=member.zipped)
+
+
+def _encoding_of(member: Member) -> str | None:
+    """The encoding that reads every byte; None where it is no text of ours."""
+    if CsvSource(member).is_utf_16:
+        return None
+    known = ("utf-8", "cp1252")
+    return next((e for e in known if CsvSource(member, e).first_bad_byte() is None), None)
 
 
 # --- fitting ------------------------------------------------------------------------------
@@ -295,8 +310,9 @@ def _single(word: str) -> str:
 def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:
     looks = [fit.look for fit in fits]
     if len(looks) == 1:
-        stem = re.sub(r"\d+", "*", PurePath(looks[0].name).stem)
-        yield f"files: [{_quoted(stem + '.csv')}]  # ?? a pattern of the names to come"
+        name = PurePath(looks[0].name)
+        pattern = re.sub(r"\d+", "*", name.stem) + name.suffix
+        yield f"files: [{_quoted(pattern)}]  # ?? a pattern of the names to come"
     if any(look.encoding != "utf-8" for look in looks):
         yield "encoding: cp1252  # ?? it is not UTF-8; look whether names with accents come out"
     marks = {look.delimiter for look in looks}
@@ -364,11 +380,12 @@ def _shape(fit: Fit, *, codes: dict[str, list[str]], is_named: bool) -> Iterator
         if spec.required and name not in fit.columns
     ]
     if missing:
-        yield f"# ?? constants, look_ups or joined columns for: {', '.join(missing)}"
+        yield f"# ?? a header, constants, look_ups or joined columns for: {', '.join(missing)}"
     never = [h for c, (h, _) in fit.columns.items() if fit.table.columns[c].refused]
     if never:
         yield f"# never read: {', '.join(never)}"
-    rest = [h for h in fit.look.header if h not in {pair[0] for pair in fit.columns.values()}]
+    used = {"", *(pair[0] for pair in fit.columns.values())}
+    rest = [h for h in fit.look.header if h not in used]
     if rest:
         yield f"# nothing reads: {', '.join(rest)}"
     yield from _codes(fit, codes=codes)

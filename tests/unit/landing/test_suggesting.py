@@ -140,6 +140,20 @@ def test_headers_that_look_like_yaml_stay_texts(tmp_path):
     assert columns["schoolId"] == 'school "id"'
 
 
+def test_the_pattern_of_names_ends_as_the_name_does(tmp_path):
+    path = a_file(
+        tmp_path, "att_20261120.txt", "student\tschool\tday\tcode\nT-1\tS\t2026-10-01\tU\n"
+    )
+    assert profile_of(begun(path), tmp_path).files == ("att_*.txt",)
+
+
+def test_json_is_no_table_and_nothing_of_it_is_told(tmp_path):
+    path = a_file(tmp_path, "pantries.json", '[{"name": "Alder", "id": 1}]')
+    with pytest.raises(ContractBroken, match="the paths are written by hand") as told:
+        begun(path, "providers")
+    assert "Alder" not in str(told.value)
+
+
 def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
     text = begun(a_file(tmp_path, "a.csv", "one,two\n1,2\n"))
 
@@ -151,7 +165,11 @@ def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
     ("content", "why"),
     [
         (b"one\ntwo\n", "table of text"),
-        (b"\x00\x01", "a.csv holds a NUL byte"),
+        (b"T-1,S1,2026-10-01,Tardy\nT-2,S1,2026-10-01,Tardy\n", "a table of text with a header"),
+        (b"one,two\n\x00,\x01\n", "a.csv holds a NUL byte"),
+        (b"\x1f\x8b\x08\x00", "a.csv is a gzip archive"),
+        (b"\xef\xbb\xbf\r\n<HTML><body>", "a.csv is a web page"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.csv is an .xls"),
         ("one,two\n1,2\n".encode("utf-16"), "a.csv is UTF-16"),
         (b"one,two\r1,2\r", "must end in LF or CRLF"),
     ],
