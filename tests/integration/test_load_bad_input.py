@@ -497,6 +497,16 @@ def test_a_refused_file_gets_another_chance_when_it_is_sent_again(rostered, tmp_
     assert again["rows_loaded"] == 1
 
 
+def test_refused_bytes_are_read_by_their_new_name(rostered, tmp_path):
+    bad = a_file(
+        tmp_path / "in", "agencies.json", json.dumps([{"id": "T-1", "name": "Elm"}]).encode()
+    )
+    refused(rostered, bad, feed="providers")
+    renamed = bad.rename(bad.with_name("organizations.json"))
+    again = loaded(rostered, renamed, feed="providers")
+    assert (again["file_name"], again["rows_loaded"]) == ("organizations.json", 1)
+
+
 def test_the_command_line_tells_it_as_json(rostered, tmp_path, monkeypatch):
     for name, value in environment_for(rostered, base={}).items():
         monkeypatch.setenv(name, value)

@@ -46,7 +46,8 @@ def register(
         " values (%s, %s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
         " on conflict (feed, sender, sha256, claim) do update set"
         " received_count = a.received_count + 1, last_received_at = clock_timestamp(),"
-        # Refused bytes get another chance: the contract or the profile may have changed.
+        # Refused bytes get another chance: the contract, the profile or the name may have changed.
+        " file_name = case when a.state = 'refused' then excluded.file_name else a.file_name end,"
         " state = case when a.state = 'refused' then 'pending' else a.state end"
         " returning arrival_id, received_count = 1 as is_new, state",
         [feed, sender, file_name, sha256, byte_count, claim, effective_at],
