@@ -10,6 +10,7 @@ from wraparound.warehouse.raw_tables import key_columns
 
 Sql = sql.Composable
 DEFAULT_MEANING = "sourcedId"
+ROSTER_OF = {"student": "raw.roster__users", "school": "raw.roster__orgs"}
 
 
 def same_key(table: Table, left: str, right: str) -> Sql:
@@ -47,14 +48,27 @@ def known_keys(table: Table, reference: Reference, *, contract: Contract) -> Sql
     return sql.SQL("{} union all select {} from pg_temp.good").format(stored, column)
 
 
+def people_ids(what: str, meaning: str) -> Sql:
+    """The relation (id, source_id) that rows are joined with to know whom they are about: the
+    roster, where the declared field is its key, else a temporary table of `people_lookup`."""
+    if meaning == DEFAULT_MEANING:
+        return sql.SQL("({})").format(people_lookup(what, meaning))
+    return sql.Identifier("pg_temp", f"{what}_ids")
+
+
 def people_lookup(what: str, meaning: str, *, among: Sql | None = None) -> Sql:
     """A query (id, source_id) of the roster's students or schools, by the declared field; only
     of those `among` a query of few ids."""
+    if meaning == DEFAULT_MEANING:
+        # No two records have one key.
+        return sql.SQL("select sourced_id as id, sourced_id as source_id from {}").format(
+            sql.SQL(ROSTER_OF[what])
+        )
     wanted: Sql = sql.SQL("id is not null")
     if among is not None:
         # An array, so that the roster is asked by its key and not read.
         wanted = sql.SQL("id = any(array({}))").format(among)
-    found = _found("raw.roster__users" if what == "student" else "raw.roster__orgs", meaning)
+    found = _found(ROSTER_OF[what], meaning)
     # An id that two records carry names neither, unless one of them has ended.
     return sql.SQL(
         "select id, coalesce(min(sourced_id) filter (where _deleted_at is null),"
@@ -70,9 +84,8 @@ def _found(relation: str, meaning: str) -> Sql:
             "select rtrim(substr(u, {}), '}}') as id, sourced_id, _deleted_at from {},"
             " unnest(user_ids) as u where starts_with(u, {})"
         ).format(sql.Literal(len(prefix) + 1), sql.SQL(relation), sql.Literal(prefix))
-    column = {"sourcedId": "sourced_id", "identifier": "identifier"}[meaning]
     return sql.SQL("select {} as id, sourced_id, _deleted_at from {}").format(
-        sql.Identifier(column), sql.SQL(relation)
+        sql.Identifier(meaning), sql.SQL(relation)
     )
 
 
@@ -87,11 +100,8 @@ def refuse_wrong_meaning(
         ContractBroken: naming the setting that would make them match.
     """
     total = _count(connection, ids)
-    matched = _matches(
-        connection,
-        ids=ids,
-        lookup=sql.SQL("select * from pg_temp.{}").format(sql.Identifier(f"{what}_ids")),
-    )
+    known = sql.SQL("select * from {} as known").format(people_ids(what, meaning))
+    matched = _matches(connection, ids=ids, lookup=known)
     if total == 0 or matched * 2 >= total:
         return
     best = max(

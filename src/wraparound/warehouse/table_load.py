@@ -394,9 +394,11 @@ def people(judging: Judging) -> list[tuple[str, str, str]]:
 
 
 def make_lookups(connection: Connection, judging: Judging, *, of_cells: bool) -> None:
-    """List in temporary tables whom the roster knows, by the ids that the sender uses; or only
-    those `of_cells`."""
+    """List in temporary tables whom the roster knows by other ids than its own, which the sender
+    uses; or only those `of_cells`."""
     for what, raw, meaning in people(judging):
+        if meaning == references.DEFAULT_MEANING:
+            continue
         named = sql.SQL("select {} from pg_temp.cells").format(sql.Identifier(raw))
         among = named if of_cells else None
         lookup = references.people_lookup(what, meaning, among=among)
@@ -411,13 +413,14 @@ def make_lookups(connection: Connection, judging: Judging, *, of_cells: bool) ->
 def joined_people(judging: Judging, *, kind: str, alias: str) -> Sql:
     """The joins of a row with whom it is about."""
     return sql.SQL(" ").join(
-        sql.SQL("{kind} join pg_temp.{ids} on {ids}.id = {row}.{raw}").format(
+        sql.SQL("{kind} join {ids} as {name} on {name}.id = {row}.{raw}").format(
             kind=sql.SQL(kind),
-            ids=sql.Identifier(f"{what}_ids"),
+            ids=references.people_ids(what, meaning),
+            name=sql.Identifier(f"{what}_ids"),
             row=sql.Identifier(alias),
             raw=sql.Identifier(raw),
         )
-        for what, raw, _ in people(judging)
+        for what, raw, meaning in people(judging)
     )
 
 
