@@ -24,7 +24,7 @@ from wraparound.warehouse.raw_tables import key_columns, key_constraint
 
 Sql = sql.Composable
 # Below this, building the key anew costs more than it saves. A measure of the machine.
-KEY_AFTER_ROWS = 50_000
+KEY_AFTER_ROWS = 5_000
 NOTHING = sql.SQL("")
 
 
@@ -154,7 +154,13 @@ def fill(connection: Connection, merge: Merge) -> Changes:
                 sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table))),
             )
         )
-    connection.execute(sql.SQL("analyze {}").format(merge.raw))
+    # The rest of what the planner asks is for the build, which analyzes before it begins.
+    named = dict.fromkeys([*key_columns(merge.table), *merge.holding])
+    connection.execute(
+        sql.SQL("analyze {} ({})").format(
+            merge.raw, sql.SQL(", ").join(map(sql.Identifier, named))
+        )
+    )
     hold(connection, merge)
     return Changes(created=created + (merge.filled or 0))
 

@@ -159,7 +159,18 @@ def _make_good(connection: Connection, judging: Judging) -> None:
             joins=joined_people(judging, kind="left", alias="w"),
         )
     )
-    connection.execute("analyze pg_temp.good")
+    connection.execute(
+        sql.SQL("analyze pg_temp.good ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, _joined_by(judging)))
+        )
+    )
+
+
+def _joined_by(judging: Judging) -> list[str]:
+    """The columns of `good` by which rows are looked for: of these the planner has to know."""
+    table = judging.table
+    named = [table.raw_column(reference.column) for reference in table.references]
+    return list(dict.fromkeys(["_row", *key_columns(table), *judging.holding, *named]))
 
 
 def _typed(judging: Judging) -> Sql:
