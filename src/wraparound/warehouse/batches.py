@@ -166,7 +166,7 @@ def close_replay(
 
 
 def record_touched(connection: Connection, merge: Merge, *, everything: bool = False) -> None:
-    """Which students a batch changes, and between which days; before it is applied.
+    """Which students a file changes, and between which days; before it is applied.
 
     `everything` says that it filled an empty table, and is applied already.
     """
@@ -187,13 +187,10 @@ def record_touched(connection: Connection, merge: Merge, *, everything: bool = F
         )
     connection.execute(
         sql.SQL(
-            "insert into ops.touched as o (batch_id, student_source_id, first_date, last_date,"
-            " row_count) select {batch}, student, min(day), max(day), count(*) from ({changed})"
-            " as changes where student is not null group by student"
-            " on conflict (batch_id, student_source_id) do update set"
-            " first_date = least(o.first_date, excluded.first_date),"
-            " last_date = greatest(o.last_date, excluded.last_date),"
-            " row_count = o.row_count + excluded.row_count"
+            "insert into ops.touched"
+            " (batch_id, student_source_id, first_date, last_date, row_count)"
+            " select {batch}, student, min(day), max(day), count(*) from ({changed}) as changes"
+            " where student is not null group by student"
         ).format(batch=sql.Literal(merge.batch_id), changed=changed.format(day, merge.raw))
     )
 

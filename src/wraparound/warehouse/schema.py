@@ -241,8 +241,10 @@ diagnostic_rule = Table(
 touched = Table(
     "touched",
     metadata,
-    Column("batch_id", ForeignKey("ops.batch.batch_id"), primary_key=True),
-    Column("student_source_id", Text, primary_key=True),
+    # One row per table of a batch and student. Without a key: a first night writes half a million
+    # rows, of which keeping one up is most of the cost.
+    Column("batch_id", BigInteger, nullable=False),
+    Column("student_source_id", Text, nullable=False),
     Column("first_date", Date),
     Column("last_date", Date),
     Column("row_count", BigInteger, nullable=False),
