@@ -1,6 +1,7 @@
 """What left is in the log, and the log cannot be changed unnoticed."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import psycopg
@@ -146,11 +147,15 @@ def test_not_even_the_owner_changes_a_row(settings, connection, publisher, role,
 def fill(publisher, rows, *, children=3):
     """Log some deliveries of invented children."""
     for number in range(rows):
-        keys = tuple(range(number, number + children))
-        leaving = Leaving(number + 1, 1, 1, "folder", ("students: grade_level",), keys)
-        end = disclose(publisher, leaving, recipients=[Recipient("site_coordinator", "T-one")])
+        end = log_one(publisher, number, children=children)
     publisher.commit()
     return end
+
+
+def log_one(publisher, number=0, *, children=3):
+    keys = tuple(range(number, number + children))
+    leaving = Leaving(number + 1, 1, 1, "folder", ("students: grade_level",), keys)
+    return disclose(publisher, leaving, recipients=[Recipient("site_coordinator", "T-one")])
 
 
 def tamper(connection, statement):
@@ -207,12 +212,34 @@ def test_a_shortened_log_disagrees_with_the_file_outside(settings, connection, p
     assert not disclosure.verify(connection, log_dir=settings.log_dir).is_whole
 
 
+def test_a_later_line_of_the_file_unsays_no_earlier_one(settings, connection, publisher):
+    """Who may add to the file may not replace what stands in it."""
+    disclosure.anchor(fill(publisher, 3), settings.log_dir)
+    tamper(connection, "delete from ops.disclosure")
+    connection.execute("update ops.disclosure_head set disclosure_id = 0, hash = ''")
+    connection.commit()
+    disclosure.anchor(fill(publisher, 3, children=2), settings.log_dir)
+    assert disclosure.verify(connection, log_dir=settings.log_dir).first_wrong_id == 3
+    (settings.log_dir / disclosure.ANCHORS).unlink()
+    assert "is missing" in disclosure.verify(connection, log_dir=settings.log_dir).message
+
+
 def test_two_deliveries_at_once_make_one_chain(settings, connection, publisher):
-    with connections.connect(settings, role=roles.PUBLISHER) as other:
+    """The second waits for the first to commit, and goes on from its end."""
+    with (
+        connections.connect(settings, role=roles.PUBLISHER) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
         other.commit()
         fill(publisher, 1)
-        fill(other, 1)
-        fill(publisher, 1)
+        log_one(publisher)
+        second = pool.submit(fill, other, 1)
+        waiting = "select from pg_catalog.pg_locks where not granted"
+        while not (second.done() or connection.execute(waiting).fetchall()):
+            connection.rollback()
+        publisher.commit()
+        second.result(timeout=60)
+    connection.rollback()
     assert disclosure.verify(connection).row_count == 3
 
 
