@@ -22,7 +22,7 @@ from lib.warehouse_in_tests import write_district
 from wraparound.contracts.district import load_district
 from wraparound.errors import SettingsWrong
 from wraparound.orchestration import sending
-from wraparound.publishing import channels, delivery, releases
+from wraparound.publishing import channels, delivery, deposits, releases
 from wraparound.publishing.freeze import freeze_release
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import roles
@@ -283,16 +283,37 @@ def test_a_folder_that_cannot_be_written_is_tried_again(settings, connection, pu
     assert send(settings, publisher).sent == 1
 
 
-def test_a_folder_whose_filling_was_cut_short_is_filled_again(
-    settings, connection, publisher, tmp_path
+class Killed(BaseException):
+    """What no handler of ours catches, as nothing can be done after a kill."""
+
+
+@pytest.mark.parametrize(
+    ("part", "step", "named"),
+    [(channels, "_log_files", 0), (deposits._Folder, "show", 0), (channels, "_close", 2)],
+)
+def test_a_sender_killed_on_the_way_leaves_files_to_be_left_again(
+    settings, connection, publisher, tmp_path, monkeypatch, part, step, named
 ):
+    """Nobody sees a file before its leaving was logged; and it is sent once it is seen."""
     write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
-    night(settings, connection, publisher, ALDER)
-    (tmp_path / "share" / "T-ALDER" / "index.html").unlink()
-    connection.execute("update ops.dispatch set state = 'sending'")
-    connection.commit()
+
+    def die(*_words):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part, step, die)
+        with pytest.raises(Killed):
+            night(settings, connection, publisher, ALDER)
+    publisher.rollback()
+    folder = tmp_path / "share" / "T-ALDER"
+    assert len([path for path in folder.iterdir() if path.suffix != ".part"]) == named
+    assert dispatches(connection, "state") == [("sending",)]
+    logged = connection.execute("select from ops.disclosure where channel = 'share'").fetchall()
+    assert len(logged) == (0 if step == "_log_files" else 1)
+
     assert send(settings, publisher).sent == 1
-    assert (tmp_path / "share" / "T-ALDER" / "index.html").exists()
+    assert same_files(folder, settings, "T-ALDER")
+    assert dispatches(connection, "state") == [("sent",)]
 
 
 # --- elsewhere ------------------------------------------------------------------------------

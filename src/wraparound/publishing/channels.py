@@ -175,6 +175,8 @@ def drop(connection: Connection[Any], dispatch_ids: Iterable[int]) -> int:
 @contextmanager
 def _one_sender(connection: Connection[Any]) -> Iterator[None]:
     """Send from one place at a time: what is being sent meanwhile was left by the dead."""
+    # Another may send to many slow servers: it is waited for, however long it takes.
+    connection.execute("set local lock_timeout = 0")
     connection.execute("select pg_advisory_lock(hashtext('wraparound.send'))")
     connection.commit()
     try:
@@ -366,28 +368,24 @@ def _leave_files(
     channel_name: str,
     channel: FilesChannel,
 ) -> Trouble | None:
-    """Put a school's files where nobody looks, log them, then let them take their place."""
+    """Put a school's files where nobody looks, log them, then let them take their place.
+
+    Only then are they sent: whoever is killed before leaves them to be sent, and logged, again.
+    """
     source = settings.lists / parcel.written.folder
-    anchored = ""
     try:
         with open_deposit(channel, parcel.written.folder) as deposit:
             copies = [_copy(source / name, deposit) for name in parcel.written.files]
-            with connection.transaction():
-                end = (
-                    _log_files(connection, parcel, channel_name, copies)
-                    if parcel.kind == LIST
-                    else ""
-                )
-                _close(connection, parcel.dispatch_id, "sent")
-            connection.commit()
-            anchored = end
+            if parcel.kind == LIST:
+                end = _log_files(connection, parcel, channel_name, copies)
+                connection.commit()
+                anchor(end, settings.log_dir)
             for copy in copies:
                 deposit.show(copy.file_name)
     except DepositFailed as error:
         return Trouble(str(error))
-    finally:
-        if anchored:
-            anchor(anchored, settings.log_dir)
+    _close(connection, parcel.dispatch_id, "sent")
+    connection.commit()
     return None
 
 
