@@ -814,7 +814,7 @@ def release_replay(*, release_id: int, json_wanted: bool) -> None:
 @click.option("--school", required=True, help="The school's source id.")
 @by_option
 @reason_option
-@click.option("--rule", help="Only this rule; default is every rule that holds the school.")
+@click.option("--rule", help="Only this rule; default is every rule that holds it now.")
 @click.option("--until", type=DAY, help="The last day on which it counts; default is today.")
 def release_approve(
     *, school: str, by: str, reason: str, rule: str | None, until: datetime | None
@@ -828,8 +828,9 @@ def release_approve(
 
     settings = _settings()
     last = _day(until) or nights.today_at_the_door(settings)
-    nights.approve(settings, school=school, by=by, reason=reason, rule_id=rule, until=last)
-    shown = approvals.show_lifted(settings, school=school)
+    shown = approvals.approve(
+        settings, school=school, by=by, reason=reason, rule_id=rule, until=last
+    )
     told = "Its list is shown." if shown else "Nothing that is held now is shown by it."
     click.echo(f"Recorded, until {last}. {told}")
 

@@ -72,6 +72,23 @@ def test_a_frozen_candidate_is_invisible_until_it_is_published(connection):
     assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
 
 
+def test_tables_are_joined_in_a_commit_before_the_flip(connection, settings, monkeypatch):
+    """In one commit, a reader could follow a pointer to tables that its session does not know."""
+    build_reports(connection, ALDER)
+    candidate = freeze_audited(connection)
+    flip, joined = releases._publish, []
+
+    def look_first(*words):
+        with connections.connect(settings) as other:
+            query = "select relispartition as it from pg_class where relname = 'rpt_students_r1'"
+            joined.append(other.execute(query).fetchone()["it"])
+        return flip(*words)
+
+    monkeypatch.setattr(releases, "_publish", look_first)
+    releases.publish_release(connection, candidate.release_id)
+    assert joined == [True]
+
+
 def test_attaching_reads_no_row(connection):
     build_reports(connection, ALDER)
     candidate = freeze_audited(connection)
@@ -169,9 +186,10 @@ def test_an_expired_override_lifts_nothing(connection):
     assert releases.publish_release(connection, candidate.release_id).state == "rejected"
 
 
-def approve(connection, school, *, expires_at):
+def approve(connection, school, *, expires_at, rule_id="T.rule"):
     return releases.approve(
         connection,
+        rule_id=rule_id,
         school_source_id=school.school_source_id,
         granted_by="Hazel Holm",
         reason="The school confirmed it.",
@@ -182,8 +200,19 @@ def approve(connection, school, *, expires_at):
 def test_an_override_needs_a_name(connection):
     with pytest.raises(ReleaseRejected, match="name of a person"):
         releases.approve(
-            connection, school_source_id="T-ALDER", granted_by=" ", reason="x", expires_at=FAR
+            connection,
+            school_source_id="T-ALDER",
+            granted_by=" ",
+            reason="x",
+            expires_at=FAR,
+            rule_id="T.rule",
         )
+
+
+@pytest.mark.parametrize("rule_id", ["release.gate_ran", "release.school_missing"])
+def test_nobody_lifts_what_nothing_was_asked_of(connection, rule_id):
+    with pytest.raises(ReleaseRejected, match="Nobody can lift"):
+        approve(connection, ALDER, expires_at=FAR, rule_id=rule_id)
 
 
 def test_an_override_needs_a_known_school(connection):

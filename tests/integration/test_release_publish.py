@@ -151,6 +151,26 @@ def test_a_school_that_is_missing_is_told_on_its_page(settings, connection):
     summary = night(settings, connection, ALDER, as_of=TUESDAY)
     assert summary.held == {"T-BIRCH": ("The school has no students in this night's data.",)}
     assert summary.held["T-BIRCH"][0] in page(settings, BIRCH).replace("&#39;", "'")
+    assert approvals.open_questions(settings) == ()
+    person = {"by": "R. Reed", "reason": "It closed", "until": date(2100, 1, 1)}
+    with pytest.raises(ReleaseRejected, match="Nobody can lift"):
+        approvals.approve(settings, school="T-BIRCH", **person)
+
+
+def test_lifting_what_holds_a_school_now_lifts_nothing_that_is_found_later(settings, connection):
+    night(settings, connection, ALDER, BIRCH, spoil={BIRCH: {"duplicate_students": 1}})
+    person = {"by": "R. Reed", "reason": "Twins", "until": date(2100, 1, 1)}
+    with pytest.raises(ReleaseRejected, match="does not hold T-ALDER"):
+        approvals.approve(settings, school="T-ALDER", **person)
+    assert approvals.approve(settings, school="T-BIRCH", **person)
+    spoilt = {"duplicate_students": 1, "profile_rows_missing": 1}
+    assert (
+        night(settings, connection, ALDER, BIRCH, spoil={BIRCH: {"duplicate_students": 1}}).held
+        == {}
+    )
+    assert list(night(settings, connection, ALDER, BIRCH, spoil={BIRCH: spoilt}).held) == [
+        "T-BIRCH"
+    ]
 
 
 def test_a_list_that_did_not_change_is_not_written_again(settings, connection):

@@ -4,12 +4,15 @@ The ledger says what there is to ask. An answer counts only for the release, the
 rules that were asked about: whatever came in between makes it an answer to an old question.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from wraparound.contracts.district import load_district
+from wraparound.errors import ReleaseRejected
 from wraparound.orchestration import nights
+from wraparound.publishing.decide import NOT_LIFTED
 from wraparound.publishing.standings import Hold, holds
 from wraparound.quality.suites import load_suites
 from wraparound.settings import Settings
@@ -39,7 +42,7 @@ class Question:
 
 
 def open_questions(settings: Settings) -> tuple[Question, ...]:
-    """One question for each school that the newest release holds."""
+    """One question for each school that the newest release holds and a person may show it to."""
     hours = load_district(settings.district_file).approval_hours
     to_do = {
         rule.meta.rule_id: rule.meta.what_to_do
@@ -47,7 +50,11 @@ def open_questions(settings: Settings) -> tuple[Question, ...]:
         for rule in suite.expectations
     }
     with connect(settings) as connection:
-        return tuple(_question(hold, to_do, hours=hours) for hold in holds(connection))
+        return tuple(
+            _question(hold, to_do, hours=hours)
+            for hold in holds(connection)
+            if NOT_LIFTED.isdisjoint(_rules_of(hold))
+        )
 
 
 def lift(settings: Settings, *, allow: str, by: str, reason: str) -> str:
@@ -64,19 +71,48 @@ def lift(settings: Settings, *, allow: str, by: str, reason: str) -> str:
     if asked is None:
         return OVERTAKEN
     today = nights.today_at_the_door(settings)
-    for rule_id in asked.rule_ids:
-        nights.approve(
-            settings,
-            school=asked.school_source_id,
-            by=by,
-            reason=reason,
-            rule_id=rule_id,
-            until=today,
+    school = asked.school_source_id
+    shown = _lift(settings, school, asked.rule_ids, by=by, reason=reason, until=today)
+    return SHOWN if shown else OVERTAKEN
+
+
+def approve(
+    settings: Settings,
+    *,
+    school: str,
+    by: str,
+    reason: str,
+    until: date,
+    rule_id: str | None = None,
+) -> bool:
+    """Lift what holds a school now, or one rule, held or not, until a day ends; and show the list.
+
+    What another rule finds later is not lifted by it.
+
+    Returns: whether its readers see now what was held.
+
+    Raises:
+        ReleaseRejected: no name or reason was given, nothing holds it, or nobody can lift it.
+        ReleaseMissing: the school is unknown.
+    """
+    held = _held(settings, school)
+    rule_ids = (rule_id,) if rule_id else _rules_of(held) if held else ()
+    if not rule_ids:
+        raise ReleaseRejected(
+            f"The newest release does not hold {school}. Name the rule that is to be lifted."
         )
-    return SHOWN if show_lifted(settings, school=asked.school_source_id) else OVERTAKEN
+    return _lift(settings, school, rule_ids, by=by, reason=reason, until=until)
 
 
-def show_lifted(settings: Settings, *, school: str) -> bool:
+def _lift(
+    settings: Settings, school: str, rule_ids: Iterable[str], *, by: str, reason: str, until: date
+) -> bool:
+    for rule_id in rule_ids:
+        nights.approve(settings, school=school, by=by, reason=reason, rule_id=rule_id, until=until)
+    return _show_lifted(settings, school=school)
+
+
+def _show_lifted(settings: Settings, *, school: str) -> bool:
     """Show the newest release to a school that it held, as far as persons lifted the hold.
 
     Returns: whether its readers see it now.
@@ -91,6 +127,10 @@ def show_lifted(settings: Settings, *, school: str) -> bool:
 def _held(settings: Settings, school: str) -> Hold | None:
     with connect(settings) as connection:
         return next((h for h in holds(connection) if h.school_source_id == school), None)
+
+
+def _rules_of(hold: Hold) -> tuple[str, ...]:
+    return tuple(cause.rule_id for cause in hold.causes)
 
 
 def _question(hold: Hold, to_do: Mapping[str, str], *, hours: int) -> Question:
@@ -109,7 +149,7 @@ def _question(hold: Hold, to_do: Mapping[str, str], *, hours: int) -> Question:
     return Question(
         release_id=hold.release_id,
         school_source_id=hold.school_source_id,
-        rule_ids=tuple(cause.rule_id for cause in hold.causes),
+        rule_ids=_rules_of(hold),
         subject=f"School {hold.school_source_id}: the list of {hold.as_of_date} is held",
         body=body,
     )

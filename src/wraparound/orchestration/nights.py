@@ -467,10 +467,10 @@ def approve(
     school: str,
     by: str,
     reason: str,
-    rule_id: str | None,
+    rule_id: str,
     until: date,
 ) -> None:
-    """Record that a person lifts a school's hold until the end of a day of the district."""
+    """Record that a person lifts what a rule holds of a school until a day ends."""
     from wraparound.publishing.releases import approve as record
 
     zone = ZoneInfo(load_district(settings.district_file).time_zone)

@@ -7,6 +7,9 @@ from wraparound.quality.verdicts import Finding
 
 MISSING_RULE = "release.school_missing"
 MISSING_MESSAGE = "The school has no students in this night's data."
+GATE_RULE = "release.gate_ran"
+# Nobody can answer for a list that nothing was asked of, or that is not there.
+NOT_LIFTED = frozenset({GATE_RULE, MISSING_RULE})
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class School:
 class Override:
     """A named person's reasoned, time-limited lifting of a hold.
 
-    `school_key` None lifts for every school, `rule_id` None lifts every rule.
+    `school_key` None lifts for every school, `rule_id` None every rule that can be lifted.
     """
 
     school_key: int | None
@@ -33,7 +36,8 @@ class Override:
     def lifts(self, finding: Finding, *, school_key: int) -> bool:
         """Tell whether this override covers a finding of a school."""
         same_school = self.school_key is None or self.school_key == school_key
-        return same_school and (self.rule_id is None or self.rule_id == finding.rule_id)
+        same_rule = self.rule_id is None or self.rule_id == finding.rule_id
+        return same_school and same_rule and finding.rule_id not in NOT_LIFTED
 
 
 @dataclass(frozen=True)

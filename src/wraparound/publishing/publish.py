@@ -19,6 +19,7 @@ from wraparound.errors import GateUnreadable
 from wraparound.publishing import freeze, releases
 from wraparound.publishing.analytics import write_analytics
 from wraparound.publishing.channels import NOTHING_SENT, Sent, send_lists
+from wraparound.publishing.decide import GATE_RULE
 from wraparound.publishing.delivery import Delivered, deliver_lists
 from wraparound.publishing.findings import keep_failing_keys
 from wraparound.publishing.freeze import Candidate, frozen_name
@@ -31,7 +32,6 @@ from wraparound.warehouse.roles import PUBLISHER
 
 log = logging.getLogger(__name__)
 
-GATE_RULE = "release.gate_ran"
 GATE_MESSAGE = "The night's data could not be checked."
 KEY_RULE = "release.keys_unique"
 KEY_MESSAGE = "A row stands twice on the school's list."

@@ -18,7 +18,14 @@ from psycopg.types.json import Jsonb
 
 from wraparound.errors import ReleaseMissing, ReleaseRejected
 from wraparound.publishing import views
-from wraparound.publishing.decide import MISSING_RULE, Override, School, Verdict, decide
+from wraparound.publishing.decide import (
+    MISSING_RULE,
+    NOT_LIFTED,
+    Override,
+    School,
+    Verdict,
+    decide,
+)
 from wraparound.publishing.freeze import KNOWN, frozen_name, known_name
 from wraparound.publishing.readers import refresh_assignments
 from wraparound.quality.verdicts import Finding
@@ -172,17 +179,22 @@ def approve(
     granted_by: str,
     reason: str,
     expires_at: datetime,
-    rule_id: str | None = None,
+    rule_id: str,
 ) -> int:
-    """Record that a named person lifts a school's hold until `expires_at`; commits.
+    """Record that a named person lifts what a rule holds of a school until `expires_at`; commits.
 
-    Returns the override's id. Without `rule_id` every hold of the school is lifted.
+    Returns the override's id.
 
     Raises:
-        ReleaseRejected: no name or no reason was given.
+        ReleaseRejected: no name or no reason was given, or the rule is one that nobody can lift.
         ReleaseMissing: the school is unknown.
     """
     _need_signature("An override", by=granted_by, reason=reason)
+    if rule_id in NOT_LIFTED:
+        raise ReleaseRejected(
+            f"Nobody can lift {rule_id}: there is no list of that night, or nothing was asked of "
+            "it. Mend what is wrong and publish again."
+        )
     with _transaction(connection):
         school_key = _school_key(connection, school_source_id)
         row = _one(

@@ -57,6 +57,12 @@ def words(findings, overrides=()):
             ["notice", "notice"],
             id="lifted for every school",
         ),
+        pytest.param(
+            [a_finding("release.gate_ran", school_key=None)],
+            [an_override(None)],
+            ["hold", "hold"],
+            id="nothing was checked",
+        ),
     ],
 )
 def test_the_verdict_is_the_gravest_finding_that_was_not_lifted(findings, overrides, told):
@@ -64,7 +70,7 @@ def test_the_verdict_is_the_gravest_finding_that_was_not_lifted(findings, overri
 
 
 def test_a_school_without_students_is_held():
-    (verdict,) = decide([School(1, "T-ALDER", 0)], findings=[])
+    (verdict,) = decide([School(1, "T-ALDER", 0)], findings=[], overrides=[an_override()])
     assert verdict.word == "hold"
     assert [f.rule_id for f in verdict.holds] == ["release.school_missing"]
 
