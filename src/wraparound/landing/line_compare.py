@@ -7,7 +7,7 @@ and what did not change never reaches the database.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from wraparound.landing.csv_source import BLOCK, FIRST_ROW, CsvSource, one_record, split_header
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Eight bytes a line and file, a few times over: a bound of the machine's memory.
 LINES_MAX = 6_000_000
 PART = 1 << 18
+TABLE_BITS = 20
+NEWLINE = 10
 # With more new lines than this share, reading the whole file costs no more.
 NEW_SHARE_MAX = 0.1
 
@@ -85,10 +87,10 @@ def compare_lines(old: CsvSource, new: CsvSource, *, set_apart: set[int]) -> Com
     lonely = _in_one_only(np.delete(old_hashes, apart), new_hashes)
     if lonely is None:
         return None
-    changed = np.flatnonzero(_is_in(new_hashes, lonely))
+    changed = _places(lonely, new_hashes)
     if len(changed) > NEW_SHARE_MAX * len(new_hashes):
         return None
-    gone = np.union1d(np.flatnonzero(_is_in(old_hashes, lonely)), apart)
+    gone = np.union1d(_places(lonely, old_hashes), apart)
     return Compared(
         unchanged=len(new_hashes) - len(changed),
         old_lines=len(old_hashes),
@@ -103,7 +105,8 @@ def _hashes(source: CsvSource) -> "Hashes | None":
     import numpy as np
 
     found, total = [], 0
-    for lines in _lines(source):
+    for block in _whole_lines(source):
+        lines = block.split(b"\n")
         found.append(np.fromiter(map(hash, lines), dtype=np.int64, count=len(lines)))
         total += len(lines)
         if total > LINES_MAX:
@@ -143,35 +146,46 @@ def _is_in(hashes: "Hashes", few: "Hashes") -> Any:
     return few[place] == hashes
 
 
+def _places(few: "Hashes", hashes: "Hashes") -> "Rows":
+    """Where a few sorted hashes stand among many. Their last bits alone, in a table that fits the
+    processor's cache, rule out nearly all others at a tenth of what it costs to look for each."""
+    import numpy as np
+
+    ends = np.zeros(1 << TABLE_BITS, dtype=bool)
+    ends[few & (len(ends) - 1)] = True
+    likely = np.flatnonzero(ends[hashes & (len(ends) - 1)])
+    found: Rows = likely[_is_in(hashes[likely], few)]
+    return found
+
+
 def _picked(source: CsvSource, places: "Rows") -> SomeLines:
     """The lines at some places, with their row numbers."""
+    import numpy as np
+
     lines: list[bytes] = []
-    start = taken = 0
-    for block in _lines(source):
-        end = start + len(block)
-        while taken < len(places) and places[taken] < end:
-            lines.append(block[places[taken] - start])
-            taken += 1
-        start = end
+    start = 0
+    for block in _whole_lines(source):
+        ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == NEWLINE)
+        edges = np.concatenate([[-1], ends, [len(block)]])
+        first, last = np.searchsorted(places, [start, start + len(ends) + 1])
+        here = places[first:last] - start
+        around = zip(edges[here].tolist(), edges[here + 1].tolist(), strict=True)
+        lines += [block[before + 1 : end] for before, end in around]
+        start += len(ends) + 1
     numbers = tuple(int(place) + FIRST_ROW for place in places)
     return SomeLines(source.member, source.encoding, source.delimiter, numbers, tuple(lines))
 
 
-def _lines(source: CsvSource) -> Iterator[list[bytes]]:
-    """The lines after the header, without their ends, a block at a time."""
+def _whole_lines(source: CsvSource) -> Iterator[bytes]:
+    """What follows the header, in blocks that end where a line ends, without that end."""
     with source.member.open() as stream:
         rest, _ = split_header(stream, source.member.name)
-        for block in _whole_lines(rest, stream):
-            yield block.split(b"\n")
-
-
-def _whole_lines(rest: bytes, stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        whole, end, begun = block.rpartition(b"\n")
-        if end:
-            yield rest + whole
-            rest = begun
-        else:
-            rest += block
-    if rest:
-        yield rest.removesuffix(b"\n")
+        while block := stream.read(BLOCK):
+            whole, end, begun = block.rpartition(b"\n")
+            if end:
+                yield rest + whole
+                rest = begun
+            else:
+                rest += block
+        if rest:
+            yield rest.removesuffix(b"\n")
