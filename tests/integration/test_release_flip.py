@@ -11,6 +11,7 @@ from lib.release_builders import (
     BIRCH,
     CEDAR,
     MANAGER,
+    MONDAY,
     a_server,
     a_student,
     a_warehouse,
@@ -541,10 +542,34 @@ def test_needs_are_remembered_from_the_first_night_they_were_shown(connection):
     publish_built(connection)
     build_reports(connection, ALDER, as_of=TUESDAY)
     publish_built(connection, as_of=TUESDAY)
+    assert seen(connection) == [(ALDER.school_key, MONDAY, MONDAY)]
+    releases.remember_needs(connection)
+    assert seen(connection) == [(ALDER.school_key, MONDAY, TUESDAY)]
+
+
+def seen(connection):
+    """School, first and last day of the needs that are in the history."""
     rows = connection.execute(
-        "select distinct first_seen_date, last_seen_date from ops.need_history"
+        "select distinct school_key, first_seen_date, last_seen_date from ops.need_history"
+        " order by school_key"
     ).fetchall()
-    assert rows == [{"first_seen_date": date(2026, 11, 2), "last_seen_date": TUESDAY}]
+    return [tuple(row.values()) for row in rows]
+
+
+def test_what_a_rollback_takes_away_was_seen_all_the_same(connection):
+    build_reports(connection, ALDER, BIRCH)
+    publish_built(connection)
+    build_reports(connection, ALDER, BIRCH, as_of=TUESDAY)
+    candidate = freeze_audited(connection, as_of=TUESDAY)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    releases.rollback(connection)
+    assert seen(connection) == [(ALDER.school_key, MONDAY, TUESDAY)]
+    releases.remember_needs(connection)
+    assert seen(connection) == [
+        (ALDER.school_key, MONDAY, TUESDAY),
+        (BIRCH.school_key, MONDAY, MONDAY),
+    ]
 
 
 def test_a_cycle_keeps_the_figure_it_began_with(connection):
@@ -580,8 +605,8 @@ def test_needs_of_a_held_school_are_not_remembered(connection):
     candidate = freeze_audited(connection)
     add_finding(connection, candidate, school=BIRCH)
     releases.publish_release(connection, candidate.release_id)
-    rows = connection.execute("select distinct school_key from ops.need_history").fetchall()
-    assert rows == [{"school_key": ALDER.school_key}]
+    releases.remember_needs(connection)
+    assert [school for school, *_ in seen(connection)] == [ALDER.school_key]
 
 
 def test_publishing_twice_changes_nothing(connection):

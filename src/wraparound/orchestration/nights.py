@@ -347,7 +347,10 @@ def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None
 def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
     from wraparound.orchestration.dbt import build_models, made_by_build
     from wraparound.orchestration.tidying import drop_others
+    from wraparound.publishing.releases import remember_needs
 
+    with connect(settings, role=PUBLISHER) as connection:
+        remember_needs(connection)
     with connect(settings) as connection:
         build_id, whole = _open_build(settings, connection, as_of=as_of)
         previous = ledger.previous_as_of(connection, as_of=as_of)

@@ -206,6 +206,20 @@ def approve(
     return int(row["override_id"]) if row else 0
 
 
+def remember_needs(connection: Connection[Any]) -> None:
+    """Bring the history of needs up to the lists that readers see; commits.
+
+    A flip only notes that it owes this: it is due before the next build, which asks the
+    history, and before a pointer moves on, because what nobody sees any more may be pruned.
+    """
+
+    def act() -> None:
+        _lock(connection)
+        _remember_needs(connection, [live.school_key for live in live_releases(connection)])
+
+    _patiently(connection, act)
+
+
 def live_releases(connection: Connection[Any]) -> tuple[Live, ...]:
     """Return what the readers of each school see, in the order of school_source_id."""
     query = """
@@ -312,8 +326,8 @@ def _publish(connection: Connection[Any], release_id: int) -> Published:
     if passing:
         # They are attached, unless a hold was lifted between the two commits.
         _attach(connection, release_id)
-        _move(connection, dict.fromkeys(passing, release_id))
-        _remember_needs(connection, release_id, passing)
+        _remember_needs(connection, passing)
+        _move(connection, dict.fromkeys(passing, release_id), is_remembered=False)
         _remember_baselines(connection, release_id, passing)
     _write_verdicts(connection, release_id, verdicts)
     state = "published" if may_see else "rejected"
@@ -354,23 +368,19 @@ def _check_showable(connection: Connection[Any], release_id: int) -> None:
 def _schools(connection: Connection[Any], release_id: int) -> tuple[School, ...]:
     """Return the candidate's schools that have students, and every school ever shown."""
     schools = Identifier("release", frozen_name("rpt_schools", release_id=release_id))
-    students = Identifier("release", frozen_name("rpt_students", release_id=release_id))
     query = SQL("""
-        with counted as (
-            select school_key, count(*) as student_count from {students} group by school_key
-        ),
-        known as (
-            select school_key, school_source_id from {schools}
-            union
-            select school_key, school_source_id from release.pointer
+        with known as (
+            select school_key, school_source_id, student_count from {}
+            union all
+            select school_key, school_source_id, 0 from release.pointer
         )
         select known.school_key, min(known.school_source_id) as school_source_id,
-            coalesce(max(counted.student_count), 0)::int as student_count
-        from known left join counted on counted.school_key = known.school_key
+            max(known.student_count) as student_count
+        from known
         group by known.school_key
-        having max(counted.student_count) > 0
+        having max(known.student_count) > 0
             or exists (select from release.pointer p where p.school_key = known.school_key)
-    """).format(schools=schools, students=students)
+    """).format(schools)
     return tuple(School(**row) for row in _all(connection, query))
 
 
@@ -414,35 +424,44 @@ def _attach(connection: Connection[Any], release_id: int) -> None:
         )
 
 
-def _move(connection: Connection[Any], targets: dict[int, int]) -> None:
-    """Point each school_key at a release_id."""
+def _move(connection: Connection[Any], targets: dict[int, int], *, is_remembered: bool) -> None:
+    """Point each school_key at a release_id; say whether its needs are in the history."""
     connection.execute(
         """
-        insert into release.pointer (school_key, school_source_id, release_id, published_at)
+        insert into release.pointer
+            (school_key, school_source_id, release_id, published_at, is_remembered)
         select target.school_key,
             coalesce(p.school_source_id, c.school_source_id),
-            target.release_id, transaction_timestamp()
+            target.release_id, transaction_timestamp(), %s
         from unnest(%s::int[], %s::bigint[]) as target (school_key, release_id)
         left join release.pointer p on p.school_key = target.school_key
         left join ops.school_crosswalk c on c.school_key = target.school_key
         on conflict (school_key) do update
-        set release_id = excluded.release_id, published_at = excluded.published_at
+        set release_id = excluded.release_id, published_at = excluded.published_at,
+            is_remembered = excluded.is_remembered
         where pointer.release_id <> excluded.release_id
         """,
-        (list(targets.keys()), list(targets.values())),
+        (is_remembered, list(targets.keys()), list(targets.values())),
     )
 
 
-def _remember_needs(
-    connection: Connection[Any], release_id: int, school_keys: tuple[int, ...]
-) -> None:
-    """Write down which needs were shown, since when, and how they stood.
+def _remember_needs(connection: Connection[Any], school_keys: Iterable[int]) -> None:
+    """Write down which needs the schools' lists show, since when, and how they stand.
 
     The age of a need counts from there, and the next build says what changed since. A need's
     earlier standing is kept when a later day is published, not when a day is published again.
     """
-    table = frozen_name("rpt_referral_queue", release_id=release_id)
-    connection.execute(REMEMBER_NEEDS.format(Identifier("release", table)), (list(school_keys),))
+    query = """
+        update release.pointer set is_remembered = true
+        where not is_remembered and school_key = any (%s)
+        returning release_id, school_key
+    """
+    shown: dict[int, list[int]] = {}
+    for row in _all(connection, query, (list(school_keys),)):
+        shown.setdefault(row["release_id"], []).append(row["school_key"])
+    for release_id, keys in sorted(shown.items()):
+        table = frozen_name("rpt_referral_queue", release_id=release_id)
+        connection.execute(REMEMBER_NEEDS.format(Identifier("release", table)), (keys,))
 
 
 def _remember_baselines(
@@ -547,7 +566,8 @@ def _roll_back(
     targets = _targets(connection, chosen, release_id=release_id)
     if not targets:
         raise ReleaseMissing("There is no earlier release to go back to.")
-    _move(connection, targets)
+    _remember_needs(connection, targets)
+    _move(connection, targets, is_remembered=True)
     _take_back(connection, list(targets))
     _settle(connection, None)
     _record(

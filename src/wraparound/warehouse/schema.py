@@ -449,5 +449,7 @@ pointer = Table(
     _text("school_source_id"),
     Column("release_id", ForeignKey("ops.release.release_id"), nullable=False),
     _moment("published_at", default=True),
+    # Whether what its list shows is in need_history yet.
+    Column("is_remembered", Boolean, nullable=False, server_default=text("true")),
     schema="release",
 )
