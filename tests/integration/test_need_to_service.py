@@ -18,6 +18,7 @@ from wraparound.district.support_files import (
 )
 from wraparound.errors import ReleaseMissing
 from wraparound.orchestration import explaining, nights, privacy, sending
+from wraparound.publishing import packets
 
 DAY, MAJORITY = date(2026, 11, 19), date(2026, 12, 1)
 HERE = children(6)
@@ -365,6 +366,18 @@ def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
 
     (again,) = sending.packets(district, today=DAY, out=tmp_path)
     assert not again.is_new
+
+
+def test_a_packet_of_which_a_later_list_says_nothing_is_taken_away(
+    district, tmp_path, monkeypatch
+):
+    """A consent that ended before the night leaves no row, and so none that could be denied."""
+    (sent,) = sending.packets(district, today=DAY, out=tmp_path)
+    (tmp_path / "T-org" / "notes.csv").write_text("somebody else's")
+    assert (tmp_path / sent.file_name).exists()
+    monkeypatch.setattr(packets, "_rows_of", lambda *words, **more: [])
+    assert sending.packets(district, today=DAY, out=tmp_path) == ()
+    assert [path.name for path in tmp_path.rglob("*.csv")] == ["notes.csv"]
 
 
 def test_a_consent_withdrawn_yesterday_sends_nothing(district, tmp_path):

@@ -60,16 +60,30 @@ class Packet:
 def send_packets(
     settings: Settings, connection: Connection[Any], *, today: date, out: Path
 ) -> tuple[Packet, ...]:
-    """Write every provider's packets into `out`, each logged as it leaves; commits."""
-    sent = []
+    """Write every provider's packets into `out`, each logged as it leaves; commits.
+
+    Files of earlier days that nothing is told in any more are taken away.
+    """
+    sent: list[Packet] = []
     for live in releases.live_releases(connection):
         rows = _rows_of(connection, live, today=today)
         for organization_id, group in groupby(rows, key=lambda row: str(row["organization_id"])):
             sent.append(
                 _send(settings, connection, live, list(group), to=organization_id, out=out)
             )
+    _take_away(connection, out, {packet.file_name for packet in sent if packet.row_count})
     connection.commit()
     return tuple(sent)
+
+
+def _take_away(connection: Connection[Any], out: Path, standing: set[str]) -> None:
+    """Take away what was once delivered and does not stand any more, and no other file."""
+    delivered = connection.execute(
+        "select distinct file_name from ops.delivery where channel = %s", [CHANNEL]
+    ).fetchall()
+    for row in delivered:
+        if row["file_name"] not in standing:
+            (out / row["file_name"]).unlink(missing_ok=True)
 
 
 def _rows_of(connection: Connection[Any], live: Live, *, today: date) -> list[dict[str, Any]]:
@@ -132,8 +146,6 @@ def _send(
             anchor(end, settings.log_dir)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.replace(path)
-    elif not told:
-        path.unlink(missing_ok=True)
     denied = [row for row in rows if not row["may_leave"]]
     _log_denied(settings, connection, live, denied, to=to)
     place, counts = f"{folder}/{name}", (len(told), len(denied))
