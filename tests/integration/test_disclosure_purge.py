@@ -1,6 +1,8 @@
 """What is past its time is destroyed with a proof; what is seen, or told, is spared."""
 
 from datetime import date, timedelta
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -59,6 +61,34 @@ def test_the_archive_lets_go_of_what_is_old(settings, connection, tmp_path, long
     assert (proof["ordered_by"], proof["reason"]) == ("T. Archivist", "retention")
     assert proof["byte_count"] > 0
     assert len(proof["content_hash"]) == 64
+
+
+def test_nothing_is_destroyed_before_its_proof_stands(
+    settings, connection, tmp_path, long_after, monkeypatch
+):
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = 'loaded'")
+    connection.commit()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", Mock(side_effect=OSError("a full disk")))
+        with pytest.raises(OSError, match="a full disk"):
+            purged(settings, long_after)
+    assert stored.exists()
+    assert len(proofs(connection)) == 1
+    assert purged(settings, long_after)["archive"] == 1
+    assert not stored.exists()
+
+
+def test_bytes_that_came_again_lately_are_spared(settings, connection, tmp_path):
+    stored = land_something(settings, tmp_path)
+    connection.execute("update ops.arrival set state = 'loaded', received_at = '2000-01-03'")
+    connection.execute(
+        "insert into ops.arrival (feed, sender, file_name, sha256, byte_count, state)"
+        " select 'roster', sender, file_name, sha256, byte_count, 'loaded' from ops.arrival"
+    )
+    connection.commit()
+    assert purged(settings, date(2026, 11, 3))["archive"] == 0
+    assert stored.exists()
 
 
 @pytest.mark.parametrize("state", ["pending", "braked"])

@@ -142,8 +142,13 @@ def test_without_the_files_nothing_is_compared(rostered):
 def test_what_the_nights_left_is_vacuumed(rostered, roster, tmp_path):
     a_stream(rostered, tmp_path / "files", roster, Random(1))
 
+    left_over = scratch._name(rostered)
+    with connect(rostered, autocommit=True) as connection:
+        connection.execute(f"create database {left_over}")
+
     done = tidying.tidy(rostered)
 
+    assert query(rostered, f"select from pg_database where datname = '{left_over}'") == []
     vacuumed = query(
         rostered, "select 1 from pg_stat_user_tables where last_vacuum is not null limit 1"
     )

@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 from wraparound.contracts.district import District, load_district
 from wraparound.errors import ReleaseMissing
 from wraparound.landing.archive import archived
+from wraparound.orchestration.scratch import drop_left_over
 from wraparound.publishing import disclosure, releases
 from wraparound.publishing.disclosure import Checked
 from wraparound.settings import Settings
@@ -44,11 +45,13 @@ class _At:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is past its time: names of the items, their bytes, and how to destroy them."""
+    """What is past its time: names of the items, their bytes, how to destroy those in the
+    database, and the files among them."""
 
     items: tuple[str, ...]
-    byte_count: int
-    destroy: Callable[[], None]
+    byte_count: int = 0
+    destroy: Callable[[], None] = lambda: None
+    files: tuple[Path, ...] = ()
 
 
 def disclosures_of(settings: Settings, student_source_id: str) -> list[dict[str, Any]]:
@@ -80,8 +83,11 @@ def purge(
 
     The proof says what, how much and on whose word, with a hash of what the items were
     called; it never says whose they were. Lists that readers see are spared, and so is the
-    disclosure log. A dry run destroys nothing and proves nothing.
+    disclosure log. A dry run destroys nothing and proves nothing. A scratch warehouse that a
+    killed comparison left is dropped without a proof: it holds nothing that is not here.
     """
+    if not dry_run:
+        drop_left_over(settings)
     district = load_district(settings.district_file)
     done = []
     for place, kind in district.retention.places.items():
@@ -96,6 +102,9 @@ def purge(
             if found.items and not dry_run:
                 _prove(connection, gone, found.items, by=by, reason=reason)
                 found.destroy()
+        # Once the proof stands: cut short, the files are found again, and proved again.
+        for file in () if dry_run else found.files:
+            file.unlink(missing_ok=True)
         done.append(gone)
     return tuple(done)
 
@@ -136,14 +145,9 @@ def _archive(at: _At) -> _Found:
         [at.limit],
     ).fetchall()
     files = [archived(at.settings.archive, row["sha256"]) for row in rows]
-    there = [file for file in files if file.exists()]
-
-    def destroy() -> None:
-        for file in there:
-            file.unlink()
-
+    there = tuple(file for file in files if file.exists())
     size = sum(file.stat().st_size for file in there)
-    return _Found(tuple(file.name for file in there), size, destroy)
+    return _Found(tuple(file.name for file in there), size, files=there)
 
 
 def _quarantine(at: _At) -> _Found:
@@ -162,7 +166,7 @@ def _quarantine(at: _At) -> _Found:
         )
 
     items = tuple(f"{r['arrival_id']}/{r['file_name']}/{r['row_number']}" for r in rows)
-    return _Found(items, 0, destroy)
+    return _Found(items, destroy=destroy)
 
 
 def _releases(at: _At) -> _Found:
@@ -203,7 +207,7 @@ def _findings(at: _At) -> _Found:
         )
 
     items = tuple(f"{r['release_id']}/{r['rule_id']}/{r['n']}" for r in rows)
-    return _Found(items, 0, destroy)
+    return _Found(items, destroy=destroy)
 
 
 def _outbox(at: _At) -> _Found:
@@ -223,11 +227,9 @@ def _outbox(at: _At) -> _Found:
             "delete from ops.dispatch where made_at < %s and state in ('sent', 'dropped')",
             [at.limit],
         )
-        for draft in drafts:
-            draft.unlink()
 
     items = (*(f"dispatch {row['dispatch_id']}" for row in rows), *_hashes(drafts))
-    return _Found(items, sum(draft.stat().st_size for draft in drafts), destroy)
+    return _Found(items, sum(draft.stat().st_size for draft in drafts), destroy, tuple(drafts))
 
 
 def _hashes(files: Iterable[Path]) -> Iterable[str]:

@@ -115,13 +115,13 @@ def destroyed_files(settings: Settings, *, build_id: int | None = None) -> int:
 
 @contextmanager
 def _scratch(settings: Settings) -> Iterator[Settings]:
-    """A migrated, empty warehouse beside the real one, that shares its archive."""
-    where = connections.address(settings)
-    name = (
-        f"{where.database}_scratch_{hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]}"
-    )
-    url = replace(where, database=name).url("postgresql")
-    with tempfile.TemporaryDirectory(prefix="wraparound-scratch-") as folder:
+    """A migrated, empty warehouse beside the real one, that shares its archive; one at a time."""
+    name = _name(settings)
+    url = replace(connections.address(settings), database=name).url("postgresql")
+    with (
+        connections.alone(settings, "scratch"),
+        tempfile.TemporaryDirectory(prefix="wraparound-scratch-") as folder,
+    ):
         scratch = replace(settings, home=Path(folder), warehouse_url=url)
         _drop(settings, name)
         try:
@@ -132,6 +132,17 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
             yield scratch
         finally:
             _drop(settings, name)
+
+
+def drop_left_over(settings: Settings) -> None:
+    """Drop what a comparison that was killed left behind, with all the children in it."""
+    with connections.alone(settings, "scratch"):
+        _drop(settings, _name(settings))
+
+
+def _name(settings: Settings) -> str:
+    home = hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]
+    return f"{connections.address(settings).database}_scratch_{home}"
 
 
 def _drop(settings: Settings, name: str) -> None:

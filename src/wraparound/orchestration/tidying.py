@@ -24,12 +24,15 @@ def drop_others(connection: Connection, made: set[tuple[str, str]]) -> int:
 
 
 def tidy(settings: Settings) -> dict[str, int]:
-    """Drop the releases that nobody goes back to, and vacuum what loading and publishing left.
+    """Drop the releases that nobody goes back to and scratch warehouses of the dead, and vacuum
+    what loading and publishing left.
 
     Returns how many releases were dropped and how many tables were vacuumed.
     """
+    from wraparound.orchestration.scratch import drop_left_over
     from wraparound.publishing.releases import prune
 
+    drop_left_over(settings)
     keep = load_district(settings.district_file).keep_releases
     with connect(settings, role=PUBLISHER) as connection:
         dropped = prune(connection, keep=keep)
