@@ -316,6 +316,17 @@ def test_a_sender_killed_on_the_way_leaves_files_to_be_left_again(
     assert dispatches(connection, "state") == [("sent",)]
 
 
+def test_what_was_cut_short_is_overtaken_by_a_newer_list(
+    settings, connection, publisher, tmp_path
+):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    night(settings, connection, publisher, ALDER)
+    connection.execute("update ops.dispatch set state = 'sending'")
+    connection.commit()
+    night(settings, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1))
+    assert dispatches(connection, "state") == [("dropped",), ("sent",)]
+
+
 # --- elsewhere ------------------------------------------------------------------------------
 
 

@@ -117,11 +117,11 @@ def _send_all(
     today: date,
 ) -> Sent:
     by_school = {done.school_source_id: done for done in written}
+    _settle_interrupted(connection, district.channels)
     for live in releases.live_releases(connection):
         if live.school_source_id in by_school:
             _write_down(connection, live, district=district, today=today)
     connection.commit()
-    _settle_interrupted(connection, district.channels)
     outcomes = []
     for row in _claimable(connection, district.channels):
         shown = _live(connection, row["school_key"])
