@@ -1,7 +1,8 @@
 """Deliveries in any order, late, early, and repeated, end in the same rows."""
 
+import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -22,7 +23,8 @@ from lib.feed_builders import (
     csv_bytes,
     with_member,
 )
-from lib.warehouse_in_tests import a_fresh_warehouse, arrivals, is_conserved, raw_state
+from lib.warehouse_in_tests import a_fresh_warehouse, arrivals, is_conserved, query, raw_state
+from wraparound.district import DistrictPlan, make_district
 from wraparound.orchestration import nights
 
 SECTIONS = (
@@ -154,6 +156,50 @@ def test_all_at_once_ends_in_the_same_rows(server, week, tmp_path):
             nights.land(settings, [file], effective_at=FIRST_EVENING + timedelta(days=place))
         nights.ingest(settings)
         assert raw_state(settings) == wanted
+
+
+def an_end(settings):
+    """The rows, and all of the ledger that does not say when or in which order."""
+    counts = "arrival_id, state, code, message, rows_in, rows_loaded, rows_unchanged"
+    more = "rows_quarantined, rows_duplicate, rows_ended, notices"
+    found = "arrival_id, feed, table_name, file_name, row_number, column_name, rule"
+    statements = (
+        f"select {counts}, {more} from ops.arrival order by arrival_id",
+        f"select {found}, scope, state, superseded_by from ops.quarantine order by {found}",
+        f"select {found} from ops.row_notice order by {found}",
+        "select arrival_id, table_name, file_name, row_number, record_key, cells"
+        " from restricted.quarantine_line order by 1, 2, 3, 4",
+        "select feed, sender, last_arrival_id from ops.feed_state order by 1, 2",
+        "select student_source_id, student_key from ops.student_crosswalk order by 1",
+    )
+    return raw_state(settings), *(query(settings, statement) for statement in statements)
+
+
+def test_feeds_beside_each_other_end_as_one_after_the_other(server, tmp_path, monkeypatch):
+    plan = DistrictPlan(2, 40, seed=5, school_year=2027, through=date(2026, 10, 30))
+    spoilt = ("orphan_rows", "unknown_code", "header_only", "empty_file", "renamed_column")
+    make_district(replace(plan, defects=spoilt), tmp_path / "0")
+    make_district(replace(plan, through=date(2026, 11, 6), since=plan.through), tmp_path / "1")
+    real, loaders = nights.load_arrival, set()
+    monkeypatch.setattr(
+        nights,
+        "load_arrival",
+        lambda *words: loaders.add(threading.get_ident()) or real(*words),
+    )
+    ends = []
+    for lines in (1, 4):
+        loaders.clear()
+        monkeypatch.setattr(nights, "LINES_AT_ONCE", lines)
+        home = tmp_path / f"by {lines}"
+        home.mkdir()
+        with a_fresh_warehouse(server, home) as settings:
+            for night in (1, 0):
+                claimed = FIRST_EVENING + timedelta(days=night)
+                nights.land(settings, [tmp_path / f"{night}"], effective_at=claimed)
+            nights.ingest(settings)
+            ends.append(an_end(settings))
+    assert len(loaders) == 5, "the roster here, and four lines beside each other"
+    assert ends[1] == ends[0]
 
 
 def test_a_correction_is_taken_back_by_the_old_bytes_declared_anew(server, tmp_path):

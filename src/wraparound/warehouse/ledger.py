@@ -68,13 +68,38 @@ def refuse(connection: Connection, arrival_id: int, *, code: str, message: str) 
 
 def pending(connection: Connection) -> list[int]:
     """The arrivals to load, parents before children, then in order of effective time."""
+    return [row["arrival_id"] for row in _pending(connection)]
+
+
+def pending_in_turns(connection: Connection) -> list[list[list[int]]]:
+    """The same in turns, one after the other, each of lines that may be loaded beside each other.
+
+    The arrivals of a line are loaded one after the other. The first turn is the roster, whose
+    people every feed names; in the second each feed family is a line, as none reads records of
+    another. The line of most bytes comes first, so that none is left to end alone.
+    """
+    contracts = load_contracts()
+    turns: list[dict[str, list[Row]]] = [{}, {}]
+    for row in _pending(connection):
+        feed = row["feed"]
+        family = contracts[feed].family if feed in contracts else feed
+        turns[feed != "roster"].setdefault(family, []).append(row)
+    return [
+        [
+            [row["arrival_id"] for row in line]
+            for line in sorted(turn.values(), key=lambda line: -sum(r["byte_count"] for r in line))
+        ]
+        for turn in turns
+    ]
+
+
+def _pending(connection: Connection) -> list[Row]:
     rows = connection.execute(
-        "select arrival_id, feed from ops.arrival where state = 'pending'"
+        "select arrival_id, feed, byte_count from ops.arrival where state = 'pending'"
         " order by effective_at, arrival_id"
     ).fetchall()
     place = {feed: contract.order for feed, contract in load_contracts().items()}
-    ordered = sorted(rows, key=lambda row: place.get(row["feed"], len(place) * 100))
-    return [row["arrival_id"] for row in ordered]
+    return sorted(rows, key=lambda row: place.get(row["feed"], len(place) * 100))
 
 
 def claim(connection: Connection, arrival_id: int) -> Row | None:

@@ -1,5 +1,6 @@
 """The contracts that ship: what every one of them must be, and what a district file may say."""
 
+import re
 from datetime import time
 
 import pytest
@@ -40,6 +41,23 @@ def test_parents_come_before_children(contract, name, table):
     place = {t: (o, p) for o, p, t in order}
     for reference in table.references:
         assert place[reference.table] <= place[name], reference.column
+
+
+@pytest.mark.parametrize(("contract", "name", "table"), TABLES)
+def test_a_rule_asks_no_table_of_another_family(contract, name, table):
+    # Families are loaded beside each other.
+    own = {
+        c.raw_name(t)
+        for c in load_contracts().values()
+        if c.family == contract.family
+        for t in c.tables
+    }
+    asked = {
+        word
+        for rule in table.rules
+        for word in re.findall(r"\braw\.(\w+)", f"{rule.check} {rule.breaks}")
+    }
+    assert asked <= own
 
 
 @pytest.mark.parametrize(("contract", "name", "table"), TABLES)
