@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from psycopg import sql
+
 from wraparound.contracts.loader import contract_of, load_contracts
 from wraparound.warehouse.braking import Weighed
 from wraparound.warehouse.connection import Connection, Row
@@ -113,13 +115,18 @@ def claim(connection: Connection, arrival_id: int) -> Row | None:
 
 def one_load_of(connection: Connection, family: str) -> None:
     """One arrival at a time per feed family; the lock ends with the transaction."""
-    # Waiting for another load is no fault, however long that takes.
-    connection.execute("set local lock_timeout = 0")
-    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"wraparound.load.{family}"])
-    connection.execute("set local lock_timeout = '60s'")
-    # A small file against a large table: its records are found by their key, not by reading all.
-    connection.execute("set local random_page_cost = 1.1")
-    connection.execute("set local work_mem = '64MB'")
+    connection.execute(
+        sql.SQL(
+            # Waiting for another load is no fault, however long that takes.
+            "set local lock_timeout = 0;"
+            " select pg_advisory_xact_lock(hashtext({}));"
+            " set local lock_timeout = '60s';"
+            # A small file against a large table: its records are found by their key, not by
+            # reading all.
+            " set local random_page_cost = 1.1;"
+            " set local work_mem = '64MB'"
+        ).format(sql.Literal(f"wraparound.load.{family}"))
+    )
 
 
 def arrivals(connection: Connection, *, limit: int | None = None) -> list[Row]:

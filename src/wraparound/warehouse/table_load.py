@@ -56,7 +56,7 @@ def read_only(connection: Connection, judging: Judging) -> None:
 
 def keep_noted(connection: Connection, judging: Judging) -> None:
     """Keep the lines of every row that was noted; after the last finding."""
-    if _any(connection, "noted"):
+    if _exists(connection, sql.SQL("select 1 from pg_temp.noted")):
         keep_lines(connection, judging)
 
 
@@ -229,16 +229,15 @@ def make_bad(connection: Connection, judging: Judging) -> None:
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
         for column in judging.holding
     )
-    for name in ("bad", "outdone", "noted"):
-        connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(name)))
-    for name in ("bad", "outdone"):
-        connection.execute(
-            sql.SQL(
-                "create temp table {} (_row bigint, _waits boolean not null default false, {})"
-                " on commit drop"
-            ).format(sql.Identifier(name), held)
-        )
-    connection.execute("create temp table noted (_row bigint) on commit drop")
+    connection.execute(
+        sql.SQL(
+            "drop table if exists pg_temp.bad, pg_temp.outdone, pg_temp.noted;"
+            " create temp table bad (_row bigint, _waits boolean not null default false, {held})"
+            "  on commit drop;"
+            " create temp table outdone (like pg_temp.bad including defaults) on commit drop;"
+            " create temp table noted (_row bigint) on commit drop"
+        ).format(held=held)
+    )
 
 
 def _find_bad_cells(connection: Connection, judging: Judging) -> None:
@@ -252,15 +251,15 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
         flawed = sql.SQL("{} union select t._row from pg_temp.cells as t where {}").format(
             flawed, rows
         )
-    connection.execute("drop table if exists pg_temp.flawed")
+    if not _exists(connection, flawed):
+        return
     connection.execute(
         sql.SQL(
-            "create temp table flawed on commit drop as select t.* from pg_temp.cells as t"
+            "drop table if exists pg_temp.flawed;"
+            " create temp table flawed on commit drop as select t.* from pg_temp.cells as t"
             " inner join ({}) as f on t._row = f._row"
         ).format(flawed)
     )
-    if not _any(connection, "flawed"):
-        return
     for check, rule, bad in tests:
         rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(bad)
         scope = "row" if check.costs_row or rule in CHARACTER_RULES else "cell"
@@ -470,13 +469,13 @@ def drop_repeats(connection: Connection, judging: Judging) -> int:
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, key_columns(judging.table)))
     connection.execute("drop table if exists pg_temp.repeated, pg_temp.repeats")
-    connection.execute(
+    repeated = connection.execute(
         sql.SQL(
             "create temp table repeated on commit drop as select {keys}, max(_row) as _kept"
             " from pg_temp.good group by {keys} having count(*) > 1"
         ).format(keys=keys)
     )
-    if not _any(connection, "repeated"):
+    if not repeated.rowcount:
         return 0
     connection.execute(
         sql.SQL(
@@ -500,12 +499,6 @@ def drop_repeats(connection: Connection, judging: Judging) -> int:
         "delete from pg_temp.good as g using pg_temp.repeats as r where g._row = r._row"
     ).rowcount
     return dropped - outdone
-
-
-def _any(connection: Connection, relation: str) -> bool:
-    return _exists(
-        connection, sql.SQL("select 1 from pg_temp.{}").format(sql.Identifier(relation))
-    )
 
 
 def _exists(connection: Connection, rows: Sql) -> bool:
