@@ -109,6 +109,10 @@ def test_a_held_school_keeps_its_last_list(connection):
     add_finding(connection, candidate, school=BIRCH)
     releases.publish_release(connection, candidate.release_id)
     assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "second", 3), ("T-BIRCH", "first", 3)]
+    with reading_as(connection, MANAGER, today=TUESDAY):
+        query = "select distinct school_key, release_id from release.rpt_students order by 1"
+        below = [tuple(row.values()) for row in connection.execute(query).fetchall()]
+    assert below == [(ALDER.school_key, 2), (BIRCH.school_key, 1)]
     second, first = releases.list_releases(connection)
     assert [(s.school_source_id, s.verdict, s.live) for s in second.schools] == [
         ("T-ALDER", "pass", True),

@@ -20,6 +20,10 @@ POLICY = "own_schools"
 # The assignments of the reader on the reader's day: the policy of that table sees to both.
 # As an array it is asked once for a query, and an index can answer to it.
 MY_SCHOOLS = SQL("any (array(select a.school_key from release.assignment as a))")
+# A release that holds a school, or was taken back from it, is in the parents all the same.
+SHOWN = SQL(
+    "(school_key, release_id) in (select p.school_key, p.release_id from release.pointer as p)"
+)
 
 
 def view_name(report: str) -> str:
@@ -146,8 +150,8 @@ def _open_to_coordinators(connection: Connection[Any], report: str) -> None:
     parent, reader = _parent(report), Identifier(COORDINATOR)
     for statement in (
         SQL("drop policy if exists {} on {}").format(Identifier(POLICY), parent),
-        SQL("create policy {} on {} for select to {} using (school_key = {})").format(
-            Identifier(POLICY), parent, reader, MY_SCHOOLS
+        SQL("create policy {} on {} for select to {} using (school_key = {} and {})").format(
+            Identifier(POLICY), parent, reader, MY_SCHOOLS, SHOWN
         ),
         SQL("grant select on {} to {}").format(parent, reader),
         _view_statement(connection, report),
