@@ -10,7 +10,7 @@ from typing import Any
 
 from wraparound.errors import BuildFailed
 from wraparound.orchestration.dbt_lean import (
-    collector_at_rest,
+    collector_at_ease,
     debug_left_unsaid,
     kept_connections,
     longest_way_first,
@@ -56,7 +56,7 @@ def build_models(
         project_forgotten(),
         kept_connections(),
         debug_left_unsaid(),
-        collector_at_rest(),
+        collector_at_ease(),
         longest_way_first(threads=threads),
     ):
         return _build(settings, _words(settings, whole=whole, threads=threads))

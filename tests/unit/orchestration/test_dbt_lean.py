@@ -13,7 +13,7 @@ from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 
 from wraparound.orchestration.dbt_lean import (
-    collector_at_rest,
+    collector_at_ease,
     debug_left_unsaid,
     longest_way_first,
     project_forgotten,
@@ -34,18 +34,21 @@ def test_debug_events_are_left_unsaid_and_the_others_told():
     assert get_event_manager() is former
 
 
-def fail_with_the_collector_at_rest(seen):
-    with collector_at_rest():
-        seen.append(gc.isenabled())
+def fail_with_the_collector_at_ease(seen):
+    with collector_at_ease():
+        seen.append(gc.get_threshold()[0])
         raise ValueError("broken")
 
 
-def test_the_collector_comes_back_after_a_failure():
+def test_the_collector_is_as_before_after_a_failure():
+    often = gc.get_threshold()
     seen = []
     with pytest.raises(ValueError, match="broken"):
-        fail_with_the_collector_at_rest(seen)
+        fail_with_the_collector_at_ease(seen)
 
-    assert (seen, gc.isenabled()) == ([False], True)
+    assert often[0] < seen[0]
+    assert gc.isenabled()
+    assert gc.get_threshold() == often
 
 
 def test_a_free_thread_takes_the_step_with_the_longest_way_after_it():
