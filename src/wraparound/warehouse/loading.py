@@ -383,7 +383,7 @@ def _load_resent(
                 connection, resent.lines.changed, table=file.table, mapping=mapping
             )
             judged = replace(judged, staged=staged)
-            return _judge_and_merge(work, judged, last_good=resent.last_good), staged
+            return _judge_and_merge(work, judged, resent=resent), staged
     except (ReadWhole, ContractBroken):
         # Whether the file is broken is for the whole of it to say.
         work.weighed[:], work.noticed[:] = weighed, noticed
@@ -477,12 +477,12 @@ def _stage_keys(connection: Connection, file: JsonFile) -> Staged:
     return replace(staged, rows=stage_json(connection, file.calling(OLD_KEYS)).rows)
 
 
-def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = None) -> TableCounts:
+def _judge_and_merge(work: _Load, judged: _Judged, *, resent: Resent | None = None) -> TableCounts:
     """Judge the staged rows, hold them against what is in force, brake or apply.
 
     Raises:
-        ReadWhole: what differs is not enough to know; only with the `last_good` rows of the last
-            file, that is where only what differs is staged.
+        ReadWhole: what differs is not enough to know; only of a file that is sent again, of which
+            only what differs is staged.
     """
     connection, rows = work.connection, judged.staged.rows
     judging = _judging(work, judged)
@@ -498,7 +498,7 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, last_good: int | None = No
                 return _settle(work, judged, judging_others, filled, is_first=True)
         except errors.UniqueViolation:
             is_first = False  # some key comes twice: the longer way finds out which
-    return _settle(work, judged, judging, merge, is_first=is_first, last_good=last_good)
+    return _settle(work, judged, judging, merge, is_first=is_first, resent=resent)
 
 
 def _settle(
@@ -508,7 +508,7 @@ def _settle(
     merge: Merge,
     *,
     is_first: bool,
-    last_good: int | None = None,
+    resent: Resent | None = None,
 ) -> TableCounts:
     connection = work.connection
     unchanged = judged.unchanged or 0
@@ -517,8 +517,8 @@ def _settle(
     _refuse_other_years(work, judged, merge)
     work.noticed.extend(table_load.let_in(connection, judging))
     _refuse_empty(judged, merge, rows_in=rows_in)
-    if last_good is not None:
-        check_last(connection, merge, last_good=last_good, changed=judged.staged.rows)
+    if resent is not None:
+        merge = check_last(connection, merge, last_good=resent.last_good, rows=resent.rows)
     changes, duplicate = _merge(work, judging, merge, is_first=is_first)
     changes = replace(changes, unchanged=changes.unchanged + unchanged)
     table_load.keep_noted(connection, judging)

@@ -28,8 +28,9 @@ class Merge:
     `holding` are the columns by which a row that was set aside keeps records in force. Where
     several files fill one table, only the last ends what none of them holds: `follows` says that
     others came before it. With `is_resent`, the good rows are only those that differ from the
-    last file's; the table `gone` says of what that file's other lines spoke. `filled` are the
-    rows that were put into the empty table already: the good rows are the others.
+    last file's; the table `gone` says of what that file's other lines spoke, and `standing` where
+    the records that either can meet are listed. `filled` are the rows that were put into the empty
+    table already: the good rows are the others.
     """
 
     contract: Contract
@@ -45,6 +46,7 @@ class Merge:
     is_last: bool = True
     follows: bool = False
     is_resent: bool = False
+    standing: Sql | None = None
     filled: int | None = None
 
     def stands(self, alias: str) -> Sql:
@@ -129,7 +131,7 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
             )
         )
     with joined_wisely(connection, rows=good):
-        standing = _standing(connection, merge, rows=good)
+        standing = merge.standing or list_standing(connection, merge, rows=good)
         _list_fates(connection, merge, standing=standing)
         _list_ending(connection, merge, standing=standing, keys_unreadable=keys_unreadable)
     fates = {
@@ -155,7 +157,8 @@ def joined_wisely(connection: Connection, *, rows: int) -> Iterator[None]:
     if rows >= LARGE_ROWS:
         avoided = ("enable_nestloop",)
     elif rows >= INDEX_ROWS:
-        avoided = ("enable_seqscan", "enable_mergejoin")
+        # Without a hash of what is looked up, it is looked up in the order of the key.
+        avoided = ("enable_seqscan", "enable_mergejoin", "enable_hashagg")
     with avoiding(connection, *avoided):
         yield
 
@@ -174,8 +177,8 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
     hold(connection, merge)
 
 
-def _standing(connection: Connection, merge: Merge, *, rows: int) -> Sql:
-    """The records that good rows can meet, with the place of each: all of the table, or of a small
+def list_standing(connection: Connection, merge: Merge, *, rows: int) -> Sql:
+    """The records that rows can meet, with the place of each: all of the table, or of a small
     file that tells whole days those of its days, which are looked up here once for all."""
     connection.execute("drop table if exists pg_temp.standing")
     if merge.scope not in BY_DAY or rows >= LARGE_ROWS:
@@ -183,7 +186,7 @@ def _standing(connection: Connection, merge: Merge, *, rows: int) -> Sql:
     connection.execute(
         sql.SQL(
             "create temp table standing on commit drop as select * from {} as r where {}"
-        ).format(_all_records(merge), _on_a_day_told(merge))
+        ).format(_all_records(merge), _on_a_day_told(merge, again="gone"))
     )
     connection.execute("analyze pg_temp.standing")
     return sql.SQL("pg_temp.standing")
@@ -254,7 +257,7 @@ def _list_ending(
     elif merge.scope == "span" and not merge.is_replay:
         inside, standing = _inside_span(merge), _all_records(merge)
     elif by_day:
-        inside = _on_a_day_told(merge)
+        inside = _on_a_day_told(merge, again="said_again")
     connection.execute(
         sql.SQL(
             "create temp table ending on commit drop as"
@@ -313,11 +316,14 @@ def _inside_span(merge: Merge) -> Sql:
     ).format(day=day, said=said)
 
 
-def _on_a_day_told(merge: Merge) -> Sql:
-    """Another record of a day that the file speaks of: the file replaces the whole day."""
+def _on_a_day_told(merge: Merge, *, again: str) -> Sql:
+    """Another record of a day that the file speaks of: the file replaces the whole day. Of the
+    days of lines that did not change, those that a table lists `again`."""
     told: Sql = sql.SQL("select {} from pg_temp.good as g").format(merge.held_by("g"))
     if merge.is_resent:
-        told = sql.SQL("{} union all table pg_temp.said_again").format(told)
+        told = sql.SQL("{} union all select {} from pg_temp.{} as o").format(
+            told, merge.held_by("o"), sql.Identifier(again)
+        )
     return sql.SQL("exists (select 1 from ({}) as d where {})").format(
         told, merge.held_together("d", "r")
     )

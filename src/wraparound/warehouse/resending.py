@@ -6,7 +6,7 @@ one of that file's good rows. Wherever that cannot be shown, the file is read wh
 is only ever a cheaper one, and ends in the same rows, findings and counts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -18,7 +18,7 @@ from wraparound.warehouse import school_years
 from wraparound.warehouse.batches import Arrival
 from wraparound.warehouse.connection import Connection, Row
 from wraparound.warehouse.mapping import Mapping
-from wraparound.warehouse.merging import Merge, joined_wisely
+from wraparound.warehouse.merging import Merge, joined_wisely, list_standing
 from wraparound.warehouse.planning import File
 from wraparound.warehouse.raw_tables import key_columns
 from wraparound.warehouse.references import DEFAULT_MEANING
@@ -42,6 +42,11 @@ class Resent:
     def last_good(self) -> int:
         """The number of good rows of the last file."""
         return self.lines.old_lines - len(self.last_bad)
+
+    @property
+    def rows(self) -> int:
+        """The number of lines that only the new file has, or only the old one if they are more."""
+        return max(len(self.lines.changed.lines), len(self.lines.gone.lines))
 
 
 def may_be_short(file: File, mapping: Mapping, *, ids: set[str | None]) -> bool:
@@ -164,10 +169,11 @@ def remember_gone(connection: Connection, merge: Merge, *, last_bad: frozenset[i
     connection.execute("analyze pg_temp.gone")
 
 
-def check_last(connection: Connection, merge: Merge, *, last_good: int, changed: int) -> None:
-    """Make sure that what is live is what the last file said, and that none of the `changed` lines
+def check_last(connection: Connection, merge: Merge, *, last_good: int, rows: int) -> Merge:
+    """Make sure that what is live is what the last file said, and that none of the changed lines
     speaks of a record of which an unchanged one speaks too; `said_again` lists the days that both
-    tell.
+    tell. `rows` says how many lines differ. What was looked up for that comes back with the
+    merge.
 
     Raises:
         ReadWhole: it is otherwise.
@@ -179,24 +185,26 @@ def check_last(connection: Connection, merge: Merge, *, last_good: int, changed:
     ).fetchone()
     if row is None or row["n"] != last_good:
         raise ReadWhole
-    both = sql.SQL("select 1 from pg_temp.good as g inner join {} as s on {} where {}").format(
-        merge.raw, merge.same_record("g", "s"), merge.stands("s")
-    )
-    with joined_wisely(connection, rows=changed):
+    with joined_wisely(connection, rows=rows):
+        standing = list_standing(connection, merge, rows=rows)
+        both = sql.SQL("select 1 from pg_temp.good as g inner join {} as s on {} where {}").format(
+            standing, merge.same_record("g", "s"), merge.stands("s")
+        )
         if _exists(connection, both):
             raise ReadWhole
-        _list_said_again(connection, merge)
+        _list_said_again(connection, merge, standing=standing)
+    return replace(merge, standing=standing)
 
 
-def _list_said_again(connection: Connection, merge: Merge) -> None:
+def _list_said_again(connection: Connection, merge: Merge, *, standing: sql.Composable) -> None:
     """List in `said_again` the days of gone lines of which unchanged lines still speak."""
     connection.execute(
         sql.SQL(
             "create temp table said_again on commit drop as select distinct {held}"
-            " from pg_temp.gone as o inner join {raw} as s on {same} where {stands}"
+            " from pg_temp.gone as o inner join {standing} as s on {same} where {stands}"
         ).format(
             held=merge.held_by("o"),
-            raw=merge.raw,
+            standing=standing,
             same=merge.held_together("o", "s"),
             stands=merge.stands("s"),
         )
