@@ -53,7 +53,7 @@ run_dates as (
 sent_codes as materialized (
 
     select
-        sent.attendance_code as sent_code,
+        sent.sent_code,
         attendance_codes.attendance_code,
         attendance_codes.absence_kind,
         attendance_codes.precedence,
@@ -63,7 +63,12 @@ sent_codes as materialized (
         attendance_codes.outcome = 'tardy' as is_tardy
 
     -- Distinct, because a code is sent with many events.
-    from (select distinct attendance_code from event_sums) as sent
+    from (
+        select distinct
+            sent_code,
+            attendance_code
+        from event_sums
+    ) as sent
 
     left join attendance_codes as mapped_codes
         on lower(sent.attendance_code) = lower(mapped_codes.attendance_code)
@@ -102,7 +107,7 @@ measured_events as (
         on attendance_events.school_source_id = schools.school_source_id
 
     inner join sent_codes
-        on attendance_events.attendance_code = sent_codes.sent_code
+        on attendance_events.sent_code = sent_codes.sent_code
 
     union all
 

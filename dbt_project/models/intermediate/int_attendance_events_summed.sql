@@ -22,7 +22,7 @@ sums as (
 
     select
         school_source_id,
-        attendance_code,
+        sent_code,
         event_date,
         count(*) as event_count
 
@@ -32,14 +32,14 @@ sums as (
 
     group by
         school_source_id,
-        attendance_code,
+        sent_code,
         event_date
 
     union all
 
     select
         school_source_id,
-        attendance_code,
+        sent_code,
         event_date,
         count(*) as event_count
 
@@ -49,7 +49,7 @@ sums as (
 
     group by
         school_source_id,
-        attendance_code,
+        sent_code,
         event_date
 
 ),
@@ -58,7 +58,8 @@ final as (
 
     select
         school_source_id,
-        attendance_code,
+        sent_code,
+        {{ code_of('sent_code') }} as attendance_code,
         event_date,
         sum(event_count) as event_count
 
@@ -66,7 +67,7 @@ final as (
 
     group by
         school_source_id,
-        attendance_code,
+        sent_code,
         event_date
 
 )

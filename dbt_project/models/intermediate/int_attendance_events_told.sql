@@ -107,7 +107,7 @@ silent_sums as (
 
     select
         event_sums.school_source_id,
-        event_sums.attendance_code,
+        event_sums.sent_code,
         event_sums.event_date
 
     from event_sums
@@ -145,11 +145,13 @@ stays as (
 
 ),
 
--- The first day as a value, not a join: pages with days of other years are not read.
+-- The first and the last day as values, not a join: pages with other days are not read.
 year_events as (
 
     select * from attendance_events
-    where event_date >= (select run_dates.year_start_date from run_dates)
+    where
+        event_date >= (select run_dates.year_start_date from run_dates)
+        and event_date <= (select run_dates.as_of_date from run_dates)
 
 ),
 
@@ -159,20 +161,17 @@ final as (
     select
         year_events.student_source_id,
         year_events.school_source_id,
-        year_events.attendance_code,
+        year_events.sent_code,
         year_events.event_duration_share,
         year_events.event_date,
         year_events.is_state_excused
 
     from year_events
 
-    inner join run_dates
-        on year_events.event_date <= run_dates.as_of_date
-
     left join silent_sums
         on
             year_events.school_source_id = silent_sums.school_source_id
-            and year_events.attendance_code = silent_sums.attendance_code
+            and year_events.sent_code = silent_sums.sent_code
             and year_events.event_date = silent_sums.event_date
             and year_events.event_duration_share is null
 

@@ -20,7 +20,7 @@ final as (
         source.event_duration as event_duration_share,
         source._held as is_held,
         source.event_date,
-        {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
+        source.attendance_event_category_descriptor as sent_code,
         {{ is_state_excused('source.attendance_event_reason') }} as is_state_excused
 
     from source

@@ -19,6 +19,7 @@ final as (
         source._school_source_id as school_source_id,
         source.section_identifier as section_id,
         source.class_period_name,
+        source.attendance_event_category_descriptor as sent_code,
         {{ code_of('source.attendance_event_category_descriptor') }} as attendance_code,
         source.event_duration as event_duration_share,
         source._held as is_held,
