@@ -31,15 +31,53 @@ settings as (
 
 ),
 
-school_weeks as (
+weeks_of_days as (
 
     select
         school_key,
-        cast(date_trunc('week', school_day_date) as date) as week_date,
+        school_day_number,
+        cast(date_trunc('week', school_day_date) as date) as week_date
+
+    from school_days
+
+),
+
+numbered_days as (
+
+    select
+        school_key,
+        school_day_number,
+        week_date,
+        dense_rank() over (partition by school_key order by week_date desc)
+            as weeks_ago
+
+    from weeks_of_days
+
+),
+
+shown_days as (
+
+    select
+        numbered_days.school_key,
+        numbered_days.school_day_number,
+        numbered_days.week_date
+
+    from numbered_days
+
+    inner join settings
+        on numbered_days.weeks_ago <= settings.weeks_shown
+
+),
+
+shown_weeks as (
+
+    select
+        school_key,
+        week_date,
         min(school_day_number) as first_day_number,
         max(school_day_number) as last_day_number
 
-    from school_days
+    from shown_days
 
     group by
         school_key,
@@ -47,47 +85,32 @@ school_weeks as (
 
 ),
 
-numbered_weeks as (
+-- Each shown week of each student, enrolled or not; the days of stays, counted by the
+-- numbers of their ends; and the exceptions: in one list, which is summed once.
+counts as (
 
     select
-        school_key,
-        week_date,
-        first_day_number,
-        last_day_number,
-        row_number() over (partition by school_key order by week_date desc)
-            as weeks_ago
+        placed_students.student_key,
+        placed_students.school_key,
+        shown_weeks.week_date,
+        0 as days_enrolled,
+        0 as days_absent
 
-    from school_weeks
+    from placed_students
 
-),
+    inner join shown_weeks
+        on placed_students.school_key = shown_weeks.school_key
 
-shown_weeks as (
-
-    select
-        numbered_weeks.school_key,
-        numbered_weeks.week_date,
-        numbered_weeks.first_day_number,
-        numbered_weeks.last_day_number
-
-    from numbered_weeks
-
-    inner join settings
-        on numbered_weeks.weeks_ago <= settings.weeks_shown
-
-),
-
--- The days of a stay in a week are counted by the numbers of their ends.
-stay_sums as (
+    union all
 
     select
         stays.student_key,
         stays.school_key,
         shown_weeks.week_date,
-        sum(
-            least(stays.last_day_number, shown_weeks.last_day_number)
-            - greatest(stays.first_day_number, shown_weeks.first_day_number)
-            + 1
-        ) as day_count
+        least(stays.last_day_number, shown_weeks.last_day_number)
+        - greatest(stays.first_day_number, shown_weeks.first_day_number)
+        + 1 as days_enrolled,
+        0 as days_absent
 
     from stays
 
@@ -97,53 +120,39 @@ stay_sums as (
             and stays.first_day_number <= shown_weeks.last_day_number
             and stays.last_day_number >= shown_weeks.first_day_number
 
-    group by
-        stays.student_key,
-        stays.school_key,
-        shown_weeks.week_date
-
-),
-
-exception_sums as (
+    union all
 
     select
         exceptions.student_key,
         exceptions.school_key,
-        shown_weeks.week_date,
-        count(*) filter (where exceptions.is_absent) as days_absent,
-        count(*) filter (where not exceptions.is_known) as days_unknown
+        shown_days.week_date,
+        case when not exceptions.is_known then -1 else 0 end as days_enrolled,
+        case when exceptions.is_absent then 1 else 0 end as days_absent
 
     from exceptions
 
-    inner join shown_weeks
+    inner join shown_days
         on
-            exceptions.school_key = shown_weeks.school_key
-            and exceptions.school_day_number >= shown_weeks.first_day_number
-            and exceptions.school_day_number <= shown_weeks.last_day_number
-
-    group by
-        exceptions.student_key,
-        exceptions.school_key,
-        shown_weeks.week_date
+            exceptions.school_key = shown_days.school_key
+            and exceptions.school_day_number = shown_days.school_day_number
 
 ),
 
 week_sums as (
 
     select
-        stay_sums.student_key,
-        stay_sums.school_key,
-        stay_sums.week_date,
-        stay_sums.day_count - coalesce(exception_sums.days_unknown, 0) as days_enrolled,
-        coalesce(exception_sums.days_absent, 0) as days_absent
+        student_key,
+        school_key,
+        week_date,
+        cast(sum(days_enrolled) as numeric) as days_enrolled,
+        sum(days_absent) as days_absent
 
-    from stay_sums
+    from counts
 
-    left join exception_sums
-        on
-            stay_sums.student_key = exception_sums.student_key
-            and stay_sums.school_key = exception_sums.school_key
-            and stay_sums.week_date = exception_sums.week_date
+    group by
+        student_key,
+        school_key,
+        week_date
 
 ),
 
@@ -154,28 +163,24 @@ final as (
         placed_students.school_key,
         jsonb_agg(
             jsonb_build_object(
-                'week_of', shown_weeks.week_date,
+                'week_of', week_sums.week_date,
                 'share', trim_scale(
                     round(
-                        cast(week_sums.days_enrolled - week_sums.days_absent as numeric)
+                        (week_sums.days_enrolled - week_sums.days_absent)
                         / nullif(week_sums.days_enrolled, 0),
                         2
                     )
                 )
             )
-            order by shown_weeks.week_date
+            order by week_sums.week_date
         ) as weekly_attendance
 
     from placed_students
 
-    inner join shown_weeks
-        on placed_students.school_key = shown_weeks.school_key
-
-    left join week_sums
+    inner join week_sums
         on
             placed_students.student_key = week_sums.student_key
             and placed_students.school_key = week_sums.school_key
-            and shown_weeks.week_date = week_sums.week_date
 
     group by
         placed_students.student_key,
