@@ -7,6 +7,12 @@ enrollments as (
 
 ),
 
+users as (
+
+    select * from {{ ref('stg_roster__users') }}
+
+),
+
 class_windows as (
 
     select * from {{ ref('int_class_windows_resolved') }}
@@ -119,12 +125,16 @@ members as (
 final as (
 
     select
-        school_source_id,
-        count(distinct student_source_id) as active_student_count
+        members.school_source_id,
+        count(distinct members.student_source_id) as active_student_count
 
     from members
 
-    group by school_source_id
+    -- Who has been deleted is a child no more, whatever enrollment still names them.
+    inner join users
+        on members.student_source_id = users.user_source_id
+
+    group by members.school_source_id
 
 )
 
