@@ -233,7 +233,12 @@ def land(
 
     if rehearsal:
         told = rehearsing.rehearse_files(
-            _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
+            _settings(),
+            paths,
+            feed=feed,
+            sender=sender,
+            effective_at=_utc(effective_at),
+            say=_say,
         )
         _show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
         _end_if_refused(told)

@@ -96,6 +96,7 @@ def test_the_inbox_knows_the_sender_by_its_folder(profiled, roster, tmp_path):
         ("YMD", "2026-02-03 00:00:00.0", "2026-02-03"),
         ("MDY", "2/3/2026 12:00:00 AM", "2026-02-03"),
         ("DMY", "2/3/2026 0:00", "2026-03-02"),
+        ("DMY", "3-FEB-26", "2026-02-03"),
         ("YMD", "2026-02-03 08:15:00", None),
         ("YMD", "02032026", None),
     ],

@@ -76,7 +76,8 @@ def test_a_rehearsal_of_files_tells_everything_and_keeps_nothing(rostered, roste
     path = attendance(tmp_path / "in", rows)
     before = raw_state(rostered), ledger_state(rostered), sorted(rostered.archive.rglob("*"))
 
-    (receipt_,) = rehearsing.rehearse_files(rostered, [path])
+    said: list[str] = []
+    (receipt_,) = rehearsing.rehearse_files(rostered, [path], say=said.append)
 
     assert (receipt_["state"], receipt_["rows_in"], receipt_["rows_loaded"]) == ("loaded", 12, 10)
     assert {(s["rule"], s["count"]) for s in receipt_["set_aside"]} == {
@@ -86,6 +87,11 @@ def test_a_rehearsal_of_files_tells_everything_and_keeps_nothing(rostered, roste
     after = raw_state(rostered), ledger_state(rostered), sorted(rostered.archive.rglob("*"))
     assert after == before
     assert not list(rostered.home.glob("rehearsal-*"))
+    assert said == []
+
+    landed_and_loaded(rostered, path)
+    rehearsing.rehearse_files(rostered, [path], say=said.append)
+    assert "`wraparound quarantine replay" in said[0]
 
 
 def test_a_rehearsal_of_what_was_landed_meets_what_came_before_it(settings, roster, tmp_path):

@@ -27,6 +27,8 @@ ALIKE = 0.62
 SURE = 0.95
 ISO = re.compile(r"^\d{4}-\d{2}-\d{2}|^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
 WRITTEN = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}\b")
+# 13-Nov-26, in which nothing can be mistaken.
+NAMED = re.compile(r"^\d{1,2}[ -][A-Za-z]{3}[ -](\d{2}|\d{4})$")
 # What exports call things: School Data Sync, local systems, older versions of HSDS.
 SAME = {
     "sis": "", "sourced": "", "unique": "", "descriptor": "", "uuid": "id",
@@ -68,6 +70,9 @@ class Cells:
             self.written += 1
             self.day_first += int(written[1]) > 12
             self.month_first += int(written[2]) > 12
+        if NAMED.match(cell):
+            self.written += 1
+            self.day_first += 1
         if len(self.values) <= CODES_MAX:
             self.values.add(cell)
 
@@ -89,6 +94,8 @@ class Look:
     """One file, as far as it can be read without a profile."""
 
     name: str
+    # Of the file that came: the zip or the workbook, where it is one of several in it.
+    arrives_as: str
     encoding: str
     delimiter: str
     header: list[str]
@@ -132,7 +139,10 @@ def suggest(
     if not looks:
         for member in members.values():
             _refuse_unreadable(member)
-        raise ContractBroken("None of the files is a table of text with a header.")
+        raise ContractBroken(
+            "None of the files is a table of text with a header. The first line has to name the "
+            "columns; ask the sender to leave out titles above it."
+        )
     fits = [fit for look in looks if (fit := _best_fit(look, contract)) is not None]
     used = {fit.look.name for fit in fits}
     lines = [
@@ -190,7 +200,8 @@ def _look(member: Member) -> Look | None:
                 cells[name].see(cell.strip())
     except (ContractBroken, UnicodeDecodeError, csv.Error):
         return None
-    return Look(member.name, encoding, delimiter, header, cells, is_inside=member.zipped)
+    name, arrives_as = member.name, member.archive.name
+    return Look(name, arrives_as, encoding, delimiter, header, cells, is_inside=member.zipped)
 
 
 def _encoding_of(member: Member) -> str | None:
@@ -310,7 +321,7 @@ def _single(word: str) -> str:
 def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:
     looks = [fit.look for fit in fits]
     if len(looks) == 1:
-        name = PurePath(looks[0].name)
+        name = PurePath(looks[0].arrives_as)
         pattern = re.sub(r"\d+", "*", name.stem) + name.suffix
         yield f"files: [{_quoted(pattern)}]  # ?? a pattern of the names to come"
     if any(look.encoding != "utf-8" for look in looks):

@@ -1,6 +1,6 @@
 """A dry run: everything up to the last step, in one transaction that is rolled back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,10 @@ from wraparound.warehouse.receipts import receipt
 from wraparound.warehouse.roles import LOADER
 
 Receipt = dict[str, Any]
+KNOWN = (
+    "These bytes were loaded as arrival {0} already: what is told is what became of them then. "
+    "`wraparound quarantine replay {0}` judges what was set aside under the settings of now."
+)
 
 
 def rehearse_pending(settings: Settings) -> list[Receipt]:
@@ -40,8 +44,11 @@ def rehearse_files(
     feed: str | None = None,
     sender: str | None = None,
     effective_at: datetime | None = None,
+    say: Callable[[str], None],
 ) -> list[Receipt]:
     """What would become of files, were they landed and loaded now; neither is done.
+
+    Of bytes that were loaded before it is said that nothing would be done.
 
     Raises:
         ArrivalIncomplete: a file is missing, or changed while it was read.
@@ -54,7 +61,7 @@ def rehearse_files(
         connect(settings, role=LOADER) as connection,
     ):
         landed = [
-            arrival.arrival_id
+            arrival
             for found in nights.deliveries(paths, district=district, sender=sender, feed=feed)
             for arrival in nights.accept(
                 connection,
@@ -64,9 +71,13 @@ def rehearse_files(
                 effective_at=effective_at,
             ).arrivals
         ]
-        waiting = [number for number in ledger.pending(connection) if number in landed]
+        numbers = [arrival.arrival_id for arrival in landed]
+        waiting = [number for number in ledger.pending(connection) if number in numbers]
         _rehearse(settings, connection, waiting, Path(name), district=district)
-        return _told_and_undone(connection, landed)
+        for arrival in landed:
+            if not arrival.is_new and arrival.state == "loaded":
+                say(KNOWN.format(arrival.arrival_id))
+        return _told_and_undone(connection, numbers)
 
 
 def _told_and_undone(connection: Connection, numbers: Iterable[int]) -> list[Receipt]:

@@ -371,7 +371,8 @@ def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict
     """
     (verdict,) = _rows(connection, query, (school_key, shown, shown, shown))
     query = """
-        select rule_id, severity, failing_count, message from ops.verdict
+        select rule_id, severity, failing_count, message, school_key is null as is_of_district
+        from ops.verdict
         where release_id = %s and (school_key = %s or school_key is null)
         order by severity, rule_id collate "C"
     """

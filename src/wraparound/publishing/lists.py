@@ -252,12 +252,13 @@ class ReviewDue:
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule of the gate that spoke about this school."""
+    """One rule of the gate that spoke about this school, or about all of the district."""
 
     rule_id: str
     severity: str
     failing_count: int | None
     message: str
+    is_of_district: bool = False
 
 
 @dataclass(frozen=True)
@@ -721,6 +722,7 @@ def _read_verdict(row: Row) -> Verdict:
             severity=_text(item.get("severity")),
             failing_count=item.get("failing_count"),
             message=_text(item.get("message")),
+            is_of_district=bool(item.get("is_of_district")),
         )
         for item in row.get("findings") or ()
     ]

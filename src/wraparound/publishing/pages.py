@@ -432,7 +432,8 @@ def _finding_words(finding: "Finding", *, words: Words) -> str:
     told = rule_in_words(finding.rule_id, finding.message, language=words.language)
     if not finding.failing_count:
         return told
-    return f"{told} ({words.count('finding_count', finding.failing_count)})"
+    counted = "finding_count_of_district" if finding.is_of_district else "finding_count"
+    return f"{told} ({words.count(counted, finding.failing_count)})"
 
 
 def _stale_words(feed: "Feed", *, as_of: date, words: Words) -> str:

@@ -20,7 +20,9 @@ ID_BYTES_MAX = 255
 DATE_PATTERNS = {
     "YMD": r"\d{4}-?\d{2}-?\d{2}",
     "MDY": r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}",
-    "DMY": r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}",
+    # 13-Nov-26 is how databases and spreadsheets write a day; PostgreSQL reads 1970 to 2069.
+    "DMY": r"\d{1,2}([/.-]\d{1,2}[/.-]\d{4}"
+    r"|[ -](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[ -]\d{2}(\d{2})?)",
 }
 MIDNIGHT = r"([ T]0?0:00(:00(\.0+)?)?| 12:00(:00)? ?AM)?"
 
@@ -357,8 +359,8 @@ def _code(codes: tuple[str, ...], *, cell: Sql) -> Sql:
 
 
 def _date_bad(cell: Sql, *, order: DateOrder, tolerant: bool) -> Sql:
-    # Keeps out 'today', 'infinity' and spelt-out months.
-    pattern = f"^{DATE_PATTERNS[order]}{MIDNIGHT if tolerant else ''}$"
+    # Keeps out 'today', 'infinity' and whatever else PostgreSQL reads as a day.
+    pattern = f"(?i)^{DATE_PATTERNS[order]}{MIDNIGHT if tolerant else ''}$"
     shape: Sql = sql.SQL("{} !~ {}").format(cell, sql.Literal(pattern))
     if order == "YMD":
         # Cheaper than a pattern, and nearly always enough.

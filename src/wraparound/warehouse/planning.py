@@ -180,7 +180,8 @@ def _refuse_missing_files(
     if not have:
         raise ContractBroken(
             f"{file_name} holds no file of feed {contract.feed}. Expected: "
-            f"{', '.join(table.file for table in contract.tables.values())}."
+            f"{', '.join(table.file for table in contract.tables.values())}, or what the sender's "
+            "profile names under `file`; of a workbook that is the sheet's name with .csv."
         )
     missing = [
         table.file

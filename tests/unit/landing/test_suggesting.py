@@ -71,6 +71,7 @@ def test_headers_as_school_systems_write_them_are_paired(tmp_path, header):
     [
         pytest.param(["03/13/2026", "03/04/2026"], "MDY", "proved: 1 of 2", id="a day above 12"),
         pytest.param(["13/03/2026", "04/03/2026"], "DMY", "proved: 1 of 2", id="the other way"),
+        pytest.param(["3-Apr-26", "13-Apr-26"], "DMY", "proved: 2 of 2", id="a month by name"),
         pytest.param(["03/04/2026"], "YMD", "none of 1 dates proves which", id="not provable"),
         pytest.param(["13/03/2026", "03/13/2026"], "YMD", "only be DMY and 1 only", id="both"),
     ],
@@ -145,6 +146,8 @@ def test_the_pattern_of_names_ends_as_the_name_does(tmp_path):
         tmp_path, "att_20261120.txt", "student\tschool\tday\tcode\nT-1\tS\t2026-10-01\tU\n"
     )
     assert profile_of(begun(path), tmp_path).files == ("att_*.txt",)
+    packed = a_zip(tmp_path, "att_20261120.zip", {"inside.txt": path.read_bytes()})
+    assert profile_of(begun(packed), tmp_path).files == ("att_*.zip",)
 
 
 def test_json_is_no_table_and_nothing_of_it_is_told(tmp_path):

@@ -224,6 +224,9 @@ def test_a_notice_stands_above_the_list():
     reason = {"rule_id": "x", "severity": "notice", "failing_count": 1, "message": "One is odd."}
     page = page_of(a_list(verdict={"verdict": "notice", "findings": [reason]}))
     assert page.index("One is odd. (1 case)") < page.index('id="today"')
+    everywhere = {**reason, "failing_count": 20, "is_of_district": True}
+    page = page_of(a_list(verdict={"verdict": "notice", "findings": [everywhere]}))
+    assert "One is odd. (20 cases in the district)" in page
 
 
 def test_a_good_night_has_no_banner():
