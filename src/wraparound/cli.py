@@ -231,21 +231,15 @@ def land(
     """
     from wraparound.orchestration import nights, rehearsing
 
+    at = _utc(effective_at)
     if rehearsal:
         told = rehearsing.rehearse_files(
-            _settings(),
-            paths,
-            feed=feed,
-            sender=sender,
-            effective_at=_utc(effective_at),
-            say=_say,
+            _settings(), paths, feed=feed, sender=sender, effective_at=at, say=_say
         )
         _show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
         _end_if_refused(told)
         return
-    rows = nights.land(
-        _settings(), paths, feed=feed, sender=sender, effective_at=_utc(effective_at)
-    )
+    rows = nights.land(_settings(), paths, feed=feed, sender=sender, effective_at=at)
     for row in rows:
         if not row["is_new"]:
             _say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
