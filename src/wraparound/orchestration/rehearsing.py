@@ -74,10 +74,14 @@ def rehearse_files(
         numbers = [arrival.arrival_id for arrival in landed]
         waiting = [number for number in ledger.pending(connection) if number in numbers]
         _rehearse(settings, connection, waiting, Path(name), district=district)
-        for arrival in landed:
-            if not arrival.is_new and arrival.state == "loaded":
-                say(KNOWN.format(arrival.arrival_id))
+        _say_known(landed, say=say)
         return _told_and_undone(connection, numbers)
+
+
+def _say_known(landed: Iterable[ledger.Registered], *, say: Callable[[str], None]) -> None:
+    for arrival in landed:
+        if not arrival.is_new and arrival.state == "loaded":
+            say(KNOWN.format(arrival.arrival_id))
 
 
 def _told_and_undone(connection: Connection, numbers: Iterable[int]) -> list[Receipt]:
