@@ -144,6 +144,17 @@ def test_the_servers_worker_leaves_what_is_made_anew_alone(first_night: Path) ->
     assert standing["there"] > standing["left_alone"] == 0
 
 
+def test_a_build_has_looked_at_every_raw_table(first_night: Path) -> None:
+    query = """
+        select count(*) as there, count(*) filter (where reltuples < 0) as never_seen
+        from pg_class where relnamespace = 'raw'::regnamespace and relkind = 'r'
+    """
+    with connections.connect(load_settings()) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    assert row["there"] > row["never_seen"] == 0
+
+
 def test_a_plan_follows_its_student_to_another_school(first_night: Path) -> None:
     settings = load_settings()
     compiled = settings.dbt_dir / "target" / "compiled" / "wraparound" / "models"
