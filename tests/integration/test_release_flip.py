@@ -604,15 +604,6 @@ def test_a_cycle_without_a_figure_waits_for_one(connection):
     assert connection.execute("select 1 from ops.inquiry_baseline").fetchall() == []
 
 
-def test_needs_of_a_held_school_are_not_remembered(connection):
-    build_reports(connection, ALDER, BIRCH)
-    candidate = freeze_audited(connection)
-    add_finding(connection, candidate, school=BIRCH)
-    releases.publish_release(connection, candidate.release_id)
-    releases.remember_needs(connection)
-    assert [school for school, *_ in seen(connection)] == [ALDER.school_key]
-
-
 def test_publishing_twice_changes_nothing(connection):
     build_reports(connection, ALDER)
     candidate = freeze_audited(connection)

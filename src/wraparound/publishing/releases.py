@@ -323,16 +323,16 @@ def _publish(connection: Connection[Any], release_id: int) -> Published:
     taken_back = _taken_back(connection, release_id)
     passing = tuple(key for key in may_see if key not in taken_back)
     before = {live.school_key: live.release_id for live in live_releases(connection)}
+    moved = tuple(key for key in passing if before.get(key) != release_id)
     if passing:
         # They are attached, unless a hold was lifted between the two commits.
         _attach(connection, release_id)
-        _remember_needs(connection, passing)
-        _move(connection, dict.fromkeys(passing, release_id), is_remembered=False)
+        _remember_needs(connection, moved)
+        _move(connection, dict.fromkeys(moved, release_id), is_remembered=False)
         _remember_baselines(connection, release_id, passing)
     _write_verdicts(connection, release_id, verdicts)
     state = "published" if may_see else "rejected"
     _settle(connection, release_id, state=state)
-    moved = tuple(key for key in passing if before.get(key) != release_id)
     return Published(release_id, state, verdicts, moved)
 
 
@@ -439,7 +439,6 @@ def _move(connection: Connection[Any], targets: dict[int, int], *, is_remembered
         on conflict (school_key) do update
         set release_id = excluded.release_id, published_at = excluded.published_at,
             is_remembered = excluded.is_remembered
-        where pointer.release_id <> excluded.release_id
         """,
         (is_remembered, list(targets.keys()), list(targets.values())),
     )
