@@ -74,6 +74,7 @@ def run_gate_and_publish(
         releases.publish_release(connection, candidate.release_id)
         delivered = deliver_lists(settings, connection, today=as_of)
         sent = send_lists(settings, connection, delivered.lists, today=as_of)
+        releases.remember_needs(connection)
         _analyse(settings, connection, as_of=as_of)
         line = releases.show_release(connection, candidate.release_id)
         keep = load_district(settings.district_file).keep_releases

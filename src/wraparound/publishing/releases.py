@@ -209,8 +209,9 @@ def approve(
 def remember_needs(connection: Connection[Any]) -> None:
     """Bring the history of needs up to the lists that readers see; commits.
 
-    A flip only notes that it owes this: it is due before the next build, which asks the
-    history, and before a pointer moves on, because what nobody sees any more may be pruned.
+    A flip only notes that it owes this. A night does it once its lists are out; where it was
+    killed before, the next build does, which asks the history, or whatever moves a pointer on,
+    because what nobody sees any more may be pruned.
     """
 
     def act() -> None:
