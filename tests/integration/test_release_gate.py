@@ -19,7 +19,7 @@ from lib.release_builders import (
 )
 from wraparound.errors import GateUnreadable
 from wraparound.publishing.freeze import freeze_release
-from wraparound.quality.suites import load_suites, run_suites
+from wraparound.quality.suites import _Runner, load_suites, run_suites
 from wraparound.quality.verdicts import findings_of
 from wraparound.warehouse import connection as connections
 
@@ -171,6 +171,21 @@ def test_a_relation_that_is_missing_holds_every_school(connection, settings):
     build_reports(connection, ALDER)
     results = gate(connection, settings, altered(0, relation="rpt_trees"))
     assert told(results) == [("release.schools_present", "hold", None, 0)]
+
+
+def test_a_school_that_cannot_be_asked_again_is_not_cleared(connection, settings, monkeypatch):
+    build_reports(connection, ALDER, BIRCH)
+    spoil_metrics(connection, ALDER, duplicate_students=1)
+    batch = _Runner._batch
+
+    def lose_one(self, relation, school_key):
+        if school_key == BIRCH.school_key:
+            raise ConnectionError
+        return batch(self, relation, school_key)
+
+    monkeypatch.setattr(_Runner, "_batch", lose_one)
+    once = "release.students_once"
+    assert told(gate(connection, settings)) == [(once, "hold", 1, 1), (once, "hold", 2, 0)]
 
 
 def test_two_suites_may_look_at_one_relation(connection, settings):
