@@ -482,6 +482,21 @@ def test_working_copies_of_the_build_are_no_reports(connection):
     assert "rpt_students__dbt_backup" not in [report.name for report in candidate.reports]
 
 
+def test_all_of_a_candidate_is_of_one_moment(connection, settings, monkeypatch):
+    build_reports(connection, ALDER, mark="first")
+    copy = freeze._freeze_report
+
+    def disturbed(own, name, **words):
+        if name == "rpt_students":  # by then others were copied
+            with connections.connect(settings) as other:
+                other.execute("update reports.rpt_students set homeroom = 'later'")
+        return copy(own, name, **words)
+
+    monkeypatch.setattr(freeze, "_freeze_report", disturbed)
+    publish_built(connection)
+    assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
+
+
 def test_a_freeze_waits_for_a_build(connection, settings):
     build_reports(connection, ALDER, mark="half")
     with connections.connect(settings) as building, ThreadPoolExecutor(1) as pool:
