@@ -361,7 +361,9 @@ def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
         return _build(settings, as_of=as_of or as_of_at_the_door(settings))
 
 
-def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None:
+def build_if_needed(
+    settings: Settings, *, as_of: date, say: Said = log.info
+) -> dict[str, Any] | None:
     """Build for a school day, unless that was done, also by another process meanwhile.
 
     Raises:
@@ -369,7 +371,10 @@ def build_if_needed(settings: Settings, *, as_of: date) -> dict[str, Any] | None
     """
     prepare(settings)
     with alone(settings, "build"):
-        return _build(settings, as_of=as_of) if build_needed(settings, as_of=as_of) else None
+        if not build_needed(settings, as_of=as_of):
+            return None
+        say(f"building for school day {as_of.isoformat()}")
+        return _build(settings, as_of=as_of)
 
 
 def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
@@ -523,10 +528,7 @@ def night(
     """A whole night without Airflow: ingest, build, publish; of what is not new, nothing."""
     arrivals = ingest(settings, say=say)
     day = as_of or as_of_at_the_door(settings)
-    built = None
-    if build_needed(settings, as_of=day):
-        say(f"building for school day {day.isoformat()}")
-        built = build_if_needed(settings, as_of=day)
+    built = build_if_needed(settings, as_of=day, say=say)
     if built is not None:
         say(f"built {built['models']} tables; freezing and checking")
     published = publish(settings, as_of=day, only_if_new=True)
