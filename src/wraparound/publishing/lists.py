@@ -74,7 +74,8 @@ class TodayItem:
     sort_order: int
 
 
-@dataclass(frozen=True)
+# Many children share one: what was said of it is found again by which one it is.
+@dataclass(frozen=True, eq=False)
 class Signal:
     """One strength, need or context with the rule that found it and the day it speaks of."""
 

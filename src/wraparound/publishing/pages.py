@@ -14,11 +14,12 @@ from functools import cache, lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from wraparound.publishing.rule_words import rule_in_words
@@ -197,39 +198,36 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
     children = _children(data, words=words)
     grades = _grades(data)
     style = _style(words.language, len(grades)) + _running_foot(data, words=words)
-    return (
-        _environment()
-        .get_template("list.html.j2")
-        .render(
-            data=data,
-            w=words,
-            style=style,
-            style_hash=_hash(style),
-            notices=_notices(data, words=words),
-            chips=[_chip(feed, words=words) for feed in data.school.feeds],
-            attendance_through=_attendance_through(data.school.feeds),
-            today=_today(data),
-            children=children,
-            letters=_by_letter(children),
-            grades=[short_grade(grade) for grade in grades],
-            classes=_classes(data.class_rosters),
-            due_kinds=_due_kinds(data.reviews_due),
-            due_count=sum(row.is_due for row in data.reviews_due),
-            known={child.student.student_key: child.anchor for child in children},
-            filters=_filters(data.queue),
-            mark=f"M0 {_height(data.attendance_mark)}h110",
-            workbook_name=workbook_name,
-            fill=lambda level: FILL.get(level, NOT_KNOWN),
-            once=cache,
-            usual_owner=_usual_owner(data.queue),
-            opened=lambda referral: _opened(referral, words=words),
-            evidence=lambda referral: _evidence(referral, words=words),
-            decided=lambda referral: _decided(referral, words=words),
-            order=lambda referral: _order(referral, words=words),
-            support=lambda student: _support(student, words=words),
-            missed=lambda student: _missed(student, words=words),
-            about=lambda student: _about(student, words=words),
-        )
+    return _environment().written(
+        "list.html.j2",
+        data=data,
+        w=words,
+        style=style,
+        style_hash=_hash(style),
+        notices=_notices(data, words=words),
+        chips=[_chip(feed, words=words) for feed in data.school.feeds],
+        attendance_through=_attendance_through(data.school.feeds),
+        today=_today(data),
+        children=children,
+        letters=_by_letter(children),
+        grades=[short_grade(grade) for grade in grades],
+        classes=_classes(data.class_rosters),
+        due_kinds=_due_kinds(data.reviews_due),
+        due_count=sum(row.is_due for row in data.reviews_due),
+        known={child.student.student_key: child.anchor for child in children},
+        filters=_filters(data.queue),
+        mark=f"M0 {_height(data.attendance_mark)}h110",
+        workbook_name=workbook_name,
+        fill=lambda level: FILL.get(level, NOT_KNOWN),
+        once=cache,
+        usual_owner=_usual_owner(data.queue),
+        opened=lambda referral: _opened(referral, words=words),
+        evidence=lambda referral: _evidence(referral, words=words),
+        decided=lambda referral: _decided(referral, words=words),
+        order=lambda referral: _order(referral, words=words),
+        support=lambda student: _support(student, words=words),
+        missed=lambda student: _missed(student, words=words),
+        about=lambda student: _about(student, words=words),
     )
 
 
@@ -252,24 +250,19 @@ def render_index_page(
         small = 0 < count < smallest_count
         return words("fewer_than", count=smallest_count) if small else str(count)
 
-    return (
-        _environment()
-        .get_template("district.html.j2")
-        .render(
-            lines=lines,
-            nights_page=nights_page,
-            in_words=partial(rule_in_words, language=words.language),
-            w=words,
-            style=style,
-            style_hash=_hash(style),
-            district_name=district_name,
-            told=told,
-            tally={
-                word: sum(line.verdict == word for line in lines) for word in ("hold", "notice")
-            },
-            href=lambda line: f"{quote(line.folder)}/{page_name}",
-            feed_names=lambda feeds: ", ".join(words.code("feed", feed) for feed in feeds),
-        )
+    return _environment().written(
+        "district.html.j2",
+        lines=lines,
+        nights_page=nights_page,
+        in_words=partial(rule_in_words, language=words.language),
+        w=words,
+        style=style,
+        style_hash=_hash(style),
+        district_name=district_name,
+        told=told,
+        tally={word: sum(line.verdict == word for line in lines) for word in ("hold", "notice")},
+        href=lambda line: f"{quote(line.folder)}/{page_name}",
+        feed_names=lambda feeds: ", ".join(words.code("feed", feed) for feed in feeds),
     )
 
 
@@ -288,20 +281,17 @@ def render_nights_page(
     words = words_in(language)
     style = _style(words.language, 0)
     days = {release_id: words.brief_day(day) for release_id, day in releases}
-    return (
-        _environment()
-        .get_template("nights.html.j2")
-        .render(
-            schools=schools,
-            found_words=partial(_found_words, days=days, words=words),
-            releases=releases,
-            marks=MARKS,
-            w=words,
-            style=style,
-            style_hash=_hash(style),
-            district_name=district_name,
-            overview=overview,
-        )
+    return _environment().written(
+        "nights.html.j2",
+        schools=schools,
+        found_words=partial(_found_words, days=days, words=words),
+        releases=releases,
+        marks=MARKS,
+        w=words,
+        style=style,
+        style_hash=_hash(style),
+        district_name=district_name,
+        overview=overview,
     )
 
 
@@ -338,16 +328,44 @@ class Direct(CodeGenerator):
         self.write(")")
 
 
+class Fleeting(Context):
+    """What a template is given, known to where the templates are."""
+
+    environment: "Pages"
+
+    def __init__(self, environment: "Pages", *given: Any, **named: Any) -> None:
+        super().__init__(environment, *given, **named)
+        environment.contexts.append(self)
+
+
 class Pages(Environment):
     """Where the templates are, and how they become text."""
 
     code_generator_class = Direct
+    context_class = Fleeting
     # Most of a page it says of many children. Typed: markup equals the text that it is made of.
     escaped = staticmethod(lru_cache(maxsize=2**14, typed=True)(escape))
 
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self.contexts: list[Fleeting] = []
+
+    def written(self, name: str, **given: Any) -> str:
+        """Write a template out, and let go of what it was given.
+
+        Contexts and macros hold each other: all that a page is made of would wait for a look for
+        garbage.
+        """
+        try:
+            return self.get_template(name).render(given)
+        finally:
+            for context in self.contexts:
+                context.parent, context.vars = {}, {}
+            self.contexts.clear()
+
 
 @cache
-def _environment() -> Environment:
+def _environment() -> Pages:
     return Pages(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -361,15 +379,12 @@ def _environment() -> Environment:
 def _style(language: str, grade_count: int) -> Markup:
     """Fill in the style sheet: labels of cards in the reader's words, one filter per grade."""
     words = words_in(language)
-    text = (
-        _environment()
-        .get_template("style.css.j2")
-        .render(
-            label=lambda key: _css_text(words(key)),
-            grade_count=grade_count,
-            picks=[*(f"q-{name}" for name in FILTERS), "g-all"]
-            + [f"g-{index}" for index in range(grade_count)],
-        )
+    text = _environment().written(
+        "style.css.j2",
+        label=lambda key: _css_text(words(key)),
+        grade_count=grade_count,
+        picks=[*(f"q-{name}" for name in FILTERS), "g-all"]
+        + [f"g-{index}" for index in range(grade_count)],
     )
     return Markup(text)  # noqa: S704  our own file and our own words
 
@@ -687,6 +702,7 @@ def _due_kinds(rows: "Sequence[ReviewDue]") -> list[DueKind]:
     return kinds
 
 
+@lru_cache(maxsize=2**14)
 def _why(signal: "Signal", *, words: Words) -> str:
     """Say where a need comes from: feed and day, rule and version, value and limit."""
     said = _origin(signal, words=words)
@@ -699,6 +715,7 @@ def _why(signal: "Signal", *, words: Words) -> str:
     return f"{said}: {number_text(signal.value)}{limit}"
 
 
+@lru_cache(maxsize=2**14)
 def _origin(signal: "Signal", *, words: Words) -> str:
     """Say where a sentence comes from: feed and day, rule and version."""
     said = _source(signal, words=words)

@@ -994,9 +994,9 @@ class Words:
 
     def priority(self, parts: Iterable[tuple[str, str]], *, leave_out: frozenset[str]) -> str:
         """Say the parts of a place in the queue: the known ones first, in their order."""
-        order = list(CODES[self.language]["part"])
+        place = _places(self.language)
         parts = [part for part in parts if part[0] not in leave_out]
-        known = sorted(parts, key=lambda part: (*order, part[0]).index(part[0]))
+        known = sorted(parts, key=lambda part: place.get(part[0], len(place)))
         told = (f"{self.code('part', name)} {self.code('level', value)}" for name, value in known)
         return ", ".join(each.strip() for each in told)
 
@@ -1048,6 +1048,12 @@ def number_text(value: float | str | None) -> str:
     # The small part undoes binary fractions such as 0.29 * 10000 = 2899.9999999999995.
     cut = math.floor(value * 10_000 + 1e-6) / 10_000
     return f"{cut:.4f}".rstrip("0").rstrip(".")
+
+
+@cache
+def _places(language: str) -> dict[str, int]:
+    """The known parts of a place in the queue, numbered in their order."""
+    return {part: number for number, part in enumerate(CODES[language]["part"])}
 
 
 @cache

@@ -155,7 +155,8 @@ def _strings_class() -> type["SharedStrings"]:
         """The texts of a workbook; the library looks at each three times for what few have."""
 
         def _write_si(self, string: str) -> None:
-            if string.isprintable() and string == string.strip() and "_x" not in string:
+            is_plain = string.replace("\n", "").isprintable() and "_x" not in string
+            if is_plain and string == string.strip():
                 self.fh.write(f"<si><t>{escape(string, quote=False)}</t></si>")
             else:
                 super()._write_si(string)

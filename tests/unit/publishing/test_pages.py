@@ -1,6 +1,8 @@
 """The page: whole, without script, readable by all, and saying what it must."""
 
+import gc
 import re
+import weakref
 from base64 import b64encode
 from datetime import date
 from hashlib import sha256
@@ -685,3 +687,15 @@ def luminance(color):
 def test_a_profile_without_words_is_told_in_one_line():
     data = a_list(profiles=[a_profile(domain="family", level="mild", evidence=[])])
     assert "Family: mild" in page_of(data)[page_of(data).index('id="c1"') :]
+
+
+def test_what_a_page_was_made_of_goes_without_a_look_for_garbage():
+    data = a_list(queue=[a_referral()])
+    student, referral = weakref.ref(data.students[0]), weakref.ref(data.queue[0])
+    gc.disable()
+    try:
+        page_of(data)
+        del data
+        assert (student(), referral()) == (None, None)
+    finally:
+        gc.enable()
