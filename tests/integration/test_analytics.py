@@ -79,6 +79,10 @@ def publish(connection, children, *, as_of=MONDAY):
             " %(tier_movement)s)",
             [{**child, "as_of": as_of} for child in children],
         )
+        cursor.execute(
+            "update reports.rpt_schools s set student_count = (select count(*)"
+            " from reports.rpt_students p where p.school_key = s.school_key)"
+        )
     connection.commit()
     connection.execute("set role wraparound_publisher")
     publish_built(connection, as_of=as_of)

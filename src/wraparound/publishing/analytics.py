@@ -8,18 +8,19 @@ after so many days that a reader can no longer take the rest for unchanged.
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from wraparound.contracts.leaving import Analytics
 from wraparound.contracts.suppression import Policy
@@ -57,17 +58,36 @@ ANSWERS = (
     "grade_3_reading",
 )
 COUNTED = (*METRICS, *ANSWERS)
+SORTED_INTO = (STUDENTS, *BREAKDOWNS, *COUNTED)
+STUDENTS_QUERY = SQL("""
+    with levels as (
+        select school_key, student_key, {domains}
+        from {profiles} group by school_key, student_key
+    )
+    insert into analysed (student_key, age_band, {sorted_into})
+    select s.student_key,
+        (
+            select band.name
+            from unnest({names}::text[], {from_ages}::int[], {to_ages}::int[])
+                with ordinality as band (name, from_age, to_age, place)
+            where {age} between band.from_age and band.to_age
+            order by band.place limit 1
+        ),
+        {enrolled}, s.school_source_id, coalesce({band_of}::jsonb ->> s.grade_level, 'other'),
+        coalesce(nullif(s.home_language, ''), {not_known}), {groups},
+        case s.is_chronically_absent
+            when true then 'chronically_absent' when false then 'not_chronically_absent'
+            else 'not_enough_days'
+        end,
+        coalesce(nullif(s.suggested_tier, ''), {not_known}), {levels}, {answers}
+    from {students} s
+    inner join release.pointer p
+        on p.school_key = s.school_key and p.release_id = {release_id}
+    left join levels l on l.school_key = s.school_key and l.student_key = s.student_key
+    {joined}
+    order by s.school_key, s.student_key
+""")
 Cell = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class Student:
-    """One student at one school, as far as analysts are concerned."""
-
-    student_key: int
-    groups: Mapping[str, str]
-    age_band: str | None
-    categories: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -98,10 +118,10 @@ def write_analytics(
     connection.commit()
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.analytics'))")
-        students = _students(connection, choice)
+        _gather(connection, choice)
         release_id = _newest(connection)
         is_due = _is_due(connection, choice, as_of=as_of)
-        groups, moved = _move(connection, students, choice.policy, is_due=is_due)
+        groups, moved = _move(connection, choice.policy, is_due=is_due)
         for name, (metric, hidden) in moved.items():
             _write_metric(
                 connection, metric, hidden, choice.policy, release_id=release_id, as_of=as_of
@@ -112,7 +132,6 @@ def write_analytics(
         if not {STUDENTS, *METRICS}.intersection(waiting):
             count = _write_students(
                 connection,
-                students,
                 groups,
                 moved,
                 choice.policy,
@@ -155,102 +174,97 @@ def _read_key(path: Path) -> bytes:
 # --- counting -----------------------------------------------------------------------------
 
 
-def _students(connection: Connection[Any], choice: Analytics) -> list[Student]:
-    """Read every student of every live list."""
-    found = []
+def _gather(connection: Connection[Any], choice: Analytics) -> None:
+    """Sort every student of every live list, for as long as the transaction lasts.
+
+    One row of `pg_temp.analysed` for each student at each school: a group of each breakdown, a
+    category of each metric.
+    """
+    sorted_into = SQL(", ").join(SQL("{} text").format(Identifier(c)) for c in SORTED_INTO)
+    connection.execute(
+        SQL(
+            "create temporary table analysed (place bigint generated always as identity,"
+            " student_key bigint, age_band text, {}) on commit drop"
+        ).format(sorted_into)
+    )
     for row in _rows(connection, "select distinct release_id from release.pointer order by 1"):
-        for student in _rows(connection, _students_query(connection, row["release_id"])):
-            found.append(_student(student, choice))
-    return found
+        connection.execute(_students_query(connection, row["release_id"], choice))
 
 
-def _students_query(connection: Connection[Any], release_id: int) -> Any:
+def _students_query(connection: Connection[Any], release_id: int, choice: Analytics) -> Composed:
     students = frozen_name("rpt_students", release_id=release_id)
     facts, joined = _facts(connection, release_id)
     has_age = "age_years" in relation_columns(connection, "release", students)
-    return SQL("""
-        with levels as (
-            select school_key, student_key, jsonb_object_agg(domain, level) as levels
-            from {profiles} group by school_key, student_key
-        )
-        select s.student_key, s.school_source_id as school, s.grade_level, s.home_language,
-            {age} as age_years, s.is_chronically_absent, s.suggested_tier, l.levels,
-            {facts}
-        from {students} s
-        inner join release.pointer p
-            on p.school_key = s.school_key and p.release_id = {release_id}
-        left join levels l on l.school_key = s.school_key and l.student_key = s.student_key
-        {joined}
-        order by s.school_key, s.student_key
-    """).format(
-        facts=facts,
-        joined=joined,
+    band_of = {g: name for name, grades in reversed(choice.grade_bands.items()) for g in grades}
+    return STUDENTS_QUERY.format(
+        sorted_into=SQL(", ").join(map(Identifier, SORTED_INTO)),
+        domains=SQL(", ").join(
+            SQL("max(level) filter (where domain = {}) as {}").format(Literal(d), Identifier(d))
+            for d in DOMAINS
+        ),
+        names=Literal(list(choice.age_bands)),
+        from_ages=Literal([first for first, _ in choice.age_bands.values()]),
+        to_ages=Literal([last for _, last in choice.age_bands.values()]),
+        age=SQL("s.age_years" if has_age else "null::integer"),
+        enrolled=Literal(ENROLLED),
+        band_of=Literal(json.dumps(band_of)),
+        not_known=Literal(NOT_KNOWN),
+        groups=_or_not_known(facts, GROUPS),
+        levels=_or_not_known("l", DOMAINS),
+        answers=_or_not_known(facts, ANSWERS),
         students=Identifier("release", students),
         profiles=Identifier("release", frozen_name("rpt_need_profiles", release_id=release_id)),
-        age=Identifier("s", "age_years") if has_age else SQL("null::integer"),
         release_id=Literal(release_id),
+        joined=joined,
     )
 
 
-def _facts(connection: Connection[Any], release_id: int) -> tuple[Composable, Composable]:
-    """Return the columns of groups and answers, and how they are joined.
+def _or_not_known(table: str | None, columns: Iterable[str]) -> Composable:
+    """Return columns of a table; all are not known where there is no table."""
+    if table is None:
+        return SQL(", ").join(Literal(NOT_KNOWN) for _ in columns)
+    return SQL(", ").join(
+        SQL("coalesce(nullif({}, ''), {})").format(Identifier(table, c), Literal(NOT_KNOWN))
+        for c in columns
+    )
 
-    A release of an earlier version has none: there they are not known.
+
+def _facts(connection: Connection[Any], release_id: int) -> tuple[str | None, Composable]:
+    """Return the name of the table of groups and answers in the query, and how it is joined.
+
+    A release of an earlier version has none.
     """
     name = frozen_name("rpt_analyst_facts", release_id=release_id)
-    columns = [Identifier(column) for column in (*GROUPS, *ANSWERS)]
     if not relation_columns(connection, "release", name):
-        return SQL(", ").join(SQL("null as {}").format(c) for c in columns), SQL("")
-    return (
-        SQL(", ").join(SQL("f.{}").format(column) for column in columns),
-        SQL(
-            "left join {} f on f.school_key = s.school_key and f.student_key = s.student_key"
-        ).format(Identifier("release", name)),
-    )
+        return None, SQL("")
+    return "f", SQL(
+        "left join {} f on f.school_key = s.school_key and f.student_key = s.student_key"
+    ).format(Identifier("release", name))
 
 
-def _student(row: Mapping[str, Any], choice: Analytics) -> Student:
-    levels = row["levels"] or {}
-    absent = {True: "chronically_absent", False: "not_chronically_absent"}
-    return Student(
-        student_key=row["student_key"],
-        groups={
-            "school": row["school"],
-            "grade_band": _band(row["grade_level"], choice.grade_bands),
-            "home_language": row["home_language"] or NOT_KNOWN,
-            **{group: row[group] or NOT_KNOWN for group in GROUPS},
-        },
-        age_band=_age_band(row["age_years"], choice),
-        categories={
-            "attendance": absent.get(row["is_chronically_absent"], "not_enough_days"),
-            "suggested_tier": row["suggested_tier"] or NOT_KNOWN,
-            **{domain: levels.get(domain) or NOT_KNOWN for domain in DOMAINS},
-            **{answer: row[answer] or NOT_KNOWN for answer in ANSWERS},
-        },
-    )
-
-
-def _band(grade: str | None, bands: Mapping[str, tuple[str, ...]]) -> str:
-    return next((name for name, grades in bands.items() if grade in grades), "other")
-
-
-def _age_band(age: int | None, choice: Analytics) -> str | None:
-    if age is None:
-        return None
-    return next((n for n, (low, high) in choice.age_bands.items() if low <= age <= high), None)
-
-
-def _count(name: str, students: Sequence[Student]) -> Metric:
+def _count(connection: Connection[Any], name: str) -> Metric:
     """Count the students of each group and category; STUDENTS has one category."""
-    sorted_into = [student.categories.get(name, ENROLLED) for student in students]
-    total = Counter(sorted_into)
-    categories = tuple(sorted(total))
-    breakdowns = {}
-    for breakdown in BREAKDOWNS:
-        counted = Counter(zip((s.groups[breakdown] for s in students), sorted_into, strict=True))
-        groups = sorted({group for group, _ in counted})
-        breakdowns[breakdown] = {g: {c: counted[g, c] for c in categories} for g in groups}
-    return Metric(name, categories, {c: total[c] for c in categories}, breakdowns)
+    sets = [SQL("({}, {})").format(Identifier(b), Identifier(name)) for b in BREAKDOWNS]
+    query = SQL(
+        "select {breakdowns}, {metric} as category, count(*)::integer as student_count"
+        " from analysed group by grouping sets ({sets}, ({metric}))"
+    ).format(
+        breakdowns=SQL(", ").join(map(Identifier, BREAKDOWNS)),
+        metric=Identifier(name),
+        sets=SQL(", ").join(sets),
+    )
+    counted: dict[str, dict[str, dict[str, int]]] = {b: {} for b in (ALL, *BREAKDOWNS)}
+    for row in _rows(connection, query):
+        breakdown = next((b for b in BREAKDOWNS if row[b] is not None), ALL)
+        groups = counted[breakdown].setdefault(row.get(breakdown, ALL), {})
+        groups[row["category"]] = row["student_count"]
+    district = counted.pop(ALL).get(ALL, {})
+    categories = tuple(sorted(district))
+    breakdowns = {
+        breakdown: {g: {c: groups[g].get(c, 0) for c in categories} for g in sorted(groups)}
+        for breakdown, groups in counted.items()
+    }
+    return Metric(name, categories, {c: district[c] for c in categories}, breakdowns)
 
 
 def _sizes(metric: Metric) -> dict[str, dict[str, int]]:
@@ -264,22 +278,18 @@ def _sizes(metric: Metric) -> dict[str, dict[str, int]]:
 
 
 def _move(
-    connection: Connection[Any],
-    students: list[Student],
-    policy: Policy,
-    *,
-    is_due: bool,
+    connection: Connection[Any], policy: Policy, *, is_due: bool
 ) -> tuple[Hidden, dict[str, tuple[Metric, Hidden]]]:
     """Return the hidden groups, and the metrics that may move on with what they hide."""
     moved: dict[str, tuple[Metric, Hidden]] = {}
-    sizes = _count(STUDENTS, students)
+    sizes = _count(connection, STUDENTS)
     last = None if is_due else _snapshot(connection, STUDENTS)
     hidden_groups = _hide_groups(sizes, policy, last=last)
     groups = hidden_groups or hide_groups(_sizes(sizes), policy)
     if hidden_groups is not None:
         moved[STUDENTS] = (sizes, _as_cells(groups, policy, sizes))
     for name in COUNTED:
-        metric = _count(name, students)
+        metric = _count(connection, name)
         last = None if is_due else _snapshot(connection, name)
         hidden = may_move_on(metric, policy, groups=groups, last=last)
         if hidden is not None:
@@ -469,7 +479,6 @@ def _remember(connection: Connection[Any], name: str, metric: Metric, hidden: Hi
 
 def _write_students(
     connection: Connection[Any],
-    students: list[Student],
     groups: Hidden,
     moved: Mapping[str, tuple[Metric, Hidden]],
     policy: Policy,
@@ -482,19 +491,7 @@ def _write_students(
     hidden = {name: moved[name][1] for name in METRICS}
     if ALL in hidden["attendance"].withheld:
         return 0
-    # A student at two schools is one student: the first list says it all.
-    once = {student.student_key: student for student in reversed(students)}
-    ages = Counter((s.groups["grade_band"], s.age_band) for s in once.values())
-    lines = []
-    for student in once.values():
-        band: str | None = student.groups["grade_band"]
-        if ("grade_band", band) in groups.groups or "grade_band" in groups.withheld:
-            band = None
-        is_alone = policy.is_small_group(ages[band or "", student.age_band])
-        age = None if band is None or is_alone else student.age_band
-        told = [_attribute(student, name, hidden[name], band) for name in METRICS]
-        name = pseudonym(student.student_key, key=key, release_id=release_id)
-        lines.append((name, release_id, band, age, *told))
+    lines = _students(connection, groups, hidden, policy, key=key, release_id=release_id)
     with (
         connection.cursor() as cursor,
         cursor.copy(
@@ -508,9 +505,41 @@ def _write_students(
     return len(lines)
 
 
-def _attribute(student: Student, name: str, hidden: Hidden, band: str | None) -> str | None:
+def _students(
+    connection: Connection[Any],
+    groups: Hidden,
+    hidden: Mapping[str, Hidden],
+    policy: Policy,
+    *,
+    key: bytes,
+    release_id: int,
+) -> list[tuple[Any, ...]]:
+    """Return a line for each student: a pseudonym, and of the rest what may be told."""
+    # A student at two schools is one student: the first list says it all.
+    connection.execute(
+        "delete from analysed a using analysed b"
+        " where a.student_key = b.student_key and a.place > b.place"
+    )
+    sizes = "select grade_band, age_band, count(*) as n from analysed group by 1, 2"
+    ages = {(r["grade_band"], r["age_band"]): r["n"] for r in _rows(connection, sizes)}
+    lines = []
+    with connection.cursor("each_student", row_factory=dict_row) as each:
+        for student in each.execute("select * from analysed"):
+            band: str | None = student["grade_band"]
+            if ("grade_band", band) in groups.groups or "grade_band" in groups.withheld:
+                band = None
+            is_alone = band is None or policy.is_small_group(ages[band, student["age_band"]])
+            age = None if is_alone else student["age_band"]
+            told = [_attribute(student[name], hidden[name], band) for name in METRICS]
+            name = pseudonym(student["student_key"], key=key, release_id=release_id)
+            lines.append(
+                (name, release_id, *(word and intern(word) for word in (band, age, *told)))
+            )
+    return lines
+
+
+def _attribute(category: str, hidden: Hidden, band: str | None) -> str | None:
     """Return a student's category, unless counting the students would tell a hidden count."""
-    category = student.categories[name]
     is_hidden = (
         band is None
         or "grade_band" in hidden.withheld
