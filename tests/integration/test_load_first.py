@@ -21,7 +21,6 @@ ENDS = {
     "waits": "select row_number, column_name, rule, scope, state from ops.quarantine order by 1",
     "counts": "select rows_in, rows_loaded, rows_unchanged, rows_quarantined, rows_duplicate,"
     " rows_ended, message, notices from ops.arrival order by arrival_id",
-    "touched": "select * from ops.touched order by 1, 2",
     "hashes": "select student_unique_id, event_date, attendance_event_category_descriptor,"
     " _row_hash, _batch_id, _deleted_at from raw.attendance__events order by 1, 2, 3",
 }

@@ -130,15 +130,6 @@ def test_a_file_replaces_each_day_that_it_speaks_of(rostered, tmp_path):
         ("T-Alder1", DAY, EXCUSED),
         ("T-Alder1", "2026-10-02", UNEXCUSED),
     ]
-    touched = query(
-        rostered,
-        "select student_source_id, first_date::text, last_date::text, row_count from ops.touched"
-        " order by batch_id",
-    )
-    assert [tuple(row.values()) for row in touched] == [
-        ("T-Alder1", DAY, "2026-10-02", 2),
-        ("T-Alder1", DAY, DAY, 2),
-    ]
 
 
 def test_an_event_that_cannot_be_read_holds_its_whole_day(rostered, tmp_path):

@@ -102,7 +102,6 @@ def everything(settings):
             " order by 1, 2",
         ),
         "arrivals": query(settings, f"select {COUNTS} from ops.arrival order by arrival_id"),
-        "touched": query(settings, "select * from ops.touched order by 1, 2"),
     }
 
 

@@ -1,16 +1,15 @@
-"""What a load leaves in the ledger: its batch, its counts, whom it touched, and new keys."""
+"""What a load leaves in the ledger: its batch, its counts, and new keys."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import Notice
-from wraparound.warehouse.merging import Changes, Merge
+from wraparound.warehouse.merging import Changes
 
 
 @dataclass(frozen=True)
@@ -163,36 +162,6 @@ def close_replay(
         [_message(connection, arrival), arrival.arrival_id],
     )
     _extend_crosswalks(connection, loaded)
-
-
-def record_touched(connection: Connection, merge: Merge, *, everything: bool = False) -> None:
-    """Which students a file changes, and between which days; before it is applied.
-
-    `everything` says that it filled an empty table, and is applied already.
-    """
-    if merge.table.student is None:
-        return
-    day: sql.Composable = sql.SQL("null::date")
-    if merge.table.day:
-        day = sql.Identifier(merge.table.raw_column(merge.table.day))
-    if everything:
-        changed = sql.SQL("select r._student_source_id as student, {} as day from {} as r")
-    else:
-        changed = sql.SQL(
-            "select g._student_source_id as student, {0} as day from pg_temp.good as g"
-            " inner join pg_temp.fate as f on g._row = f._row"
-            " where f.fate in ('created', 'changed')"
-            " union all select r._student_source_id, {0} from {1} as r"
-            " inner join pg_temp.ending as e on r.ctid = e.at"
-        )
-    connection.execute(
-        sql.SQL(
-            "insert into ops.touched"
-            " (batch_id, student_source_id, first_date, last_date, row_count)"
-            " select {batch}, student, min(day), max(day), count(*) from ({changed}) as changes"
-            " where student is not null group by student"
-        ).format(batch=sql.Literal(merge.batch_id), changed=changed.format(day, merge.raw))
-    )
 
 
 def _message(connection: Connection, arrival: Arrival) -> str | None:

@@ -27,7 +27,6 @@ from wraparound.warehouse.batches import (
     close_batch,
     close_replay,
     open_batch,
-    record_touched,
 )
 from wraparound.warehouse.braking import Weighed, stop_if_tripped, weigh
 from wraparound.warehouse.checks import column_checks
@@ -436,7 +435,6 @@ def _take_away(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
     if is_delete:
         removed = removals.list_gone(connection, merge, judging, primary=file.primary_table)
         work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
-        record_touched(connection, merge)
         end_listed(connection, merge)
     else:
         removed = removals.rename(connection, merge, judging)
@@ -572,13 +570,11 @@ def _merge(work: _Load, judging: Judging, merge: Merge, *, is_first: bool) -> tu
             if merge.filled is not None:
                 raise
         else:
-            record_touched(connection, merge, everything=True)
             return changes, 0
     duplicate = table_load.drop_repeats(connection, judging)
     unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
     work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
-    record_touched(connection, merge)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)
     elif merge.follows:

@@ -32,7 +32,6 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (AUDITOR, "select", "ops", "disclosure, disclosure_head"),
     (LOADER, "select, insert, update", "ops", "arrival, batch, batch_table, feed_state"),
     (LOADER, "select, insert, update", "ops", "student_crosswalk, school_crosswalk"),
-    (LOADER, "insert", "ops", "touched"),
     (LOADER, "select, insert, update, delete", "ops", "quarantine, brake_count"),
     (LOADER, "select, insert, delete", "ops", "row_notice"),
     (LOADER, "select", "ops", "lifted_rule"),

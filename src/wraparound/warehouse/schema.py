@@ -238,19 +238,6 @@ diagnostic_rule = Table(
     schema="ops",
 )
 
-touched = Table(
-    "touched",
-    metadata,
-    # One row per table of a batch and student. Without a key: a first night writes half a million
-    # rows, of which keeping one up is most of the cost.
-    Column("batch_id", BigInteger, nullable=False),
-    Column("student_source_id", Text, nullable=False),
-    Column("first_date", Date),
-    Column("last_date", Date),
-    Column("row_count", BigInteger, nullable=False),
-    schema="ops",
-)
-
 feed_state = Table(
     "feed_state",
     metadata,
