@@ -26,6 +26,9 @@ from lib.feed_builders import (
 from lib.warehouse_in_tests import a_fresh_warehouse, arrivals, is_conserved, query, raw_state
 from wraparound.district import DistrictPlan, make_district
 from wraparound.orchestration import nights
+from wraparound.orchestration.inputs import inputs_hash
+from wraparound.warehouse import ledger
+from wraparound.warehouse.connection import connect
 
 SECTIONS = (
     "studentUniqueId,schoolId,eventDate,sectionIdentifier,classPeriodName,"
@@ -219,3 +222,20 @@ def test_a_correction_is_taken_back_by_the_old_bytes_declared_anew(server, tmp_p
         assert event[3] == TARDY
         (row,) = nights.land(settings, [files[2]])
         assert row["is_new"], "the first was declared, this one is not"
+
+
+def test_a_build_is_due_when_an_older_load_ends_after_it_began(rostered, tmp_path):
+    (roster,) = arrivals(rostered)
+    batch = "insert into ops.batch (arrival_id, feed, sender) values (%s, 'roster', 'default')"
+    with connect(rostered) as slow, connect(rostered) as building:
+        slow.execute(batch, [roster["arrival_id"]])
+        nights.land(rostered, [attendance(tmp_path, [(KIDS[0].id, "T-S1", "2026-10-01", TARDY)])])
+        nights.ingest(rostered)
+        build_id = ledger.open_build(
+            building, as_of=date(2026, 10, 1), inputs_hash=inputs_hash(rostered)
+        )
+        ledger.close_build(building, build_id, state="succeeded", models=1, failed=0, message=None)
+        building.commit()
+        assert not nights.build_needed(rostered)
+        slow.commit()
+        assert nights.build_needed(rostered)

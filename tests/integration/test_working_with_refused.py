@@ -36,7 +36,7 @@ def told(settings, arrival_id):
 
 def ledger_state(settings):
     """Every row of the ledger's tables that a load writes."""
-    tables = ("arrival", "batch", "batch_table", "quarantine", "touched", "feed_state", "event")
+    tables = ("arrival", "batch", "batch_table", "quarantine", "feed_state", "event")
     return {t: query(settings, f"select * from ops.{t} order by 1, 2") for t in tables}
 
 
@@ -343,9 +343,9 @@ def test_hundreds_of_tiny_files_are_swept_and_claimed_once(
         )
         path.write_bytes(path.read_bytes() + b"\n" * (number // 28))  # no two alike
         os.utime(path, (1, 1))
-    find, pending = nights.find_complete, ledger.pending
+    find, pending = nights.find_complete, ledger.pending_in_turns
     monkeypatch.setattr(nights, "find_complete", lambda *a, **k: looked.append(1) or find(*a, **k))
-    monkeypatch.setattr(ledger, "pending", lambda c: asked.append(1) or pending(c))
+    monkeypatch.setattr(ledger, "pending_in_turns", lambda c: asked.append(1) or pending(c))
 
     done = nights.ingest(rostered)
 

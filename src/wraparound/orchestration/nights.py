@@ -329,8 +329,8 @@ def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
     was for another day."""
     with connect(settings) as connection:
         last = ledger.last_build(connection)
-        newest = ledger.last_batch(connection)
-    if last is None or last["input_batch_id"] < newest:
+        loaded = ledger.batch_count(connection)
+    if last is None or last["input_batch_count"] != loaded:
         return True
     if last["inputs_hash"] != inputs_hash(settings):
         return True

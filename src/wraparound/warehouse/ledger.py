@@ -283,9 +283,9 @@ def brake_released(connection: Connection, arrival_id: int) -> bool:
     return bool(row and row["it"])
 
 
-def last_batch(connection: Connection) -> int:
-    """The newest batch, 0 before the first."""
-    row = connection.execute("select coalesce(max(batch_id), 0) as n from ops.batch").fetchone()
+def batch_count(connection: Connection) -> int:
+    """How many batches are loaded: the newest number may come before an older one is done."""
+    row = connection.execute("select count(*) as n from ops.batch").fetchone()
     return int(row["n"]) if row else 0
 
 
@@ -321,8 +321,8 @@ def _as_date(value: Any) -> date:
 def open_build(connection: Connection, *, as_of: date, inputs_hash: str) -> int:
     """Write that a build begins, and what else than rows it is made from."""
     row = connection.execute(
-        "insert into ops.build (as_of_date, inputs_hash, input_batch_id)"
-        " select %s, %s, coalesce(max(batch_id), 0) from ops.batch returning build_id",
+        "insert into ops.build (as_of_date, inputs_hash, input_batch_id, input_batch_count)"
+        " select %s, %s, coalesce(max(batch_id), 0), count(*) from ops.batch returning build_id",
         [as_of, inputs_hash],
     ).fetchone()
     assert row is not None
@@ -349,7 +349,7 @@ def close_build(
 def last_build(connection: Connection) -> Row | None:
     """The newest build that succeeded."""
     return connection.execute(
-        "select build_id, as_of_date, input_batch_id, inputs_hash from ops.build"
+        "select build_id, as_of_date, input_batch_count, inputs_hash from ops.build"
         " where state = 'succeeded'"
         " order by build_id desc limit 1"
     ).fetchone()

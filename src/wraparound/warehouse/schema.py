@@ -317,6 +317,8 @@ build = Table(
     _count("tests_failed"),
     _text("message", null=True),
     Column("input_batch_id", BigInteger, nullable=False, server_default=text("0")),
+    # Loads run beside each other: one with a smaller number may end after the build began.
+    _count("input_batch_count"),
     # Of rules, models, expectations and settings: another one makes another night.
     _text("inputs_hash", null=True),
     _among("state", "running", "succeeded", "failed"),
