@@ -307,6 +307,10 @@ class _Table:
         """The true count."""
         return self.counts[cell[0]][cell[1]]
 
+    def spare(self, cell: Cell) -> int:
+        """How much could be taken from a count without a reader's knowing better."""
+        return self.value(cell) - self.low(cell)
+
     @cached_property
     def network(self) -> "_Network":
         """What can be exchanged in it: asked of every hidden count, so made once."""
@@ -399,7 +403,7 @@ def _is_safe(table: _Table, cell: Cell, policy: Policy) -> bool:
         return sum(1 for g, c in table.hidden if g == group and table.counts[g][c]) != 1
     wanted = policy.numerator_minimum - 1
     group, category = _node(group=cell[0]), _node(category=cell[1])
-    room = max(0, min(table.value(cell) - table.low(cell), wanted))
+    room = max(0, min(table.spare(cell), wanted))
     with table.network.without(group, category) as others:
         down = others.flow(group, category, room)
         # From its least to its greatest value: both ways are open at once, each by itself.
@@ -414,7 +418,7 @@ def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
     offers = [
         (-min(gain, policy.numerator_minimum - 1), cost, sorted(more))
         for more, gain, cost in _exchanges(table, cell)
-        if gain > 0 and more
+        if more
     ]
     return table.hiding(min(offers)[2]) if offers else table
 
@@ -422,16 +426,18 @@ def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
 def _exchanges(table: _Table, cell: Cell) -> Iterable[tuple[set[Cell], int, int]]:
     """Yield (counts to hide, how far the exchange moves the hidden one, what is lost)."""
     group, column = cell
-    for other_group in table.counts:
-        for other in table.categories:
-            if other_group == group or other == column:
+    own = table.spare(cell)
+    sides = {c: table.spare((group, c)) for c in table.categories if c != column}
+    for other_group in table.counts.keys() - {group}:
+        facing = table.spare((other_group, column))
+        for other, side in sides.items():
+            gain = min(side, facing) + min(own, table.spare((other_group, other)))
+            if gain <= 0:
                 continue
             corners = ((group, other), (other_group, column), (other_group, other))
             more = {corner for corner in corners if corner not in table.hidden}
             if table.least and any(not table.value(corner) for corner in more):
                 continue
-            side, facing, opposite = (table.value(c) - table.low(c) for c in corners)
-            gain = min(side, facing) + min(table.value(cell) - table.low(cell), opposite)
             # What was told before still is known: hiding it now is worth less.
             cost = sum(table.value(c) + (UNBOUNDED if c in table.avoid else 0) for c in more)
             yield more, gain, cost
