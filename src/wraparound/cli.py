@@ -786,6 +786,22 @@ def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> Non
         click.echo(f"{school_source_id}: release {number} is live")
 
 
+@release.command("withdraw")
+@click.argument("school")
+@by_option
+@reason_option
+def release_withdraw(*, school: str, by: str, reason: str) -> None:
+    """Take away the list of a school that closed (its source id).
+
+    A school without students is held, and keeps its last good list, until somebody says this.
+    Copies that were sent elsewhere are not reached by it.
+    """
+    from wraparound.orchestration import nights
+
+    nights.withdraw(_settings(), school=school, by=by, reason=reason)
+    click.echo(f"{school} shows no list any more.")
+
+
 @release.command("replay")
 @click.argument("release_id", type=int)
 @as_json

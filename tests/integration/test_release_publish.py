@@ -21,8 +21,8 @@ from lib.release_builders import (
     build_reports,
     spoil_metrics,
 )
-from wraparound.errors import GateUnreadable, ReleaseRejected
-from wraparound.orchestration import approvals
+from wraparound.errors import GateUnreadable, ReleaseMissing, ReleaseRejected
+from wraparound.orchestration import approvals, nights
 from wraparound.publishing import delivery, lists, publish, releases, standings
 from wraparound.warehouse import connection as connections
 
@@ -155,6 +155,26 @@ def test_a_school_that_is_missing_is_told_on_its_page(settings, connection):
     person = {"by": "R. Reed", "reason": "It closed", "until": date(2100, 1, 1)}
     with pytest.raises(ReleaseRejected, match="Nobody can lift"):
         approvals.approve(settings, school="T-BIRCH", **person)
+
+
+def test_a_school_that_closed_shows_no_list_once_somebody_says_so(settings, connection):
+    night(settings, connection, ALDER, BIRCH)
+    said = {"by": "R. Reed", "reason": "It closed in June"}
+    with pytest.raises(ReleaseRejected, match="has students of T-BIRCH"):
+        nights.withdraw(settings, school="T-BIRCH", **said)
+    night(settings, connection, ALDER, as_of=TUESDAY)
+    with pytest.raises(ReleaseRejected, match="needs the name"):
+        nights.withdraw(settings, school="T-BIRCH", by="", reason="It closed")
+    nights.withdraw(settings, school="T-BIRCH", **said)
+    assert not (settings.lists / "T-BIRCH").exists()
+    assert (settings.lists / "T-ALDER" / "index.html").exists()
+    assert "T-BIRCH" not in (settings.lists / "index.html").read_text()
+    assert standings.holds(connection) == ()
+    with pytest.raises(ReleaseMissing, match="has no published list"):
+        nights.withdraw(settings, school="T-BIRCH", **said)
+    assert night(settings, connection, ALDER, as_of=WEDNESDAY).held == {}
+    assert night(settings, connection, ALDER, BIRCH, as_of=WEDNESDAY).held == {}
+    assert (settings.lists / "T-BIRCH" / "index.html").exists()
 
 
 def test_lifting_what_holds_a_school_now_lifts_nothing_that_is_found_later(settings, connection):

@@ -497,6 +497,21 @@ def roll_back(
     return {live.school_source_id: live.release_id for live in moved}
 
 
+def withdraw(settings: Settings, *, school: str, by: str, reason: str) -> None:
+    """Take away the list of a school that closed.
+
+    Raises:
+        ReleaseMissing: the school is unknown, or has no list.
+        ReleaseRejected: no name or no reason was given, or it has students.
+    """
+    from wraparound.publishing.delivery import deliver_lists
+    from wraparound.publishing.releases import withdraw as take_away
+
+    with connect(settings, role=PUBLISHER) as connection:
+        take_away(connection, school, by=by, reason=reason)
+        deliver_lists(settings, connection)
+
+
 def approve(
     settings: Settings,
     *,

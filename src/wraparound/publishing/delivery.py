@@ -114,6 +114,7 @@ def deliver_lists(
             continue
         written.append(done)
         lines.append(line)
+    _take_away_others(settings.lists, {job.folder for job in jobs})
     held = standings.holds(connection)
     lists.render_index(
         [*lines, *_lines_without_list(connection, held)],
@@ -290,6 +291,13 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
         (draft / file.file_name).replace(path / file.file_name)
     # With whatever a process that was killed left of its own.
     shutil.rmtree(draft)
+
+
+def _take_away_others(folder: Path, standing: set[str]) -> None:
+    """Take away the lists of schools that show none any more, and nothing that is no list."""
+    for marker in folder.glob(f"*/{MARKER}"):
+        if marker.parent.name not in standing:
+            shutil.rmtree(marker.parent)
 
 
 def _lines_without_list(

@@ -272,6 +272,38 @@ def pin(
         )
 
 
+def withdraw(connection: Connection[Any], school_source_id: str, *, by: str, reason: str) -> None:
+    """Show no list of a school any more, because it closed; commits.
+
+    Should it have students again, a later release shows them as it does those of a new school.
+
+    Raises:
+        ReleaseMissing: the school is unknown, or has no list.
+        ReleaseRejected: no name or no reason was given, or the newest release has its students.
+    """
+    _need_signature("A withdrawal", by=by, reason=reason)
+    with _transaction(connection):
+        _lock(connection)
+        school_key = _school_key(connection, school_source_id)
+        listed = """
+            select student_count from ops.release_school
+            where school_key = %s and student_count > 0
+                and release_id = (select max(release_id) from ops.release_school)
+        """
+        if _one(connection, listed, (school_key,)):
+            raise ReleaseRejected(
+                f"The newest release has students of {school_source_id}. A school that closed has "
+                "none in the roster: load it, and run `wraparound night`."
+            )
+        _remember_needs(connection, [school_key])
+        gone = connection.execute(
+            "delete from release.pointer where school_key = %s", (school_key,)
+        )
+        if not gone.rowcount:
+            raise ReleaseMissing(f"{school_source_id} has no published list.")
+        _record(connection, "withdraw", {"school_key": school_key, "by": by, "reason": reason})
+
+
 def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
     """Drop the tables of all but the newest `keep` releases; commits.
 

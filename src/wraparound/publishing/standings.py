@@ -17,7 +17,8 @@ HOLDS = """
         select s.school_key, s.school_source_id, s.release_id, s.student_count
         from ops.release_school s
         inner join newest on newest.release_id = s.release_id
-        where s.verdict = 'hold'
+        left join release.pointer p on p.school_key = s.school_key
+        where s.verdict = 'hold' and (s.student_count > 0 or p.school_key is not null)
     )
     select held.school_key, held.school_source_id, held.release_id, held.student_count,
         r.as_of_date, shown.as_of_date as shown_date, v.rule_id, v.failing_count, v.message
