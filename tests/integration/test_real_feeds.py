@@ -624,7 +624,7 @@ def test_what_is_begun_from_a_directory_loads_it_when_one_constant_is_said(setti
         sender="florida",
         codes={},
     )
-    marked = "# ?? constants, look_ups or joined columns for: status"
+    marked = "# ?? a header, constants, look_ups or joined columns for: status"
     assert marked in text
     write_district(settings, text.replace(marked, "constants: {status: active}"))
     loaded(settings, "hsds/hsds-florida-legal", sender="florida")
