@@ -155,6 +155,21 @@ def test_a_build_has_looked_at_every_raw_table(first_night: Path) -> None:
     assert row["there"] > row["never_seen"] == 0
 
 
+def test_a_table_known_by_some_columns_only_is_looked_at(first_night: Path) -> None:
+    macro = load_settings().dbt_project / "macros" / "analyze_raw.sql"
+    text = macro.read_text(encoding="utf-8")
+    body = text.partition("-%}\n    set role")[2].partition("{%- endmacro")[0]
+    seen = "select from pg_stats where tablename = 'roster__users' and attname = 'family_name'"
+    with connections.connect(load_settings(), autocommit=True) as connection:
+        connection.execute(
+            "select pg_clear_attribute_stats('raw', 'roster__users', 'family_name', false),"
+            " pg_stat_reset()"
+        )
+        assert connection.execute(seen).fetchone() is None
+        connection.execute("set role" + body.replace("{{ target.role }}", "postgres"))
+        assert connection.execute(seen).fetchone() is not None
+
+
 def test_a_plan_follows_its_student_to_another_school(first_night: Path) -> None:
     settings = load_settings()
     compiled = settings.dbt_dir / "target" / "compiled" / "wraparound" / "models"
