@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -154,8 +155,10 @@ def test_files_that_come_while_the_trigger_is_dead_are_loaded_too(scene: Scene) 
     record = recall(scene.settings.run_dir / "airflow.json")
     assert record
     for process in members(record):
-        if "triggerer" in " ".join(process.cmdline()):
-            process.send_signal(signal.SIGKILL)
+        # A task's process may end between the two questions.
+        with suppress(psutil.NoSuchProcess):
+            if "triggerer" in " ".join(process.cmdline()):
+                process.send_signal(signal.SIGKILL)
     rest = [path for name, path in scene.files.items() if name not in FIRST_THREE]
     drop(rest, inbox=scene.settings.inbox)
 
