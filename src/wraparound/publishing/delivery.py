@@ -114,7 +114,7 @@ def deliver_lists(
             continue
         written.append(done)
         lines.append(line)
-    _take_away_others(settings.lists, {job.folder for job in jobs})
+    _take_away_others(settings, connection)
     held = standings.holds(connection)
     lists.render_index(
         [*lines, *_lines_without_list(connection, held)],
@@ -293,9 +293,15 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
     shutil.rmtree(draft)
 
 
-def _take_away_others(folder: Path, standing: set[str]) -> None:
-    """Take away the lists of schools that show none any more, and nothing that is no list."""
-    for marker in folder.glob(f"*/{MARKER}"):
+def _take_away_others(settings: Settings, connection: Connection[Any]) -> None:
+    """Take away the lists of schools that show none any more, and nothing that is no list.
+
+    Asked anew: another may have shown a new school, and written its list, meanwhile.
+    """
+    written = list(settings.lists.glob(f"*/{MARKER}"))
+    shown = releases.live_releases(connection)
+    standing = {folder_name(live.school_source_id) for live in shown}
+    for marker in written:
         if marker.parent.name not in standing:
             shutil.rmtree(marker.parent)
 
