@@ -331,13 +331,17 @@ def _show_receipts(receipts: Sequence[dict[str, Any]], *, json_wanted: bool, emp
                 _show(told[name], columns=columns, json_wanted=False, empty="")
 
 
+def _refused(told: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in told if row["state"] in ("refused", "braked")]
+
+
 def _end_if_refused(told: Iterable[dict[str, Any]]) -> None:
-    if any(row["state"] in ("refused", "braked") for row in told):
+    if _refused(told):
         raise SystemExit(4)
 
 
 def _tell_refusals(done: Iterable[dict[str, Any]]) -> bool:
-    refused = [row for row in done if row["state"] in ("refused", "braked")]
+    refused = _refused(done)
     for row in refused:
         click.echo(f"{row['code']}: {row['message']}", err=True)
     return bool(refused)
