@@ -154,8 +154,9 @@ def fill(connection: Connection, merge: Merge) -> Changes:
                 sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table))),
             )
         )
-    # The rest of what the planner asks is for the build, which analyzes before it begins.
-    named = dict.fromkeys([*key_columns(merge.table), *merge.holding])
+    # What a load asks of the table. The rest is for the build, which analyzes before it begins.
+    standing = ("_held", "_deleted_at", "_effective_at")
+    named = dict.fromkeys([*key_columns(merge.table), *merge.holding, *standing])
     connection.execute(
         sql.SQL("analyze {} ({})").format(
             merge.raw, sql.SQL(", ").join(map(sql.Identifier, named))
