@@ -486,3 +486,16 @@ def test_no_value_of_a_record_is_told_in_the_ledger(schooled, tmp_path):
     told = query(schooled, "select to_jsonb(q)::text as it from ops.quarantine as q")
     told += query(schooled, "select to_jsonb(a)::text as it from ops.arrival as a")
     assert not any("Canary" in row["it"] for row in told)
+
+
+def test_a_record_that_is_known_by_columns_it_may_lack_is_set_aside(settings, tmp_path):
+    write_district(
+        settings,
+        "senders:\n  default:\n    feeds:\n      providers:\n        files: [pantries.json]\n"
+        "        tables:\n          organizations: {file: pantries.json, replaces: [email]}\n",
+    )
+    told = [{"id": "T-1", "name": "Elm", "email": "elm"}, {"id": "T-2"}, {"id": "T-3"}]
+    content = json.dumps(told).encode()
+    (done,) = loaded(settings, a_file(tmp_path / "in", "pantries.json", content))
+    assert (done["rows_loaded"], done["rows_quarantined"]) == (1, 2)
+    assert rules(settings) == [("name", "required_value_missing", "row")] * 2

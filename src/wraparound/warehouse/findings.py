@@ -71,14 +71,21 @@ class Judging:
     def record_key(self, alias: str) -> Sql:
         """The holding columns as one number, which names nobody; null where nobody can say
         what the row speaks of."""
+        return sql.SQL("case when not {} then hash_record_extended(row({}), 0) end").format(
+            self.is_unreadable(alias), self.held_by(alias)
+        )
+
+    def is_unreadable(self, alias: str) -> Sql:
+        """Whether nobody can say what a row speaks of: it lacks a holding column that no record
+        lacks, or all of them where a record may lack each."""
         required = {self.table.raw_column(n) for n, c in self.table.columns.items() if c.required}
-        unreadable = [
-            sql.SQL("{} is null").format(sql.Identifier(alias, column))
+        missing = {
+            column: sql.SQL("{} is null").format(sql.Identifier(alias, column))
             for column in self.holding
-            if column in required
-        ]
-        return sql.SQL("case when not ({}) then hash_record_extended(row({}), 0) end").format(
-            sql.SQL(" or ").join(unreadable), self.held_by(alias)
+        }
+        either = [test for column, test in missing.items() if column in required]
+        return sql.SQL("({})").format(
+            sql.SQL(" or ").join(either) if either else sql.SQL(" and ").join(missing.values())
         )
 
 

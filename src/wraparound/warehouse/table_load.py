@@ -92,16 +92,10 @@ def count_set_aside(connection: Connection) -> int:
 
 def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
     """Whether a row was set aside of which nobody can say what it speaks of."""
-    required = {
-        judging.table.raw_column(name) for name, c in judging.table.columns.items() if c.required
-    }
-    missing = sql.SQL(" or ").join(
-        sql.SQL("{} is null").format(sql.Identifier(column))
-        for column in judging.holding
-        if column in required
-    )
     row = connection.execute(
-        sql.SQL("select exists (select 1 from pg_temp.bad where {}) as it").format(missing)
+        sql.SQL("select exists (select 1 from pg_temp.bad as b where {}) as it").format(
+            judging.is_unreadable("b")
+        )
     ).fetchone()
     return bool(row and row["it"])
 
