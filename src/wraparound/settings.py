@@ -28,7 +28,7 @@ class Settings:
 
     @property
     def archive(self) -> Path:
-        """Every accepted byte, by content hash, for good. Holds personal data."""
+        """Every accepted byte, by content hash, for its retention. Holds personal data."""
         return self.home / "archive"
 
     @property
@@ -40,6 +40,11 @@ class Settings:
     def outbox(self) -> Path:
         """What waits to be sent. Holds personal data."""
         return self.home / "outbox"
+
+    @property
+    def packets(self) -> Path:
+        """What providers are told, unless another folder is named. Holds personal data."""
+        return self.home / "packets"
 
     @property
     def postgres_dir(self) -> Path:

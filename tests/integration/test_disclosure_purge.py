@@ -145,9 +145,14 @@ def test_lines_findings_and_what_was_sent_go(settings, connection, tmp_path, lon
     connection.commit()
     (settings.outbox / "draft").mkdir(parents=True)
     (settings.outbox / "draft" / "index.html").write_text("left over")
+    (settings.packets / "T-org").mkdir(parents=True)
+    (settings.packets / "T-org" / "T-ALDER.csv").write_text("referral_id")
     done = purged(settings, long_after)
-    assert (done["quarantine"], done["findings"], done["outbox"]) == (1, 1, 2)
+    kinds = ("quarantine", "findings", "outbox", "packets")
+    assert [done[kind] for kind in kinds] == [1, 1, 2, 1]
+    assert {proof["place"]: proof["byte_count"] for proof in proofs(connection)}["packets"] == 11
     assert not (settings.outbox / "draft" / "index.html").exists()
+    assert not (settings.packets / "T-org" / "T-ALDER.csv").exists()
     rows = connection.execute("select state from ops.dispatch").fetchall()
     assert [row["state"] for row in rows] == ["failed"]
 

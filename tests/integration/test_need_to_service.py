@@ -1,6 +1,7 @@
 """From need to service on one small district, with all that a feed can do wrong in between."""
 
 import csv
+import os
 from datetime import date
 
 import pytest
@@ -364,8 +365,12 @@ def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
     assert (logged["recipient_id"], logged["legal_basis"]) == ("T-org", "consent")
     assert len(logged["student_keys"]) == 2
 
+    path = tmp_path / sent.file_name
+    os.utime(path, (0, 0))
     (again,) = sending.packets(district, today=DAY, out=tmp_path)
     assert not again.is_new
+    # What stands is not old.
+    assert path.stat().st_mtime > 0
 
 
 def test_a_packet_of_which_a_later_list_says_nothing_is_taken_away(

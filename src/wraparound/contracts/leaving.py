@@ -134,7 +134,7 @@ FilesChannel = FolderChannel | SftpChannel | ObjectStoreChannel
 Channel = FilesChannel | EmailChannel
 
 RetentionClass = Literal["permanent", "enrollment", "current_year", "operational"]
-Place = Literal["archive", "quarantine", "releases", "findings", "outbox"]
+Place = Literal["archive", "quarantine", "releases", "findings", "outbox", "packets"]
 
 
 RETENTION_DAYS: dict[str, int | None] = {
@@ -149,6 +149,7 @@ PLACE_CLASSES: dict[str, str] = {
     "releases": "current_year",
     "findings": "operational",
     "outbox": "operational",
+    "packets": "operational",
 }
 
 
@@ -158,7 +159,8 @@ class Retention(Strict):
     No days means for good. `archive`: the bytes that senders delivered. `quarantine`: lines
     that were set aside. `releases`: frozen lists that no reader sees, pinned or not.
     `findings`: the keys behind what the gate found. `outbox`: what was to be sent and is done
-    with. The disclosure log is kept as long as the records it speaks of; it has no place here.
+    with. `packets`: what providers were told, in the folder of the home. The disclosure log is
+    kept as long as the records it speaks of; it has no place here.
     """
 
     days: dict[RetentionClass, int | None] = {}

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -216,11 +216,7 @@ def _outbox(at: _At) -> _Found:
         "select dispatch_id from ops.dispatch where made_at < %s and state in ('sent', 'dropped')",
         [at.limit],
     ).fetchall()
-    drafts = [
-        path
-        for path in sorted(at.settings.outbox.rglob("*"))
-        if path.is_file() and path.stat().st_mtime < at.limit.timestamp()
-    ]
+    drafts = _old_files(at.settings.outbox, at)
 
     def destroy() -> None:
         at.connection.execute(
@@ -228,12 +224,24 @@ def _outbox(at: _At) -> _Found:
             [at.limit],
         )
 
-    items = (*(f"dispatch {row['dispatch_id']}" for row in rows), *_hashes(drafts))
-    return _Found(items, sum(draft.stat().st_size for draft in drafts), destroy, tuple(drafts))
+    items = (*(f"dispatch {row['dispatch_id']}" for row in rows), *drafts.items)
+    return replace(drafts, items=items, destroy=destroy)
 
 
-def _hashes(files: Iterable[Path]) -> Iterable[str]:
-    return (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+def _packets(at: _At) -> _Found:
+    """What providers were told and, since then, no sending of packets found to stand."""
+    return _old_files(at.settings.packets, at)
+
+
+def _old_files(folder: Path, at: _At) -> _Found:
+    """Files that nobody wrote or confirmed since, by the hashes of their bytes."""
+    files = tuple(
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.stat().st_mtime < at.limit.timestamp()
+    )
+    hashes = tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    return _Found(hashes, sum(file.stat().st_size for file in files), files=files)
 
 
 PLACES: dict[str, Callable[[_At], _Found]] = {
@@ -242,4 +250,5 @@ PLACES: dict[str, Callable[[_At], _Found]] = {
     "releases": _releases,
     "findings": _findings,
     "outbox": _outbox,
+    "packets": _packets,
 }

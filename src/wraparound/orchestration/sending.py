@@ -22,9 +22,7 @@ def packets(settings: Settings, *, today: date, out: Path | None = None) -> tupl
     """
     prepare(settings)
     with connect(settings, role=PUBLISHER) as connection:
-        return send_packets(
-            settings, connection, today=today, out=out or settings.home / "packets"
-        )
+        return send_packets(settings, connection, today=today, out=out or settings.packets)
 
 
 def send_again(settings: Settings, *, dispatch_ids: Iterable[int] = ()) -> Sent:

@@ -146,6 +146,9 @@ def _send(
             anchor(end, settings.log_dir)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.replace(path)
+    elif told:
+        # It stands today too: only what stands no longer grows old and is destroyed.
+        path.touch()
     denied = [row for row in rows if not row["may_leave"]]
     _log_denied(settings, connection, live, denied, to=to)
     place, counts = f"{folder}/{name}", (len(told), len(denied))
