@@ -286,12 +286,16 @@ def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) 
         for block in blocks:
             seen.look(block)
             copy.write(block)
+    has_line_breaks = seen.has_line_breaks(cursor.rowcount)
+    if has_line_breaks and cursor.rowcount != sum(1 for _ in source.records()):
+        # 24" at the end of one cell and 27" at that of a later one: COPY took what lies between.
+        raise OddQuotes
     return Staged(
         rows=cursor.rowcount,
         has_control=seen.has_control,
         # The last cell of all may be followed by nothing.
         has_padding=seen.has_padding or seen.ends_with_space,
-        has_line_breaks=seen.has_line_breaks(cursor.rowcount),
+        has_line_breaks=has_line_breaks,
     )
 
 
