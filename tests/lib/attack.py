@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from wraparound.contracts.suppression import Policy
-from wraparound.publishing.suppression import ALL, Hidden, Metric
+from wraparound.publishing.suppression import ALL, BLOCK, Hidden, Metric
 
 Name = tuple[str, ...]
 
@@ -94,11 +94,13 @@ def _describe(
     for c in metric.categories:
         _place(system, metric, (ALL, ALL, c), metric.district[c], least, hidden, known)
     for breakdown, counts in metric.breakdowns.items():
-        if breakdown in hidden.withheld:
+        if breakdown in hidden.withheld or breakdown == BLOCK:
             continue
-        cells = {(breakdown, g, c) for g, row in counts.items() for c in row}
-        blank = cells <= hidden.cells
+        _join_blocks(system, metric, breakdown)
         for group, row in counts.items():
+            block = metric.blocks.get((breakdown, group))
+            beside = {g for g in counts if metric.blocks.get((breakdown, g)) == block}
+            blank = {(breakdown, g, c) for g in beside for c in row} <= hidden.cells
             size = sum(row.values())
             name = ("size", breakdown, group)
             if (breakdown, group) in hidden.groups:
@@ -110,7 +112,8 @@ def _describe(
             system.equal(name, [(metric.name, breakdown, group, c) for c in row])
             small = (breakdown, group) in hidden.groups or policy.is_small_group(size)
             for c, count in row.items():
-                free = blank or small or (ALL, ALL, c) in hidden.cells
+                columns = {(ALL, ALL, c), (BLOCK, block, c)}
+                free = blank or small or columns & hidden.cells
                 cell = (breakdown, group, c)
                 _place(system, metric, cell, count, 0 if free else least, hidden, known)
         for c in metric.categories:
@@ -118,6 +121,17 @@ def _describe(
                 (metric.name, ALL, ALL, c), [(metric.name, breakdown, g, c) for g in counts]
             )
         system.equal(("size", ALL, ALL), [("size", breakdown, g) for g in counts])
+
+
+def _join_blocks(system: _System, metric: Metric, breakdown: str) -> None:
+    """Groups of one block hold the same students in each breakdown that has blocks."""
+    for block in {block for (b, _), block in metric.blocks.items() if b == breakdown}:
+        groups = [g for (b, g), it in metric.blocks.items() if (b, it) == (breakdown, block)]
+        system.equal(("size", BLOCK, block), [("size", breakdown, g) for g in groups])
+        for c in metric.categories:
+            system.equal(
+                (metric.name, BLOCK, block, c), [(metric.name, breakdown, g, c) for g in groups]
+            )
 
 
 def _place(

@@ -28,6 +28,7 @@ from wraparound.errors import ReleaseRejected
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.suppression import (
     ALL,
+    BLOCK,
     Hidden,
     Metric,
     hide_counts,
@@ -59,6 +60,8 @@ ANSWERS = (
 )
 COUNTED = (*METRICS, *ANSWERS)
 SORTED_INTO = (STUDENTS, *BREAKDOWNS, *COUNTED)
+# Which grades a school has is no secret: these may fall into blocks that share no student.
+NESTED = ("school", "grade_band")
 STUDENTS_QUERY = SQL("""
     with levels as (
         select school_key, student_key, {domains}
@@ -184,11 +187,33 @@ def _gather(connection: Connection[Any], choice: Analytics) -> None:
     connection.execute(
         SQL(
             "create temporary table analysed (place bigint generated always as identity,"
-            " student_key bigint, age_band text, {}) on commit drop"
+            " student_key bigint, age_band text, block text, {}) on commit drop"
         ).format(sorted_into)
     )
     for row in _rows(connection, "select distinct release_id from release.pointer order by 1"):
         connection.execute(_students_query(connection, row["release_id"], choice))
+    block_of = _block_of_schools(connection)
+    connection.execute(
+        SQL(
+            "update analysed set block = found.block"
+            " from unnest(%s::text[], %s::text[]) as found (school, block)"
+            " where analysed.{} = found.school"
+        ).format(Identifier(NESTED[0])),
+        (list(block_of), list(block_of.values())),
+    )
+
+
+def _block_of_schools(connection: Connection[Any]) -> dict[str, str]:
+    """Return the block of each school: those that share grade bands, by the first one's id."""
+    query = SQL("select distinct {} as school, {} as band from analysed order by 1, 2")
+    block_of: dict[str, str] = {}
+    first_of: dict[str, str] = {}
+    for row in _rows(connection, query.format(*map(Identifier, NESTED))):
+        school = block_of.setdefault(row["school"], row["school"])
+        joined = {school, first_of.setdefault(row["band"], school)}
+        for names in (block_of, first_of):
+            names.update({name: min(joined) for name in names if names[name] in joined})
+    return block_of
 
 
 def _students_query(connection: Connection[Any], release_id: int, choice: Analytics) -> Composed:
@@ -244,18 +269,19 @@ def _facts(connection: Connection[Any], release_id: int) -> tuple[str | None, Co
 
 def _count(connection: Connection[Any], name: str) -> Metric:
     """Count the students of each group and category; STUDENTS has one category."""
-    sets = [SQL("({}, {})").format(Identifier(b), Identifier(name)) for b in BREAKDOWNS]
+    listed = (*BREAKDOWNS, BLOCK)
+    sets = [SQL("({}, {})").format(Identifier(b), Identifier(name)) for b in listed]
     query = SQL(
         "select {breakdowns}, {metric} as category, count(*)::integer as student_count"
         " from analysed group by grouping sets ({sets}, ({metric}))"
     ).format(
-        breakdowns=SQL(", ").join(map(Identifier, BREAKDOWNS)),
+        breakdowns=SQL(", ").join(map(Identifier, listed)),
         metric=Identifier(name),
         sets=SQL(", ").join(sets),
     )
-    counted: dict[str, dict[str, dict[str, int]]] = {b: {} for b in (ALL, *BREAKDOWNS)}
+    counted: dict[str, dict[str, dict[str, int]]] = {b: {} for b in (ALL, *listed)}
     for row in _rows(connection, query):
-        breakdown = next((b for b in BREAKDOWNS if row[b] is not None), ALL)
+        breakdown = next((b for b in listed if row[b] is not None), ALL)
         groups = counted[breakdown].setdefault(row.get(breakdown, ALL), {})
         groups[row["category"]] = row["student_count"]
     district = counted.pop(ALL).get(ALL, {})
@@ -264,7 +290,13 @@ def _count(connection: Connection[Any], name: str) -> Metric:
         breakdown: {g: {c: groups[g].get(c, 0) for c in categories} for g in sorted(groups)}
         for breakdown, groups in counted.items()
     }
-    return Metric(name, categories, {c: district[c] for c in categories}, breakdowns)
+    totals = {c: district[c] for c in categories}
+    return Metric(name, categories, totals, breakdowns, _blocks(connection))
+
+
+def _blocks(connection: Connection[Any]) -> dict[tuple[str, str], str]:
+    query = SQL("select distinct {}, {}, block from analysed").format(*map(Identifier, NESTED))
+    return {(b, row[b]): row["block"] for row in _rows(connection, query) for b in NESTED}
 
 
 def _sizes(metric: Metric) -> dict[str, dict[str, int]]:
@@ -283,14 +315,14 @@ def _move(
     """Return the hidden groups, and the metrics that may move on with what they hide."""
     moved: dict[str, tuple[Metric, Hidden]] = {}
     sizes = _count(connection, STUDENTS)
-    last = None if is_due else _snapshot(connection, STUDENTS)
+    last = None if is_due else _snapshot(connection, sizes)
     hidden_groups = _hide_groups(sizes, policy, last=last)
-    groups = hidden_groups or hide_groups(_sizes(sizes), policy)
+    groups = hidden_groups or hide_groups(_sizes(sizes), policy, blocks=sizes.blocks)
     if hidden_groups is not None:
         moved[STUDENTS] = (sizes, _as_cells(groups, policy, sizes))
     for name in COUNTED:
         metric = _count(connection, name)
-        last = None if is_due else _snapshot(connection, name)
+        last = None if is_due else _snapshot(connection, metric)
         hidden = may_move_on(metric, policy, groups=groups, last=last)
         if hidden is not None:
             moved[name] = (metric, hidden)
@@ -303,6 +335,8 @@ def may_move_on(
     """Return what to hide; None where the difference from the last counts would tell."""
     if last is None:
         return hide_counts(metric, policy, groups=groups)
+    if not last.metric.adds_up():
+        return None
     known = told(last.metric, last.hidden)
     for kept in (frozenset[Cell](), last.hidden.cells):
         hidden = hide_counts(metric, policy, groups=groups, keep_hidden=kept, known=known)
@@ -330,14 +364,17 @@ def _hide_groups(metric: Metric, policy: Policy, *, last: Snapshot | None) -> Hi
     """Return the groups whose size is hidden; None where the difference would tell."""
     sizes = _sizes(metric)
     if last is None:
-        return hide_groups(sizes, policy)
+        return hide_groups(sizes, policy, blocks=metric.blocks)
+    if not last.metric.adds_up():
+        return None
     before = _sizes(last.metric)
     known = {(b, g) for b, g, _ in told(last.metric, last.hidden)}
     for kept in (frozenset[tuple[str, str]](), last.hidden.groups):
-        hidden = hide_groups(sizes, policy, keep_hidden=kept, known=known)
-        now = weak_groups(sizes, policy, hidden=hidden, known=known)
+        hidden = hide_groups(sizes, policy, blocks=metric.blocks, keep_hidden=kept, known=known)
+        now = weak_groups(sizes, policy, hidden=hidden, blocks=metric.blocks, known=known)
         seen = {(b, g) for b, listed in sizes.items() for g in listed} - hidden.groups
-        if not now and not weak_groups(before, policy, hidden=last.hidden, known=seen):
+        then = weak_groups(before, policy, hidden=last.hidden, blocks=metric.blocks, known=seen)
+        if not now and not then:
             return hidden
     return None
 
@@ -354,23 +391,25 @@ def _is_due(connection: Connection[Any], choice: Analytics, *, as_of: date) -> b
     """Tell whether the oldest metric is too old to wait any longer, or the policy changed."""
     (row,) = _rows(
         connection,
-        "select min(as_of_date) as oldest, coalesce(bool_or(policy <> %s), false) as is_new"
+        "select min(as_of_date) as oldest, coalesce(bool_or(policy <> %s), false)"
+        # An earlier version hid without blocks.
+        " or not exists (select from restricted.metric_count where breakdown = %s) as is_new"
         " from analytics.metric",
-        (choice.policy.fingerprint,),
+        (choice.policy.fingerprint, BLOCK),
     )
     if row["oldest"] is None or row["is_new"]:
         return True
     return bool((as_of - row["oldest"]).days >= choice.snapshot_days or as_of < row["oldest"])
 
 
-def _snapshot(connection: Connection[Any], name: str) -> Snapshot | None:
-    """Return what was published of a metric last, with its true counts."""
+def _snapshot(connection: Connection[Any], metric: Metric) -> Snapshot | None:
+    """Return what was published of a metric last, with its true counts and today's blocks."""
     rows = _rows(
         connection,
         "select breakdown, group_value, category, student_count, is_suppressed"
         " from restricted.metric_count where metric = %s"
         " order by breakdown, group_value, category",
-        (name,),
+        (metric.name,),
     )
     if not rows:
         return None
@@ -387,8 +426,8 @@ def _snapshot(connection: Connection[Any], name: str) -> Snapshot | None:
     cells = frozenset(
         (r["breakdown"], r["group_value"], r["category"]) for r in rows if r["is_suppressed"]
     )
-    metric = Metric(name, tuple(sorted(district)), district, breakdowns)
-    return Snapshot(metric, _hidden_of(metric, cells))
+    last = Metric(metric.name, tuple(sorted(district)), district, breakdowns, metric.blocks)
+    return Snapshot(last, _hidden_of(last, cells))
 
 
 def _hidden_of(metric: Metric, cells: frozenset[Cell]) -> Hidden:
@@ -438,7 +477,7 @@ def _lines(metric: Metric, hidden: Hidden, policy: Policy) -> Iterable[tuple[Any
     """Yield (breakdown, group, category, count, rate, bound, is_suppressed)."""
     tables = {ALL: {ALL: metric.district}, **metric.breakdowns}
     for breakdown, counts in tables.items():
-        if breakdown in hidden.withheld:
+        if breakdown == BLOCK or breakdown in hidden.withheld:
             continue
         for group, row in counts.items():
             size = sum(row.values())

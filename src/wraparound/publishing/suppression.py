@@ -10,6 +10,12 @@ the published counts knows, is a maximum flow: exact, in whole numbers, without 
 
 A reader is taken to know the policy, every total that is published, that a hidden count is not
 zero where zeros are published, and any count of the same metric published the time before.
+
+A reader also knows which grades a school has. Where the schools and grade bands of a district
+fall into blocks that share no student (the high school, and the upper grades), both breakdowns
+add up to the same counts of each block. So the blocks are a breakdown of their own, which is not
+published. A count of a block is hidden in each of its groups, zeros and all; every other is
+taken as told, and counts are exchanged within their block only.
 """
 
 from collections import deque
@@ -25,6 +31,8 @@ Sizes = Mapping[str, Mapping[str, int]]
 Cell = tuple[str, str]
 # The names of the totals of a table: all groups, all categories.
 ALL = "all"
+# The breakdown by blocks: counted, never published.
+BLOCK = "block"
 UNBOUNDED = 10**9
 
 
@@ -33,12 +41,27 @@ class Metric:
     """The true counts of one metric: `breakdowns[breakdown][group][category]`.
 
     Every group lists every category; every breakdown adds up to `district[category]`.
+    `blocks` names the block of a (breakdown, group) whose breakdown falls into blocks.
     """
 
     name: str
     categories: tuple[str, ...]
     district: Mapping[str, int]
     breakdowns: Mapping[str, Counts]
+    blocks: Mapping[Cell, str] = field(default_factory=dict)
+
+    def adds_up(self) -> bool:
+        """Tell whether its groups add up to its blocks: those of another day may not."""
+        nested = {breakdown for breakdown, _ in self.blocks}
+        return all(self._blocks_of(b) == self.breakdowns.get(BLOCK) for b in nested)
+
+    def _blocks_of(self, breakdown: str) -> Counts:
+        sums: dict[str, dict[str, int]] = {}
+        for group, row in self.breakdowns.get(breakdown, {}).items():
+            block = sums.setdefault(self.blocks.get((breakdown, group), ""), {})
+            for category, count in row.items():
+                block[category] = block.get(category, 0) + count
+        return sums
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,7 @@ def hide_groups(
     sizes: Sizes,
     policy: Policy,
     *,
+    blocks: Mapping[Cell, str] | None = None,
     keep_hidden: Iterable[Cell] = (),
     known: Iterable[Cell] = (),
 ) -> Hidden:
@@ -68,33 +92,67 @@ def hide_groups(
 
     `keep_hidden` and `known` are (breakdown, group) that were hidden, or told, before.
     """
-    kept, told = set(keep_hidden), set(known)
+    kept, told, block_of = set(keep_hidden), set(known), blocks or {}
     groups: set[Cell] = set()
     withheld: set[str] = set()
-    for breakdown, listed in sizes.items():
+    # The blocks come first: all groups of a hidden one are hidden.
+    for breakdown in sorted(sizes, key=lambda name: name != BLOCK):
+        listed = sizes[breakdown]
         also = [g for b, g in kept if b == breakdown]
         avoid = {g for b, g in told if b == breakdown}
-        hidden = _hide_line(listed, policy, also=also, avoid=avoid)
-        if hidden is None:
-            withheld.add(breakdown)
-        else:
-            groups |= {(breakdown, group) for group in hidden}
+        for block, line in _by_block(listed, breakdown, block_of).items():
+            hidden = (
+                frozenset(line)
+                if (BLOCK, block) in groups
+                else _hide_line(line, policy, also=also, avoid=avoid)
+            )
+            if hidden is None:
+                withheld.add(breakdown)
+            else:
+                groups |= {(breakdown, group) for group in hidden}
+    if BLOCK in withheld:
+        withheld |= {breakdown for breakdown, _ in block_of}
+    groups = {(b, g) for b, g in groups if b not in withheld}
     return Hidden(groups=frozenset(groups), withheld=frozenset(withheld))
 
 
 def weak_groups(
-    sizes: Sizes, policy: Policy, *, hidden: Hidden, known: Iterable[Cell] = ()
+    sizes: Sizes,
+    policy: Policy,
+    *,
+    hidden: Hidden,
+    blocks: Mapping[Cell, str] | None = None,
+    known: Iterable[Cell] = (),
 ) -> tuple[Cell, ...]:
     """Return the hidden small groups whose size a reader can narrow down too far."""
-    told = set(known)
+    told, block_of = set(known), blocks or {}
+
+    def place(cell: Cell) -> str:
+        block = block_of.get(cell, "")
+        return "" if (BLOCK, block) in hidden.groups else block
+
     weak = []
     for breakdown, group in sorted(hidden.groups):
         listed = sizes[breakdown]
-        behind = [g for b, g in hidden.groups - told if b == breakdown and g != group]
-        line = {g: listed[g] for g in (group, *behind)}
+        behind = [
+            (b, g)
+            for b, g in hidden.groups - told
+            if b == breakdown and g != group and place((b, g)) == place((breakdown, group))
+        ]
+        line = {g: listed[g] for _, g in ((breakdown, group), *behind)}
         if policy.is_small(listed[group]) and not _line_is_safe(line, group, policy, coded={}):
             weak.append((breakdown, group))
     return tuple(weak)
+
+
+def _by_block(
+    listed: Mapping[str, int], breakdown: str, blocks: Mapping[Cell, str]
+) -> dict[str, dict[str, int]]:
+    """Sort the groups of a breakdown by their block; one without blocks is one line."""
+    lines: dict[str, dict[str, int]] = {}
+    for group, size in listed.items():
+        lines.setdefault(blocks.get((breakdown, group), ""), {})[group] = size
+    return lines
 
 
 def is_sensitive(metric: Metric, policy: Policy, cell: tuple[str, str, str]) -> bool:
@@ -130,14 +188,22 @@ def hide_counts(
     cells = {(ALL, ALL, column) for column in columns}
     bounded = {(ALL, ALL, column) for column in _coded_in(metric.district, policy)}
     withheld = set(groups.withheld)
-    for breakdown in metric.breakdowns.keys() - groups.withheld:
-        table = _table(metric, policy, breakdown, columns=columns, groups=groups)
-        done = _protect(table.after(breakdown, kept=kept, told=told), policy)
-        if done is None:
-            withheld.add(breakdown)
+    # The blocks come first: what is hidden of one is hidden in each of its groups.
+    for breakdown in sorted(metric.breakdowns, key=lambda name: (name != BLOCK, name)):
+        if breakdown in withheld:
             continue
-        cells |= {(breakdown, *cell) for cell in done.hidden}
-        bounded |= {(breakdown, *cell) for cell in done.coded}
+        tables = _tables(
+            metric, policy, breakdown, columns=columns, groups=groups, cells=frozenset(cells)
+        )
+        done = [_protect(t.after(breakdown, kept=kept, told=told), policy) for t in tables]
+        protected = [table for table in done if table is not None]
+        if len(protected) < len(done):
+            withheld.add(breakdown)
+            if breakdown == BLOCK:
+                withheld |= {nested for nested, _ in metric.blocks}
+            continue
+        cells |= {(breakdown, *cell) for table in protected for cell in table.hidden}
+        bounded |= {(breakdown, *cell) for table in protected for cell in table.coded}
     return Hidden(frozenset(cells), groups.groups, frozenset(withheld), frozenset(bounded & cells))
 
 
@@ -152,20 +218,20 @@ def weak_cells(
     columns = {c for b, _, c in hidden.cells if b == ALL}
     weak: list[tuple[str, str, str]] = []
     told = set(known)
-    for breakdown, counts in metric.breakdowns.items():
-        if breakdown in hidden.withheld:
-            continue
-        table = _table(metric, policy, breakdown, columns=columns, groups=hidden)
+    for breakdown in metric.breakdowns.keys() - hidden.withheld:
         own = frozenset((g, c) for b, g, c in hidden.cells if b == breakdown)
-        if own >= _cells(counts):
-            table = table.without_any()
-        table = replace(
-            table,
-            hidden=own,
-            known=frozenset((g, c) for b, g, c in told if b == breakdown) & _cells(counts),
-            known_columns=frozenset(c for b, _, c in told if b == ALL),
+        tables = _tables(
+            metric, policy, breakdown, columns=columns, groups=hidden, cells=hidden.cells
         )
-        weak += [(breakdown, *cell) for cell in _weak(table, policy)]
+        for table in tables:
+            listed = _cells(table.counts)
+            seen = replace(
+                table.without_any() if own >= listed else table,
+                hidden=own & listed,
+                known=frozenset((g, c) for b, g, c in told if b == breakdown) & listed,
+                known_columns=table.known_columns | {c for b, _, c in told if b == ALL},
+            )
+            weak += [(breakdown, *cell) for cell in _weak(seen, policy)]
     line = {c: metric.district[c] for c in columns - {c for b, _, c in told if b == ALL}}
     coded = _coded_in(metric.district, policy)
     weak += [(ALL, ALL, c) for c in line if not _line_is_safe(line, c, policy, coded=coded)]
@@ -268,6 +334,7 @@ class _Table:
     avoid: frozenset[Cell] = frozenset()
     least: int = 0
     district: Mapping[str, int] = field(default_factory=dict)
+    is_block: bool = False
 
     def hiding(self, cells: Iterable[Cell]) -> "_Table":
         """Hide more; a zero that may be published is not worth hiding."""
@@ -321,6 +388,38 @@ def _cells(counts: Counts) -> frozenset[Cell]:
     return frozenset((group, column) for group, row in counts.items() for column in row)
 
 
+def _tables(
+    metric: Metric,
+    policy: Policy,
+    breakdown: str,
+    *,
+    columns: frozenset[str] | set[str],
+    groups: Hidden,
+    cells: frozenset[tuple[str, str, str]],
+) -> list[_Table]:
+    """Return the tables of a breakdown: one, or one for each block of its groups.
+
+    `cells` say what is hidden of the blocks: a reader who guesses the total of a block
+    learns nothing of how its groups share it.
+    """
+    if breakdown == BLOCK:
+        policy = policy.model_copy(update={"percent_coding": ()})
+    if breakdown not in {nested for nested, _ in metric.blocks}:
+        return [_table(metric, policy, breakdown, columns=columns, groups=groups)]
+    tables = []
+    for block, district in metric.breakdowns[BLOCK].items():
+        counts = {
+            group: row
+            for group, row in metric.breakdowns[breakdown].items()
+            if metric.blocks[breakdown, group] == block
+        }
+        part = replace(metric, district=district, breakdowns={breakdown: counts})
+        guessed = {c for b, g, c in cells if (b, g) == (BLOCK, block)} - columns
+        table = _table(part, policy, breakdown, columns=columns | guessed, groups=groups)
+        tables.append(replace(table, known_columns=frozenset(guessed), is_block=len(counts) == 1))
+    return tables
+
+
 def _table(
     metric: Metric,
     policy: Policy,
@@ -335,7 +434,7 @@ def _table(
     breakdown leaves it the same freedom. So is a group of hidden size, in every metric.
     """
     counts, hidden_columns = metric.breakdowns[breakdown], frozenset(columns)
-    sizeless = frozenset(g for b, g in groups.groups if b == breakdown)
+    sizeless = frozenset(g for b, g in groups.groups if b == breakdown) & counts.keys()
     whole = _whole_groups(counts, sizeless, policy)
     coded = {
         (group, column): bounds
@@ -391,7 +490,12 @@ def _protect(table: _Table, policy: Policy) -> _Table | None:
 
 
 def _weak(table: _Table, policy: Policy) -> list[Cell]:
-    """Return the hidden counts that are not safe, in a stated order."""
+    """Return the hidden counts that are not safe, in a stated order.
+
+    A group that is a block alone is as safe as its block.
+    """
+    if table.is_block:
+        return []
     return [cell for cell in sorted(table.hidden) if not _is_safe(table, cell, policy)]
 
 

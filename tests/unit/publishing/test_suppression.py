@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from wraparound.contracts.suppression import policy_of, presets
 from wraparound.publishing.analytics import Snapshot, may_move_on, told
 from wraparound.publishing.suppression import (
     ALL,
+    BLOCK,
     Hidden,
     Metric,
     hide_counts,
@@ -20,6 +22,7 @@ from wraparound.publishing.suppression import (
 )
 
 CT = policy_of("ct_csde")
+NESTED = ("school", "grade_band")
 
 
 def a_metric(rows, *, name="tier", categories=("1", "2", "3"), breakdown="school"):
@@ -27,6 +30,16 @@ def a_metric(rows, *, name="tier", categories=("1", "2", "3"), breakdown="school
     counts = {group: dict(zip(categories, row, strict=True)) for group, row in rows.items()}
     district = {c: sum(row[c] for row in counts.values()) for c in categories}
     return Metric(name, tuple(categories), district, {breakdown: counts})
+
+
+def in_blocks(metric, blocks):
+    """The metric with its groups in blocks: `blocks` maps a (breakdown, group) to one."""
+    sums = {block: dict.fromkeys(metric.categories, 0) for block in sorted(set(blocks.values()))}
+    first = min(b for b, _ in blocks)
+    for group, row in metric.breakdowns[first].items():
+        for category, count in row.items():
+            sums[blocks[first, group]][category] += count
+    return replace(metric, breakdowns={**metric.breakdowns, BLOCK: sums}, blocks=blocks)
 
 
 def sizes_of(*metrics):
@@ -154,7 +167,7 @@ def a_population(chance, *, students, schools, categories):
 
 
 def metrics_of(people):
-    found = []
+    found, blocks = [], {(b, p[b]): p["block"] for p in people if "block" in p for b in NESTED}
     for name in ("tier", "need"):
         categories = tuple(sorted({person[name] for person in people}))
         breakdowns = {}
@@ -164,13 +177,24 @@ def metrics_of(people):
             breakdowns[breakdown] = {g: {c: counted[g, c] for c in categories} for g in groups}
         counted = Counter(person[name] for person in people)
         district = {c: counted[c] for c in categories}
-        found.append(Metric(name, categories, district, breakdowns))
+        metric = Metric(name, categories, district, breakdowns)
+        found.append(in_blocks(metric, blocks) if blocks else metric)
     return found
+
+
+def with_high_schools(chance, people, *, schools):
+    """Children of the upper bands go to schools of their own."""
+    for person in people:
+        is_high = person["grade_band"] in ("b2", "b3")[2 - schools :]
+        person["block"] = "high" if is_high else "low"
+        if is_high:
+            person["school"] = f"h{chance.choices(range(schools), (9, 1)[:schools])[0]}"
+    return people
 
 
 def publish(people, policy):
     metrics = metrics_of(people)
-    groups = hide_groups(sizes_of(*metrics), policy)
+    groups = hide_groups(sizes_of(*metrics), policy, blocks=metrics[0].blocks)
     return metrics, {m.name: hide_counts(m, policy, groups=groups) for m in metrics}
 
 
@@ -184,6 +208,19 @@ def test_no_hidden_count_falls_to_linear_programming(name, seed):
     told = [m for m in metrics if ALL not in hidden[m.name].withheld]
     widths = narrowest(told, policy, hidden=hidden)
     assert [n for n, width in widths.items() if width < policy.numerator_minimum - 1.001] == []
+
+
+@pytest.mark.parametrize(("schools", "seed"), [(1, 4), (2, 0), (2, 3)])
+def test_the_bands_of_a_high_school_betray_no_count(schools, seed):
+    """The attacker knows that the upper bands are the children of the high schools."""
+    chance = random.Random(f"blocks {seed} {schools}")
+    people = a_population(chance, students=chance.choice((250, 900)), schools=3, categories=4)
+    metrics, hidden = publish(with_high_schools(chance, people, schools=schools), CT)
+    told = [m for m in metrics if ALL not in hidden[m.name].withheld]
+    widths = narrowest(told, CT, hidden=hidden)
+    weak = [n for n, width in widths.items() if width < CT.numerator_minimum - 1.001]
+    metric_of = {metric.name: metric for metric in metrics}
+    assert [n for n in weak if n[0] == "size" or is_sensitive(metric_of[n[0]], CT, n[1:])] == []
 
 
 def test_the_attack_finds_what_is_badly_hidden():
