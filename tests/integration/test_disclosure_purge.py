@@ -1,6 +1,7 @@
 """What is past its time is destroyed with a proof; what is seen, or told, is spared."""
 
-from datetime import date, timedelta
+import os
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -93,8 +94,13 @@ def test_bytes_that_came_again_lately_are_spared(settings, connection, tmp_path)
 
 @pytest.mark.parametrize("state", ["pending", "braked"])
 def test_what_waits_for_somebody_is_spared(settings, connection, tmp_path, state, long_after):
+    """Also where the same bytes came twice, and were loaded the other time."""
     stored = land_something(settings, tmp_path)
     connection.execute("update ops.arrival set state = %s", (state,))
+    connection.execute(
+        "insert into ops.arrival (feed, sender, file_name, sha256, byte_count, state)"
+        " select 'roster', sender, file_name, sha256, byte_count, 'loaded' from ops.arrival"
+    )
     connection.commit()
     purged(settings, long_after)
     assert stored.exists()
@@ -117,44 +123,64 @@ def test_a_dry_run_counts_and_destroys_nothing(settings, connection, tmp_path, l
     assert proofs(connection) == []
 
 
-def test_old_releases_go_and_the_one_that_is_seen_stays(settings, connection, long_after):
-    build_reports(connection, ALDER, BIRCH)
-    publish_built(connection)
-    publish_built(connection)
-    connection.execute("update ops.release set pinned = true")
-    connection.commit()
-    assert purged(settings, long_after)["releases"] == len(freeze.KEYS) + len(freeze.KNOWN)
-    kept = [line.release_id for line in releases.list_releases(connection) if line.is_kept]
-    assert kept == [2]
-
-
-def test_lines_findings_and_what_was_sent_go(settings, connection, tmp_path, long_after):
+def test_of_each_place_what_is_old_goes_and_the_rest_stays(
+    settings, connection, tmp_path, long_after
+):
+    """Two of everything, one of them made the day before; and a release that is seen."""
+    lately = datetime.combine(long_after - timedelta(days=1), time(12), UTC)
     land_something(settings, tmp_path)
-    build_reports(connection, ALDER)
-    publish_built(connection)
+    connection.execute(
+        "insert into ops.arrival (feed, sender, file_name, sha256, byte_count, received_at)"
+        " select 'roster', sender, file_name, sha256, byte_count, %s from ops.arrival",
+        (lately,),
+    )
     connection.execute(
         "insert into restricted.quarantine_line"
         " (arrival_id, table_name, file_name, row_number, cells)"
         " select arrival_id, 'students', 'a.csv', 2, '{}' from ops.arrival"
     )
-    connection.execute("insert into restricted.gate_finding values (1, 't.rule', 'r', 1, 1)")
+    build_reports(connection, ALDER, BIRCH)
+    for _ in range(3):
+        publish_built(connection)
+    connection.execute("update ops.release set pinned = true")
+    connection.execute("update ops.release set created_at = %s where release_id = 2", (lately,))
     connection.execute(
-        "insert into ops.dispatch (release_id, school_key, channel, recipient_id, kind, state)"
-        " values (1, 1, 'mail', 'a', 'list', 'sent'), (1, 1, 'mail', 'b', 'list', 'failed')"
+        "insert into restricted.gate_finding values (1, 't.rule', 'r', 1, 1), (2, 't', 'r', 1, 1)"
+    )
+    connection.execute(
+        "insert into ops.dispatch"
+        " (release_id, school_key, channel, recipient_id, kind, state, made_at) values"
+        " (1, 1, 'mail', 'a', 'list', 'sent', now()),"
+        " (1, 1, 'mail', 'b', 'list', 'failed', now()),"
+        " (2, 1, 'mail', 'a', 'list', 'sent', %s)",
+        (lately,),
     )
     connection.commit()
-    (settings.outbox / "draft").mkdir(parents=True)
-    (settings.outbox / "draft" / "index.html").write_text("left over")
-    (settings.packets / "T-org").mkdir(parents=True)
-    (settings.packets / "T-org" / "T-ALDER.csv").write_text("referral_id")
-    done = purged(settings, long_after)
-    kinds = ("quarantine", "findings", "outbox", "packets")
-    assert [done[kind] for kind in kinds] == [1, 1, 2, 1]
-    assert {proof["place"]: proof["byte_count"] for proof in proofs(connection)}["packets"] == 11
-    assert not (settings.outbox / "draft" / "index.html").exists()
-    assert not (settings.packets / "T-org" / "T-ALDER.csv").exists()
-    rows = connection.execute("select state from ops.dispatch").fetchall()
-    assert [row["state"] for row in rows] == ["failed"]
+    folders = (settings.outbox / "draft", settings.packets / "T-org")
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for name in ("old", "young"):
+            (folder / name).write_text("left over")
+        os.utime(folder / "young", (lately.timestamp(), lately.timestamp()))
+
+    assert purged(settings, long_after) == {
+        "archive": 0,
+        "quarantine": 1,
+        "releases": len(freeze.KEYS) + len(freeze.KNOWN),
+        "findings": 1,
+        "outbox": 2,
+        "packets": 1,
+    }
+    assert {proof["place"]: proof["byte_count"] for proof in proofs(connection)}["packets"] == 9
+    assert [path.name for folder in folders for path in folder.iterdir()] == ["young"] * 2
+    kept = [line.release_id for line in releases.list_releases(connection) if line.is_kept]
+    assert kept == [3, 2]
+    left = connection.execute(
+        "select (select array_agg(arrival_id) from restricted.quarantine_line) as lines,"
+        " (select array_agg(release_id) from restricted.gate_finding) as findings,"
+        " (select array_agg(state order by state) from ops.dispatch) as dispatches"
+    ).fetchone()
+    assert tuple(left.values()) == ([2], [2], ["failed", "sent"])
 
 
 def test_the_disclosure_log_outlives_everything(settings, connection, long_after):
@@ -193,6 +219,16 @@ def test_a_report_of_one_child_is_found_by_the_id_of_the_roster(settings, connec
         privacy.disclosures_of(settings, "T-nobody")
 
 
-def test_the_limit_is_the_start_of_a_day_in_the_district(settings, connection):
+@pytest.mark.parametrize(("received", "found"), [("04:59", 1), ("05:01", 0)])
+def test_the_limit_is_the_start_of_a_day_in_the_district(
+    settings, connection, tmp_path, received, found
+):
+    """Midnight of the east coast in winter is five o'clock of the ledger."""
+    land_something(settings, tmp_path)
+    limit = SOON - timedelta(days=2555)
+    connection.execute(
+        "update ops.arrival set state = 'loaded', received_at = %s", (f"{limit} {received}Z",)
+    )
+    connection.commit()
     (archive, *_) = privacy.purge(settings, today=SOON, by="T", reason="r", dry_run=True)
-    assert archive.older_than == SOON - timedelta(days=2555)
+    assert (archive.older_than, archive.item_count) == (limit, found)
