@@ -1,11 +1,19 @@
 """What the gate finds, and who may read about whom: the rules that were missing, one by one."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from lib.release_builders import ALDER, BIRCH, MONDAY, PROJECT_ROOT, build_reports
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    CEDAR,
+    MONDAY,
+    PROJECT_ROOT,
+    ASchool,
+    build_reports,
+)
 from wraparound.orchestration.overview import overview
 from wraparound.publishing.findings import failing_condition, keep_failing_keys
 from wraparound.publishing.freeze import freeze_release
@@ -47,51 +55,160 @@ def kept(connection):
     return [tuple(row.values()) for row in rows]
 
 
-@pytest.mark.parametrize(
-    ("spoil", "finding"),
-    [
-        pytest.param(
-            "update reports.rpt_students set suggested_tier = '3' where school_key = 2",
-            ("release.tier_three_plausible", "notice", 2),
-            id="everybody in tier 3",
-        ),
-        pytest.param(
-            "update reports.rpt_students set decided_tier = '2a' where student_key = 2001",
-            ("release.tiers_dated", "notice", 2),
-            id="a tier without a day",
-        ),
-        pytest.param(
-            "update reports.rpt_referral_queue set is_overdue = true, due_date = null"
-            " where student_key = 2001",
-            ("release.overdue_has_a_step", "notice", 2),
-            id="overdue since nobody knows when",
-        ),
-        pytest.param(
-            "update reports.rpt_need_profiles set domain = 'health' where school_key = 2"
-            " and student_key = 2001 and domain = 'family'",
-            ("release.domains_complete", "hold", 2),
-            id="a domain twice and another never",
-        ),
-        pytest.param(
-            "insert into reports.rpt_students select * from reports.rpt_students"
-            " where student_key = 2001",
-            ("release.students_distinct", "hold", 2),
-            id="a child twice",
-        ),
-    ],
-)
-def test_a_defect_is_found_at_its_school(settings, connection, spoil, finding):
-    build_reports(connection, ALDER.with_students(20), BIRCH.with_students(20))
-    connection.execute(spoil)
-    connection.commit()
-    assert told(gate(settings, connection)) == {finding}
+def asked(settings):
+    """What each rule of the release says of the reports as they were built."""
+    results = run_suites(
+        RELEASE,
+        connection_string=connections.sqlalchemy_url(settings),
+        relation_of=lambda name: ("reports", name),
+        as_of=MONDAY,
+        school_keys=(1, 2, 3, 4),
+    )
+    return {(f.rule_id, f.severity, f.school_key, f.failing_count) for f in findings_of(results)}
 
 
-def test_a_small_school_may_be_all_in_tier_three(settings, connection):
-    build_reports(connection, ALDER)
-    connection.execute("update reports.rpt_students set suggested_tier = '3'")
+# Every school stands just where the rules still let it pass.
+AT_THE_LIMIT = """
+    update reports.rpt_gate_metrics set previous_students = 30, attendance_days_behind = 7,
+        students_not_known_all_domains = 10, events_off_calendar = 20, days_not_enrolled = 20,
+        events_ahead = 20 where school_key = 1;
+    update reports.rpt_gate_metrics set previous_students = 44, active_students = 55,
+        students_listed = 55 where school_key = 3;
+    update reports.rpt_gate_metrics set events_off_calendar = 10, days_not_enrolled = 10,
+        events_ahead = 10 where school_key = 4;
+    update reports.rpt_students set suggested_tier = '3'
+        where student_key <= 1008 or school_key = 4;
+    update reports.rpt_students set absence_rate = 0, days_absent = 0 where student_key = 1001;
+    update reports.rpt_students set absence_rate = 1, days_absent = 185, days_enrolled = 185
+        where student_key = 1002;
+    update reports.rpt_students set is_chronically_absent = null, has_sufficient_days = false
+        where student_key = 1003;
+    update reports.rpt_students set decided_tier = '2a', decided_on = '2026-10-01'
+        where student_key = 1004;
+    update reports.rpt_need_profiles set level = 'not_known', need_count = 0, evidence = '[]'
+        where student_key = 1001;
+    update reports.rpt_referral_queue set consent_status = 'withdrawn' where student_key = 1001;
+    update reports.rpt_referral_queue set state = 'accepted', is_overdue = true
+        where student_key = 1002;
+"""
+SPOILT = """
+    update reports.rpt_gate_metrics set queue_rows = null, previous_students = 31,
+        students_listed = 19, duplicate_students = 1, profile_rows_missing = -1,
+        students_not_known_all_domains = 10, attendance_days_behind = 31,
+        events_off_calendar = 21, days_not_enrolled = 21, events_ahead = 21,
+        unmapped_codes = 1, services_inactive_offered = 1, is_as_of_instructional = false,
+        suspension_days_without_absence = 1, students_on_two_lists = 1,
+        service_events_set_apart = 1 where school_key = 2;
+    update reports.rpt_gate_metrics set active_students = 56, students_listed = 56,
+        attendance_days_behind = 30 where school_key = 3;
+    alter table reports.rpt_students alter student_source_id drop not null;
+    update reports.rpt_students set suggested_tier = '3' where school_key = 2;
+    update reports.rpt_students set absence_rate = -0.01, days_absent = -1
+        where student_key = 2001;
+    update reports.rpt_students set absence_rate = 1.01, days_absent = 41
+        where student_key = 2002;
+    update reports.rpt_students set days_enrolled = 186 where student_key = 2003;
+    update reports.rpt_students set has_sufficient_days = false where student_key = 2004;
+    update reports.rpt_students set decided_tier = '2' where student_key = 2005;
+    update reports.rpt_students set decided_on = '2026-10-01' where student_key = 2006;
+    update reports.rpt_students set student_source_id = null where student_key = 2007;
+    update reports.rpt_students set sort_name = null where student_key = 2008;
+    insert into reports.rpt_students select * from reports.rpt_students where student_key = 2009;
+    update reports.rpt_need_profiles set level = 'dire'
+        where student_key = 2001 and domain = 'health';
+    update reports.rpt_need_profiles set need_count = 2
+        where student_key = 2002 and domain = 'health';
+    update reports.rpt_need_profiles set domain = 'trees'
+        where student_key = 2003 and domain = 'health';
+    update reports.rpt_need_profiles set domain = 'family'
+        where student_key = 2004 and domain = 'health';
+    delete from reports.rpt_need_profiles where student_key = 2005 and domain = 'health';
+    update reports.rpt_referral_queue set consent_status = 'maybe' where student_key = 2001;
+    update reports.rpt_referral_queue set consent_status = null where student_key = 2002;
+    update reports.rpt_referral_queue set consent_status = 'expired', state = 'requested'
+        where student_key = 2003;
+    update reports.rpt_referral_queue set next_step = null where student_key = 2004;
+    update reports.rpt_referral_queue set wording = null where student_key = 2005;
+    update reports.rpt_referral_queue set referral_rank = null where student_key = 2006;
+    update reports.rpt_referral_queue set referral_rank = 0 where student_key = 2007;
+    update reports.rpt_referral_queue set is_overdue = true, next_step = null
+        where student_key = 2008;
+    update reports.rpt_referral_queue set is_overdue = true, due_date = null
+        where student_key = 2009;
+    alter table reports.rpt_class_rosters alter class_key drop not null;
+    update reports.rpt_class_rosters set class_key = null where student_key = 2001;
+"""
+HOLDS = {
+    *("students_reconciled", "metrics_counted", "churn_lost", "students_once"),
+    *("profiles_complete", "attendance_silent", "services_active", "students_as_of"),
+    *("profiles_as_of", "queue_as_of", "classes_as_of", "reviews_as_of", "inquiry_as_of"),
+    *("fidelity_as_of", "service_use_as_of", "students_identified", "absence_possible"),
+    *("days_possible", "absence_sufficient", "tiers_known", "domains_known", "levels_known"),
+    *("needs_explained", "consent_known", "consent_said", "queue_next_step", "queue_explained"),
+    *("queue_ranked", "classes_named", "students_distinct", "domains_complete"),
+}
+NOTICES = {
+    *("profiles_known", "attendance_fresh", "attendance_on_calendar", "attendance_enrolled"),
+    *("attendance_not_ahead", "codes_mapped", "school_in_session", "suspensions_attended"),
+    *("students_on_one_list", "students_named", "consent_in_force", "tier_three_plausible"),
+    *("tiers_dated", "overdue_has_a_step", "service_events_count"),
+}
+# The rules that find more than one row in what is spoilt.
+ROWS = {
+    "students_as_of": 21,
+    "profiles_as_of": 79,
+    "queue_as_of": 20,
+    "classes_as_of": 20,
+    "reviews_as_of": 20,
+    "absence_possible": 2,
+    "days_possible": 3,
+    "queue_ranked": 2,
+    "queue_next_step": 2,
+    "domains_complete": 2,
+    "tiers_dated": 2,
+    "overdue_has_a_step": 2,
+}
+OF_CEDAR = {"attendance_fresh", "churn_gained"}
+IN_NO_SCHOOL = ("schools_present", "students_present")
+
+
+def test_every_rule_passes_at_its_limit_and_fails_beyond_it(settings, connection):
+    dogwood = ASchool(4, "T-DOGWOOD")
+    build_reports(connection, ALDER.with_students(20), BIRCH.with_students(20), CEDAR, dogwood)
+    connection.execute(AT_THE_LIMIT)
     connection.commit()
-    assert told(gate(settings, connection)) == set()
+    assert asked(settings) == set()
+
+    connection.execute(SPOILT)
+    for rule_id in HOLDS:
+        if rule_id.endswith("_as_of"):
+            report = REPORT_OF.get(rule_id, f"rpt_{rule_id.removesuffix('_as_of')}")
+            query = f"update reports.{report} set as_of_date = '2026-11-01' where school_key = 2"
+            connection.execute(query)
+    connection.commit()
+    found = [(HOLDS, "hold", 2), (NOTICES, "notice", 2), (OF_CEDAR, "notice", 3)]
+    assert asked(settings) == {
+        (f"release.{rule_id}", severity, school, ROWS.get(rule_id, 1))
+        for rules, severity, school in found
+        for rule_id in rules
+    }
+
+    connection.execute("truncate reports.rpt_gate_metrics, reports.rpt_students")
+    connection.execute("truncate reports.rpt_need_profiles")
+    connection.commit()
+    gone = {(rule, rows) for rule, severity, school, rows in asked(settings) if school is None}
+    assert gone == {(f"release.{rule_id}", 1) for rule_id in IN_NO_SCHOOL}
+    every = {rule.meta.rule_id for rule in RELEASE[0].expectations}
+    assert every == {f"release.{r}" for r in (*HOLDS, *NOTICES, *OF_CEDAR, *IN_NO_SCHOOL)}
+
+
+REPORT_OF = {
+    "profiles_as_of": "rpt_need_profiles",
+    "queue_as_of": "rpt_referral_queue",
+    "classes_as_of": "rpt_class_rosters",
+    "reviews_as_of": "rpt_reviews_due",
+    "inquiry_as_of": "rpt_inquiry_cycles",
+}
 
 
 def test_the_keys_behind_a_finding_are_kept_apart(settings, connection):
@@ -169,9 +286,9 @@ EVENTS = """
 DATES = "create table staging.stg_calendar__dates (calendar_date date, calendar_event_code text)"
 
 
-def staged(settings, name):
+def staged(settings, *names):
     results = run_suites(
-        [suite for suite in SUITES if suite.name == name],
+        [suite for suite in SUITES if suite.name in names],
         connection_string=connections.sqlalchemy_url(settings),
         relation_of=lambda relation: ("staging", relation),
         as_of=MONDAY,
@@ -228,3 +345,106 @@ def test_the_day_of_the_lists_is_a_school_day(settings, connection, days, failed
         cursor.executemany("insert into staging.stg_calendar__dates values (%s, %s)", days)
     connection.commit()
     assert staged(settings, "calendar") == failed
+
+
+def day(number):
+    """A day so many days after that of the lists."""
+    return MONDAY + timedelta(days=number)
+
+
+# Of each relation: its columns, rows that just pass, rows that every rule on it finds.
+STAGED = {
+    "attendance__events": (
+        "event_date date, event_duration_share numeric",
+        [(day(7), 0), (day(0), 1)],
+        [(day(8), -0.01), (day(0), 1.01)],
+    ),
+    "calendar__dates": (
+        "calendar_date date, calendar_event_code text",
+        [(day(-800), "Holiday"), (day(800), "Holiday"), (day(0), "Make-up day")],
+        [(day(-801), "Holiday"), (day(801), "Holiday"), (day(0), None)],
+    ),
+    "consents__consents": ("effective_date date", [(day(0),)], [(None,)]),
+    "discipline__actions": (
+        "discipline_date date, action_length_days numeric",
+        [(day(30), 0), (day(0), 185)],
+        [(day(31), -1), (day(0), 186)],
+    ),
+    "grades__results": (
+        "score_date date, score_status_code text",
+        [(day(7), "fully graded")],
+        [(day(8), None)],
+    ),
+    "providers__services": (
+        "service_name text, minimum_age numeric, maximum_age numeric",
+        [("Tutoring", 5, 5)],
+        [(None, 6, 5)],
+    ),
+    "providers__service_capacity": (
+        "available_count integer, maximum_count integer",
+        [(0, 0), (5, 5)],
+        [(6, 5), (-1, 5)],
+    ),
+    "reviews__reviews": (
+        "reviewed_date date, decided_tier text",
+        [(day(7), "2a")],
+        [(day(8), "2")],
+    ),
+    "roster__users": ("family_name text", [("Holm",)] * 99 + [(None,)], [("Holm",), (None,)]),
+    "roster__enrollments": (
+        "begin_date date, end_date date, enrollment_role text",
+        [(day(0), day(0), "student")] * 19 + [(None, None, "student"), (None, None, "teacher")],
+        [(day(0), day(-1), "student"), (None, None, "student")],
+    ),
+    "roster__demographics": (
+        "birth_date date",
+        [(day(-365 * 2),), (day(-365 * 100),)],
+        [(day(1 - 365 * 2),), (day(-365 * 100 - 1),)],
+    ),
+    "service_events__events": (
+        "referral_id text, student_source_id text, event_type text, referral_state text,"
+        " event_sequence integer, event_date date",
+        [("T-r", "T-s", "state", "requested", 0, day(7)), (None, "T-s", "contact", None, 0, None)],
+        [
+            ("T-r", "T-s", "state", "completed", 0, day(8)),
+            ("T-r", "T-s", "state", "accepted", 1, day(8)),
+            (None, "T-s", "state", "requested", 2, day(0)),
+        ],
+    ),
+    "staff__assignments": (
+        "begin_date date, end_date date",
+        [(day(0), day(0))],
+        [(day(0), day(-1))],
+    ),
+}
+IN_TWO_ROWS = {
+    *("attendance.durations_shares", "calendar.dates_near", "discipline.lengths_possible"),
+    *("providers.places_possible", "roster.births_possible", "service_events.not_ahead"),
+}
+
+
+def test_every_rule_on_a_feed_passes_at_its_limit_and_fails_beyond_it(settings, connection):
+    feeds = [suite.name for suite in SUITES if suite not in RELEASE]
+
+    def fill(kind):
+        for relation, spec in STAGED.items():
+            table = f"staging.stg_{relation}"
+            connection.execute(f"drop table if exists {table}")
+            connection.execute(f"create table {table} ({spec[0]})")
+            for row in spec[kind] if kind else ():
+                places = ", ".join(["%s"] * len(row))
+                connection.execute(f"insert into {table} values ({places})", row)
+        connection.commit()
+
+    def failed():
+        return dict(staged(settings, *feeds))
+
+    fill(0)
+    assert failed() == {"roster.users_present": 1}
+    fill(1)
+    assert failed() == {}
+    fill(2)
+    every = {r.meta.rule_id for s in SUITES if s not in RELEASE for r in s.expectations}
+    assert failed() == {
+        rule_id: 2 if rule_id in IN_TWO_ROWS else 1 for rule_id in every - {"roster.users_present"}
+    }

@@ -95,43 +95,6 @@ def test_a_rule_gets_the_statistics_that_are_not_imported_before(connection, set
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "finding"),
-    [
-        pytest.param(
-            {"students_listed": 2},
-            ("release.students_reconciled", "hold", 2, 1),
-            id="a child lost between roster and list",
-        ),
-        pytest.param(
-            {"profile_rows_missing": 1},
-            ("release.profiles_complete", "hold", 2, 1),
-            id="a child without its four domains",
-        ),
-        pytest.param(
-            {"duplicate_students": 1}, ("release.students_once", "hold", 2, 1), id="a child twice"
-        ),
-        pytest.param(
-            {"previous_students": 100}, ("release.churn_lost", "hold", 2, 1), id="a school shrunk"
-        ),
-        pytest.param(
-            {"attendance_days_behind": 8},
-            ("release.attendance_fresh", "notice", 2, 1),
-            id="late attendance",
-        ),
-        pytest.param(
-            {"duplicate_students": None},
-            ("release.metrics_counted", "hold", 2, 1),
-            id="a count that is missing",
-        ),
-    ],
-)
-def test_a_defect_of_one_school_is_found_at_that_school(connection, settings, spoilt, finding):
-    build_reports(connection, ALDER, BIRCH)
-    spoil_metrics(connection, BIRCH, **spoilt)
-    assert told(gate(connection, settings)) == [finding]
-
-
-@pytest.mark.parametrize(
     ("previous", "active", "expected"),
     [(100, 91, []), (100, 89, [2]), (40, 29, [2]), (13, 3, []), (0, 500, [])],
 )
@@ -145,15 +108,6 @@ def test_churn_needs_both_a_count_and_a_share(connection, settings, previous, ac
         students_listed=active,
     )
     assert [school for _, _, school, _ in told(gate(connection, settings))] == expected
-
-
-def test_rows_of_another_day_are_found(connection, settings):
-    build_reports(connection, ALDER, BIRCH)
-    connection.execute(
-        "update reports.rpt_students set as_of_date = '2026-01-05' where school_key = 2"
-    )
-    connection.commit()
-    assert told(gate(connection, settings)) == [("release.students_as_of", "hold", 2, 3)]
 
 
 def test_a_check_that_cannot_run_holds_every_school(connection, settings):
