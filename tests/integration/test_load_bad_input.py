@@ -34,6 +34,7 @@ from wraparound.cli import main
 from wraparound.errors import ArrivalIncomplete
 from wraparound.landing import archive, opening
 from wraparound.orchestration import nights
+from wraparound.orchestration.handing_back import hand_back
 from wraparound.settings import environment_for
 
 DAY = "2026-10-01"
@@ -291,6 +292,32 @@ def test_uneven_rows_are_set_aside_each_by_itself(rostered, tmp_path):
     assert (arrival["rows_in"], arrival["rows_loaded"], arrival["rows_quarantined"]) == (4, 2, 2)
     assert [(f[1], f[3]) for f in findings(rostered)] == [(2, "ragged_row"), (5, "ragged_row")]
     assert "empty_cells_beyond_header" in [notice["rule"] for notice in arrival["notices"]]
+
+
+def test_an_uneven_row_that_comes_every_night_is_one_open_finding(rostered, tmp_path):
+    lines = ("T-Birch2,T-S1", "T-Birch2,T-S1", "T-Birch2,T-S1", "T-Birch2,T-S2")
+    for night, line in enumerate(lines, start=1):
+        content = f"T-Alder1,T-S1,2026-10-0{night},Tardy,,\n{line}\n".encode()
+        arrival = loaded(rostered, raw_attendance(tmp_path / f"{night}", content))
+    # Of a row that differs nobody can say that it is about the same.
+    assert [finding[1:4] for finding in findings(rostered)] == [(3, None, "ragged_row")] * 2
+    kept = query(rostered, "select cells from restricted.quarantine_line order by arrival_id")
+    assert [row["cells"]["_line"] for row in kept] == [line.split(",") for line in lines[2:]]
+    (back,) = hand_back(rostered, arrival["arrival_id"], folder=tmp_path / "out", by="T. Linden")
+    assert lines[-1] in back.path.read_text()
+
+
+def test_no_cell_of_an_uneven_row_is_kept_where_one_may_be_a_secret(rostered, tmp_path):
+    content = f"{ATTENDANCE},ssn\nT-Alder1,T-S1,2026-10-01,Tardy,,,000-00-0000,surplus\n"
+    loaded(rostered, a_file(tmp_path / "in", "attendance.csv", content))
+    broken = '{"password": "Nut"\n{"studentUniqueId": "T-\n'
+    loaded(rostered, a_file(tmp_path / "in", "studentSchoolAttendanceEvents.jsonl", broken))
+    kept = query(
+        rostered,
+        "select cells -> '_line' as line from restricted.quarantine_line where cells ? '_line'"
+        " order by arrival_id, row_number",
+    )
+    assert [row["line"] for row in kept] == [[], [], ['{"studentUniqueId": "T-']]
 
 
 def test_a_megabyte_in_a_field_is_text_in_a_text_and_too_long_for_an_id(rostered, tmp_path):

@@ -191,7 +191,6 @@ def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow
         arrival_id=judging.arrival_id,
         table_name=judging.name,
         file_name=judging.file_name,
-        whole=not any(column.refused for column in judging.table.columns.values()),
     )
     for rule, column in sorted({(row.rule, row.column or "") for row in ragged}):
         numbers = [row.number for row in ragged if (row.rule, row.column or "") == (rule, column)]

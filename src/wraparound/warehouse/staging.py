@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from wraparound.contracts.models import Table
+from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
 from wraparound.landing.json_extras import Extras
@@ -36,7 +36,11 @@ PAIRS_MAX = 50
 
 
 class RaggedRow(NamedTuple):
-    """A row that is none of its table: its number, its cells, and why."""
+    """A row that is none of its table: its number, its cells, and why.
+
+    Of a row of which some cell may be one that must not be stored there are no cells: nobody
+    knows which it is.
+    """
 
     number: int
     cells: list[str]
@@ -95,7 +99,10 @@ def stage_file(
             raise
     # COPY stops at the first uneven row; read this file record by record instead.
     _create(connection, names, composed=composed)
-    return _copy_even_rows(connection, source, names=names)
+    staged = _copy_even_rows(connection, source, names=names)
+    if any(notice.rule == "column_refused" for notice in mapping.notices):
+        staged.ragged = [row._replace(cells=[]) for row in staged.ragged]
+    return staged
 
 
 def stage_json(connection: Connection, source: JsonSource) -> Staged:
@@ -118,8 +125,17 @@ def stage_json(connection: Connection, source: JsonSource) -> Staged:
     with cursor.copy(statement) as copy:
         for number, cells in source.rows(unusable, extras=extras):
             copy.write_row([number, *cells])
-    ragged = [RaggedRow(one.number, [one.text], one.rule, one.column) for one in unusable]
+    ragged = [
+        RaggedRow(one.number, _told(one.text, source.table), one.rule, one.column)
+        for one in unusable
+    ]
     return Staged(cursor.rowcount, ragged, extras=extras)
+
+
+def _told(text: str, table: Table) -> list[str]:
+    """The text of a record that is no JSON, unless it may hold what must not be stored."""
+    refused = any(column.refused for column in table.columns.values())
+    return [] if not text or refused or SECRET.search(text) else [text]
 
 
 def json_columns(source: JsonSource) -> tuple[str, ...]:
@@ -233,23 +249,17 @@ def keep_ragged(
     arrival_id: int,
     table_name: str,
     file_name: str,
-    whole: bool,
 ) -> None:
-    """Keep the cells of rows that do not fit the header.
-
-    Unless `whole`, only their number: where a file has a column that must not be stored, nobody
-    knows which cell of an uneven row it is.
-    """
+    """Keep the cells of rows that do not fit the header; by them the same row is known again."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into restricted.quarantine_line"
-            " (arrival_id, table_name, file_name, row_number, cells)"
-            " values (%s, %s, %s, %s, %s) on conflict do nothing",
+            " (arrival_id, table_name, file_name, row_number, cells, record_key)"
+            " select %s, %s, %s, %s, kept.cells,"
+            "  case when kept.cells -> '_line' <> '[]' then jsonb_hash_extended(kept.cells, 0) end"
+            " from (select %s::jsonb as cells) as kept on conflict do nothing",
             [
-                (
-                    *(arrival_id, table_name, file_name, row.number),
-                    Jsonb({"_line": row.cells if whole else []}),
-                )
+                (arrival_id, table_name, file_name, row.number, Jsonb({"_line": row.cells}))
                 for row in ragged
             ],
         )
