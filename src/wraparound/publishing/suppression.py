@@ -50,10 +50,14 @@ class Metric:
     breakdowns: Mapping[str, Counts]
     blocks: Mapping[Cell, str] = field(default_factory=dict)
 
+    @property
+    def nested(self) -> frozenset[str]:
+        """The breakdowns that fall into blocks."""
+        return frozenset(breakdown for breakdown, _ in self.blocks)
+
     def adds_up(self) -> bool:
         """Tell whether its groups add up to its blocks: those of another day may not."""
-        nested = {breakdown for breakdown, _ in self.blocks}
-        return all(self._blocks_of(b) == self.breakdowns.get(BLOCK) for b in nested)
+        return all(self._blocks_of(b) == self.breakdowns.get(BLOCK) for b in self.nested)
 
     def _blocks_of(self, breakdown: str) -> Counts:
         sums: dict[str, dict[str, int]] = {}
@@ -185,26 +189,22 @@ def hide_counts(
     )
     if columns is None or policy.is_small_group(sum(metric.district.values())):
         return Hidden(withheld=frozenset({ALL, *metric.breakdowns}))
-    cells = {(ALL, ALL, column) for column in columns}
+    cells = frozenset((ALL, ALL, column) for column in columns)
     bounded = {(ALL, ALL, column) for column in _coded_in(metric.district, policy)}
     withheld = set(groups.withheld)
     # The blocks come first: what is hidden of one is hidden in each of its groups.
-    for breakdown in sorted(metric.breakdowns, key=lambda name: (name != BLOCK, name)):
-        if breakdown in withheld:
-            continue
-        tables = _tables(
-            metric, policy, breakdown, columns=columns, groups=groups, cells=frozenset(cells)
-        )
-        done = [_protect(t.after(breakdown, kept=kept, told=told), policy) for t in tables]
-        protected = [table for table in done if table is not None]
-        if len(protected) < len(done):
+    for breakdown in sorted(metric.breakdowns, key=lambda name: name != BLOCK):
+        if breakdown in withheld or (BLOCK in withheld and breakdown in metric.nested):
             withheld.add(breakdown)
-            if breakdown == BLOCK:
-                withheld |= {nested for nested, _ in metric.blocks}
             continue
-        cells |= {(breakdown, *cell) for table in protected for cell in table.hidden}
-        bounded |= {(breakdown, *cell) for table in protected for cell in table.coded}
-    return Hidden(frozenset(cells), groups.groups, frozenset(withheld), frozenset(bounded & cells))
+        tables = _tables(metric, policy, breakdown, columns=columns, groups=groups, cells=cells)
+        done = [_protect(t.after(breakdown, kept=kept, told=told), policy) for t in tables]
+        if None in done:
+            withheld.add(breakdown)
+        for table in filter(None, done if breakdown not in withheld else ()):
+            cells |= {(breakdown, *cell) for cell in table.hidden}
+            bounded |= {(breakdown, *cell) for cell in table.coded}
+    return Hidden(cells, groups.groups, frozenset(withheld), frozenset(bounded & cells))
 
 
 def weak_cells(
@@ -404,7 +404,7 @@ def _tables(
     """
     if breakdown == BLOCK:
         policy = policy.model_copy(update={"percent_coding": ()})
-    if breakdown not in {nested for nested, _ in metric.blocks}:
+    if breakdown not in metric.nested:
         return [_table(metric, policy, breakdown, columns=columns, groups=groups)]
     tables = []
     for block, district in metric.breakdowns[BLOCK].items():
