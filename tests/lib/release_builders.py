@@ -30,8 +30,9 @@ IDENTITY = """
 """
 REPORTS = {
     "rpt_students": f"""{IDENTITY},
-        student_name text, sort_name text, grade_level text, homeroom text, home_language text,
-        days_enrolled integer, days_absent numeric, absence_rate numeric, attendance_band text,
+        student_name text, sort_name text, grade_level text, age_years integer, homeroom text,
+        home_language text, days_enrolled integer, days_absent numeric, absence_rate numeric,
+        attendance_band text,
         is_chronically_absent boolean, has_sufficient_days boolean, weekly_attendance jsonb,
         suggested_tier text, suggested_tier_reasons jsonb, decided_tier text, decided_on date,
         decided_by text, strengths_summary text, services_active_count integer,
