@@ -592,22 +592,22 @@ def test_what_a_rollback_takes_away_was_seen_all_the_same(connection):
 
 
 def test_a_cycle_keeps_the_figure_it_began_with(connection):
-    build_reports(connection, ALDER)
-    publish_built(connection)
-    build_reports(connection, ALDER, as_of=TUESDAY)
+    """That of the first list that its readers saw: BIRCH is held on the first night."""
+    build_reports(connection, ALDER, BIRCH)
+    candidate = freeze_audited(connection)
+    add_finding(connection, candidate, school=BIRCH)
+    releases.publish_release(connection, candidate.release_id)
+    build_reports(connection, ALDER, BIRCH, as_of=TUESDAY)
     connection.execute("update reports.rpt_inquiry_cycles set now_value = 99, metric_version = 2")
     connection.commit()
     publish_built(connection, as_of=TUESDAY)
     rows = connection.execute(
-        "select cycle_id, as_of_date, metric_version, metric_value from ops.inquiry_baseline"
+        "select school_key, cycle_id, as_of_date, metric_version, metric_value"
+        " from ops.inquiry_baseline order by school_key"
     ).fetchall()
-    assert rows == [
-        {
-            "cycle_id": "T-cycle",
-            "as_of_date": date(2026, 11, 2),
-            "metric_version": 1,
-            "metric_value": 25,
-        }
+    assert [tuple(row.values()) for row in rows] == [
+        (ALDER.school_key, "T-cycle", MONDAY, 1, 25),
+        (BIRCH.school_key, "T-cycle", TUESDAY, 2, 99),
     ]
 
 
