@@ -1,5 +1,6 @@
 """What left is in the log, and the log cannot be changed unnoticed."""
 
+import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -7,8 +8,17 @@ from datetime import date
 import psycopg
 import pytest
 
-from lib.release_builders import ALDER, BIRCH, MANAGER, assign, build_reports, coordinator_of
-from wraparound.publishing import delivery, disclosure, lists, releases
+from lib.release_builders import (
+    ALDER,
+    BIRCH,
+    MANAGER,
+    a_student,
+    assign,
+    build_reports,
+    coordinator_of,
+    insert_row,
+)
+from wraparound.publishing import delivery, disclosure, lists, packets, releases
 from wraparound.publishing.disclosure import Leaving, Recipient, disclose
 from wraparound.publishing.freeze import freeze_release
 from wraparound.warehouse import connection as connections
@@ -31,12 +41,16 @@ def publisher(settings):
         yield opened
 
 
-def night(settings, connection, publisher, *schools, as_of=MONDAY):
-    build_reports(connection, *schools, as_of=as_of)
+def published(publisher, *, as_of=MONDAY):
     candidate = freeze_release(publisher, build_id=None, as_of=as_of)
     publisher.execute("update ops.release set state = 'audited' where state = 'building'")
     publisher.commit()
     releases.publish_release(publisher, candidate.release_id)
+
+
+def night(settings, connection, publisher, *schools, as_of=MONDAY):
+    build_reports(connection, *schools, as_of=as_of)
+    published(publisher, as_of=as_of)
     return delivery.deliver_lists(settings, publisher, today=as_of)
 
 
@@ -168,6 +182,8 @@ def tamper(connection, statement):
 
 def test_a_log_as_it_was_written_is_whole(settings, connection, publisher):
     disclosure.anchor(fill(publisher, 5), settings.log_dir)
+    with (settings.log_dir / disclosure.ANCHORS).open("a") as file:
+        file.write("4 0a1b2c")
     checked = disclosure.verify(connection, log_dir=settings.log_dir)
     assert (checked.is_whole, checked.row_count) == (True, 5)
 
@@ -190,6 +206,18 @@ def test_tampering_is_found_at_the_row(connection, publisher, statement, first_w
     fill(publisher, 5)
     tamper(connection, statement)
     assert disclosure.verify(connection).first_wrong_id == first_wrong
+
+
+def test_a_row_with_a_hash_that_was_made_anew_is_found_by_the_next(connection, publisher):
+    fill(publisher, 3)
+    query = f"select {disclosure.COLUMNS} from ops.disclosure where disclosure_id = 2"
+    changed = {**connection.execute(query).fetchone(), "recipient_id": "T-two"}
+    tamper(
+        connection,
+        "update ops.disclosure set recipient_id = 'T-two',"
+        f" hash = '{disclosure._hash(changed)}' where disclosure_id = 2",
+    )
+    assert disclosure.verify(connection).first_wrong_id == 3
 
 
 def test_a_log_written_anew_disagrees_with_the_file_outside(settings, connection, publisher):
@@ -271,3 +299,123 @@ def test_an_auditor_reads_the_log_and_not_who_the_children_are(connection, publi
     assert disclosure.verify(connection).is_whole
     with pytest.raises(REFUSED):
         connection.execute("select from ops.student_crosswalk")
+
+
+# --- packets --------------------------------------------------------------------------------
+
+PARTS = "{attendance, tier}"
+# What a consent says, where it is not what lets a packet leave, and whether it still leaves.
+CONSENTS = {
+    "all in force on its last day": ({}, True),
+    "not from today": ({"effective_from": TUESDAY}, False),
+    "ended yesterday": ({"expires_on": date(2026, 11, 1)}, False),
+    "withdrawn today": ({"revoked_at": MONDAY}, False),
+    "of another provider": ({"recipient_organization_id": "T-other"}, False),
+    "of any provider": ({"recipient_organization_id": None}, True),
+    "of less": ({"records_scope": "{attendance}"}, False),
+    "of another child": ({"_student_source_id": "T-ALDER-2"}, False),
+    "gone": ({"_deleted_at": MONDAY}, False),
+}
+# Likewise the row of the packet; the last two have no consent at all.
+GROUNDS = {
+    "of age tomorrow": ({"own_consent_from_date": TUESDAY}, True),
+    "of age today": ({"own_consent_from_date": MONDAY}, False),
+    "agreed until today": (
+        {"legal_basis": "school_official", "agreement_until_date": MONDAY},
+        True,
+    ),
+    "agreed for other records": (
+        {
+            "legal_basis": "school_official",
+            "records_scope": "roster",
+            "packet": '{"grade_level": "03"}',
+        },
+        True,
+    ),
+    "agreed until yesterday": (
+        {"legal_basis": "school_official", "agreement_until_date": date(2026, 11, 1)},
+        False,
+    ),
+    "without a ground": ({"legal_basis": "none"}, False),
+}
+
+
+def a_packet(school, name, **words):
+    row = {
+        **a_student(school, 1),
+        "referral_id": f"{name} at {school.school_source_id}",
+        "organization_id": "T-org",
+        "legal_basis": "consent",
+        "consent_id": name,
+        "records_scope": "attendance tier",
+        "packet": '{"decided_tier": "=1+1"}',
+    }
+    return row | words
+
+
+def consent(connection, name, **words):
+    row = {
+        "consent_id": name,
+        "student_id": "T-ALDER-1",
+        "_student_source_id": "T-ALDER-1",
+        "granted_by_role": "parent",
+        "signed_at": date(2026, 7, 1),
+        "records_scope": PARTS,
+        "recipient_organization_id": "T-org",
+        "effective_from": MONDAY,
+        "expires_on": MONDAY,
+        "revoked_at": TUESDAY,
+        "_sender": "default",
+        "_batch_id": 1,
+        "_row_hash": 0,
+        "_effective_at": MONDAY,
+        "_changed_at": MONDAY,
+    }
+    row |= words
+    places = ", ".join(["%s"] * len(row))
+    connection.execute(
+        f"insert into raw.consents__consents ({', '.join(row)}) values ({places})",
+        list(row.values()),
+    )
+
+
+def test_the_ground_of_each_line_is_asked_again_on_the_day(
+    settings, connection, publisher, tmp_path
+):
+    build_reports(connection, ALDER, BIRCH)
+    connection.execute("alter table reports.rpt_provider_packets add own_consent_from_date date")
+    for name, (words, _) in CONSENTS.items():
+        consent(connection, name, **words)
+        insert_row(connection, "rpt_provider_packets", **a_packet(ALDER, name))
+    for name, (words, _) in GROUNDS.items():
+        consent(connection, name)
+        insert_row(connection, "rpt_provider_packets", **a_packet(ALDER, name, **words))
+    official = {"legal_basis": "school_official"}
+    insert_row(connection, "rpt_provider_packets", **a_packet(BIRCH, "agreed", **official))
+    connection.commit()
+    published(publisher)
+
+    packets.send_packets(settings, publisher, today=MONDAY, out=tmp_path)
+
+    told = {}
+    for path in (tmp_path / "T-org").iterdir():
+        header, *rows = csv.reader(path.read_text().splitlines())
+        assert header[0] == "referral_id"
+        assert {cell for row in rows for cell in row[1:]} <= {"'=1+1", "03", ""}
+        told[path.stem] = sorted(row[0].partition(" at ")[0] for row in rows)
+    every = {**CONSENTS, **GROUNDS}
+    assert told == {
+        "T-ALDER": sorted(name for name, (_, leaves) in every.items() if leaves),
+        "T-BIRCH": ["agreed"],
+    }
+    logged = sorted(
+        (row["school_key"], row["legal_basis"], *row["records_scope"])
+        for row in log_of(connection)
+    )
+    assert logged == [
+        (1, "consent", "packet: decided_tier"),
+        (1, "none", packets.DENIED_SCOPE),
+        (1, "school_official", "packet: decided_tier"),
+        (1, "school_official", "packet: grade_level"),
+        (2, "school_official", "packet: decided_tier"),
+    ]
