@@ -1,14 +1,17 @@
 """What a district says about itself and its senders: config/district.yml, as strict models."""
 
+import re
+from collections.abc import Hashable
 from datetime import date, time
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,6 +25,15 @@ from wraparound.contracts.models import Scope
 from wraparound.errors import SettingsWrong
 
 DateOrder = Literal["YMD", "MDY", "DMY"]
+
+
+def _hour(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"\d\d:\d\d", value) is None:
+        raise ValueError('must be an hour of the district\'s clock such as "05:30"')
+    return value
+
+
+Hour = Annotated[time, BeforeValidator(_hour)]
 
 
 class Strict(BaseModel):
@@ -75,13 +87,20 @@ class FeedProfile(Strict):
 
     files: tuple[str, ...] = ()
     encoding: Literal["utf-8", "cp1252"] = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: str = ","
     date_order: DateOrder = "YMD"
     strictness: Literal["tolerant", "strict"] = "tolerant"
     scope: Scope | None = None
     student_id: str | None = None
     school_id: str | None = None
     tables: dict[str, tuple[TableProfile, ...]] = {}
+
+    @field_validator("delimiter")
+    @classmethod
+    def _can_part_cells(cls, value: str) -> str:
+        if re.fullmatch(r"[\t -~]", value) and not value.isalnum() and value != '"':
+            return value
+        raise ValueError('must be one sign such as ";" or "|", or a tab, written "\\t"')
 
     @field_validator("tables", mode="before")
     @classmethod
@@ -132,8 +151,8 @@ class Expected(Strict):
     """
 
     sender: str | None = None
-    by: time = time(5, 0)
-    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    by: Hour = time(5, 0)
+    days: tuple[Annotated[int, Field(ge=0, le=6)], ...] = (0, 1, 2, 3, 4)
     within_days: int = Field(default=1, ge=1)
     owner: str = ""
     owner_mail: str = Field(default="", pattern=r"^([^@\s]+@[^@\s]+)?$")
@@ -148,8 +167,8 @@ class District(Strict):
     name: str
     time_zone: str
     language: Literal["en", "es"] = "en"
-    school_year_starts: str = Field(default="07-01", pattern=r"^\d\d-\d\d$")
-    publish_hour: time = time(5, 30)
+    school_year_starts: str = "07-01"
+    publish_hour: Hour = time(5, 30)
     # How long a held school's question waits for a person in Airflow, before it stays held.
     approval_hours: int = Field(default=10, ge=1, le=23)
     expected: dict[str, Expected] = {}
@@ -172,6 +191,15 @@ class District(Strict):
         except (ZoneInfoNotFoundError, ValueError) as exc:
             raise ValueError("is not a time zone name such as America/New_York") from exc
         return value
+
+    @field_validator("school_year_starts")
+    @classmethod
+    def _day_of_every_year(cls, value: str) -> str:
+        # 2025 has no 29 February, as most years.
+        if re.fullmatch(r"\d\d-\d\d", value):
+            date.fromisoformat(f"2025-{value}")
+            return value
+        raise ValueError('must be a month and a day such as "07-01"')
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "District":
@@ -221,6 +249,8 @@ def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
             unknown = sorted(named - set(table.columns))
             if unknown:
                 return f"tables.{table_name}: there is no column '{unknown[0]}'"
+            if any(table.columns[name].type != "date" for name in shape.last_days):
+                return f"tables.{table_name}: last_days may name columns of dates only"
             for look_up in shape.look_ups.values():
                 other = contract.tables.get(look_up.table)
                 if other is None or look_up.column not in other.columns:
@@ -229,7 +259,20 @@ def _unknown_name(feed: str, profile: FeedProfile) -> str | None:
 
 
 class _Texts(yaml.SafeLoader):
-    """YAML in which a plain word is that word: No, 01 and 05:30 are codes, not values."""
+    """YAML in which a plain word is that word: No, 01 and 05:30 are codes, not values. A key that
+    comes twice is an error: nobody would know which of them counts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """A mapping of different keys."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key '{key.value}' comes twice", problem_mark=key.start_mark
+                )
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 PLAIN_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
@@ -251,10 +294,13 @@ def load_district(path: Path) -> District:
         return District.model_validate(data)
     except OSError as exc:
         raise SettingsWrong(f"The district file {path} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise SettingsWrong(f"The district file {path} is not UTF-8 at byte {exc.start}.") from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise SettingsWrong(f"The district file {path} is not YAML{where}.") from exc
+        why = f": {exc.problem}" if isinstance(exc, yaml.constructor.ConstructorError) else ""
+        raise SettingsWrong(f"The district file {path} is not YAML{where}{why}.") from exc
     except ValidationError as exc:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()]
         raise SettingsWrong(

@@ -104,7 +104,18 @@ senders:
         ("senders: [", "is not YAML at line"),
         ("colour: blue", "colour"),
         ("language: fr", "language"),
-        ("senders: {g: {feeds: {staff: {delimiter: ';;'}}}}", "delimiter"),
+        ("senders: {g: {feeds: {staff: {delimiter: tab}}}}", 'a tab, written "'),
+        ("senders: {g: {feeds: {staff: {delimiter: §}}}}", "one sign"),
+        ("senders: {g: {title: one}, g: {title: two}}", "line 3: the key 'g' comes twice"),
+        ("expected: {staff: {days: [1, 7]}}", "staff.days.1"),
+        ("expected: {staff: {by: 5:30}}", "staff.by: .* such as"),
+        ("publish_hour: 05:30Z", "publish_hour: .* such as"),
+        ("school_year_starts: 13-01", "school_year_starts: .* month"),
+        ("school_year_starts: 7-1", "school_year_starts: .* such as"),
+        (
+            "senders: {g: {feeds: {staff: {tables: {assignments: {last_days: [role]}}}}}}",
+            "columns of dates only",
+        ),
         (
             "senders: {g: {feeds: {staff: {tables: {assignments: {look_ups: {role:"
             " {by: x, table: y, column: z}}}}}}}}",
@@ -120,3 +131,10 @@ def test_what_is_wrong_in_the_district_file_is_named(tmp_path, text, words):
 def test_a_district_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(SettingsWrong, match="cannot be read"):
         load_district(tmp_path / "nowhere.yml")
+
+
+def test_a_district_file_in_another_encoding_is_said(tmp_path):
+    path = tmp_path / "district.yml"
+    path.write_bytes("name: Forêt\n".encode("cp1252"))
+    with pytest.raises(SettingsWrong, match="not UTF-8 at byte 9"):
+        load_district(path)
