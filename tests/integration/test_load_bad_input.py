@@ -229,9 +229,11 @@ def test_a_header_alone_loads_nothing_and_is_no_error(rostered, tmp_path):
     assert arrival["rows_in"] == 0
 
 
-def test_blank_lines_count_as_rows_of_a_spreadsheet_but_not_as_records(rostered, tmp_path):
+@pytest.mark.parametrize("blank", [b"\n", b",,,,,\n", b",,,,,\n\n,,,\n"])
+def test_blank_lines_count_as_rows_of_a_spreadsheet_but_not_as_records(rostered, tmp_path, blank):
     content = csv_bytes("", [(*GOOD, "", ""), ("T-Nobody", *GOOD[1:], "", "")])
-    arrival = loaded(rostered, raw_attendance(tmp_path / "in", content + b"\n\n"))
+    content = blank.splitlines(keepends=True)[0] + content.removeprefix(b"\n") + blank
+    arrival = loaded(rostered, raw_attendance(tmp_path / "in", content))
     assert (arrival["rows_in"], arrival["rows_quarantined"]) == (2, 1)
     assert findings(rostered) == [
         ("attendance.csv", 4, "studentUniqueId", "student_unknown", "row")

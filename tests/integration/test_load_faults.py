@@ -112,6 +112,7 @@ def test_what_the_database_cannot_take_is_refused_and_does_not_come_back(
     (arrival,) = landed_and_loaded(rostered, more.write(tmp_path / "in"))
     assert (arrival["state"], arrival["code"]) == ("refused", "W27")
     assert "SQLSTATE 23505" in arrival["message"]
+    assert "another try would end the same" in arrival["message"]
     assert "Willow99" not in arrival["message"]
     assert nights.ingest(rostered) == []
 

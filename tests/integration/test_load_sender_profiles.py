@@ -161,6 +161,18 @@ def test_rows_of_unreadable_days_are_not_closed_by_those_of_other_days(rostered,
     assert findings(rostered) == []
 
 
+def test_keys_of_json_are_not_passed_over_beside_a_table_of_text(rostered, tmp_path):
+    wrong = (PROFILE % "MDY").replace(
+        "constants:", "leave_out: {No: ['T-*']}\n            constants:"
+    )
+    write_district(rostered, wrong)
+    (arrival,) = landed_and_loaded(
+        rostered, export(tmp_path / "in", [("1", "10/2/2026", "T", "")]), sender="grove"
+    )
+    assert (arrival["state"], arrival["code"]) == ("refused", "W01")
+    assert "leave_out are of JSON, which abs_01.txt is not" in arrival["message"]
+
+
 WRONG = {
     "feed": ("senders: {g: {feeds: {nothing: {}}}}", "there is no feed 'nothing'"),
     "table": ("senders: {g: {feeds: {staff: {tables: {x: {}}}}}}", "there is no table 'x'"),

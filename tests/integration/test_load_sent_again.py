@@ -43,7 +43,7 @@ def a_year(chance: Random) -> Lines:
 
 
 GENTLE = (0, 0, 5, 7)
-ROUGH = (0, 0, 0, 1, 2, 3, 4, 5, 6, 7)
+ROUGH = (0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def another_night(lines: Lines, chance: Random, *, kinds: tuple[int, ...]) -> Lines:
@@ -62,6 +62,7 @@ def another_night(lines: Lines, chance: Random, *, kinds: tuple[int, ...]) -> Li
             4: f"T-Nobody,{school},{day},{EXCUSED},,",
             5: f"{student},{school},{day},{TARDY},Bus,0.5",
             6: f"{student},{school},{day},{UNEXCUSED},,2",
+            8: ",,,,,",
         }.get(kind)
         if changed is None:
             del lines[place]

@@ -61,7 +61,7 @@ class TableProfile(Strict):
     """
 
     file: str | None = None
-    columns: dict[str, str | tuple[str, ...]] = {}
+    columns: dict[str, str | Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     constants: dict[str, str] = {}
     look_ups: dict[str, LookUp] = {}
     codes: dict[str, dict[str, str]] = {}

@@ -29,12 +29,14 @@ FIRST_ROW = 2
 class Seen:
     """What was noticed in the bytes of a file while they went by.
 
-    `has_padding` says that some cell may begin or end with a space, or be empty in quotes.
+    `has_padding` says that some cell may begin or end with a space, or be empty in quotes,
+    `may_have_blank` that some row begins with an empty cell.
     """
 
     delimiter: str = ","
     has_control: bool = False
     has_padding: bool = False
+    may_have_blank: bool = False
     newlines: int = 0
     ends_with_newline: bool = True
     _tail: bytes = b"\n"
@@ -51,6 +53,8 @@ class Seen:
         edge = self._tail + block[:2]
         if not self.has_padding:
             self.has_padding = self._may_be_padded(block) or self._may_be_padded(edge)
+        begun = b"\n" + self.delimiter.encode()
+        self.may_have_blank = self.may_have_blank or begun in block or begun in edge
         # Before PostgreSQL 18, COPY took a line of \\. for the end of the data.
         if b"\n\\." in block or (b'"' in block and STRAY_QUOTE.search(block)):
             raise OddQuotes

@@ -655,9 +655,10 @@ def without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
     """The driver's text quotes cells: keep its code and the constraint, drop the text."""
     constraint = exc.diag.constraint_name
     where = f", constraint {constraint}" if constraint else ""
+    follows = "it waits for the next try" if _may_pass(exc) else "another try would end the same"
     return LoadFailed(
         f"Arrival {arrival_id}: the database refused (SQLSTATE {exc.sqlstate}{where}). Nothing of "
-        "it was kept; it waits for the next try."
+        f"it was kept; {follows}."
     )
 
 

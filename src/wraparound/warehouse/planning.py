@@ -7,7 +7,7 @@ from pathlib import Path
 from wraparound.contracts.district import District, FeedProfile, TableProfile
 from wraparound.contracts.loader import contract_of, family_tables, ignored_files
 from wraparound.contracts.models import Contract, Table
-from wraparound.errors import ContractBroken
+from wraparound.errors import ContractBroken, SettingsWrong
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
 from wraparound.warehouse import oneroster
@@ -82,6 +82,12 @@ def _file(
     contract, name, table = place
     profile = district.profile(sender=sender, feed=contract.feed)
     shape = profile.shape(name, file_name=member.name)
+    if shape.each or shape.leave_out:
+        raise SettingsWrong(
+            f"senders.{sender}.feeds.{contract.feed}.tables.{name}: each and leave_out are of "
+            f"JSON, which {member.name} is not. Nothing was loaded; take them out of the district "
+            "file, then land it again."
+        )
     shown = table.for_version(manifest.version)
     return File(member, contract, name, shown, shape, manifest.mode_of(member.name))
 

@@ -300,13 +300,25 @@ def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) 
     if has_line_breaks and cursor.rowcount != sum(1 for _ in source.records()):
         # 24" at the end of one cell and 27" at that of a later one: COPY took what lies between.
         raise OddQuotes
+    # Numbered lines are a few, and each begins with its number.
+    may_have_blank = seen.may_have_blank or source.is_numbered
     return Staged(
-        rows=cursor.rowcount,
+        rows=cursor.rowcount - (_drop_blank(connection, names) if may_have_blank else 0),
         has_control=seen.has_control,
         # The last cell of all may be followed by nothing.
         has_padding=seen.has_padding or seen.ends_with_space,
         has_line_breaks=has_line_breaks,
     )
+
+
+def _drop_blank(connection: Connection, names: list[str]) -> int:
+    """Take out rows of delimiters alone, which spreadsheets leave below the last one: they are
+    blank lines, and would hold what is in force as rows do that cannot be read."""
+    cells = sql.SQL(", ").join(map(sql.Identifier, names))
+    found = connection.execute(
+        sql.SQL("delete from pg_temp.stage where coalesce({}, null) is null").format(cells)
+    )
+    return found.rowcount
 
 
 def _copy_statement(names: list[str], source: CsvSource) -> sql.Composed:
@@ -344,6 +356,8 @@ def _rewritten(source: CsvSource, *, width: int, staged: Staged) -> Iterator[byt
     writer = csv.writer(buffer)
     written = 0
     for row, cells in source.records():
+        if not any(cells):
+            continue
         if len(cells) < width or any(cells[width:]):
             staged.ragged.append(RaggedRow(row, cells))
             if len(staged.ragged) > RAGGED_MAX:
