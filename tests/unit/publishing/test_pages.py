@@ -27,6 +27,7 @@ from lib.list_builders import (
     a_whole_school,
     weeks,
 )
+from wraparound.contracts.loader import load_contracts
 from wraparound.publishing.lists import plain_text
 from wraparound.publishing.pages import first_letter, render_school_page
 from wraparound.publishing.words import CODES, PHRASES, number_text, short_grade, words_in
@@ -579,6 +580,7 @@ def test_both_languages_know_the_same_phrases_with_the_same_gaps():
     assert {k: set(v) for k, v in CODES["en"].items()} == {
         k: set(v) for k, v in CODES["es"].items()
     }
+    assert CODES["es"]["feed"].keys() == load_contracts().keys()
 
 
 def test_each_domain_has_a_letter_of_its_own_in_each_language():
