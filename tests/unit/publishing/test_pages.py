@@ -415,7 +415,7 @@ def test_four_domains_are_always_there_and_said_in_words():
 
 def test_attendance_is_a_line_with_its_words():
     page = page_of(a_list(students=[a_student(weekly_attendance=weeks([1, None, 0.5, 0.29]))]))
-    assert 'aria-label="Attendance by week in percent: 100, no school, 50, 29"' in page
+    assert 'aria-label="Attendance by week in percent: 100, no days, 50, 29"' in page
     assert '<path d="M0 3L0 3M20 27L20 27 30 27"/>' in page
 
 
