@@ -566,6 +566,25 @@ def test_needs_are_remembered_from_the_first_night_they_were_shown(connection):
     assert seen(connection) == [(ALDER.school_key, MONDAY, TUESDAY)]
 
 
+def test_a_day_that_is_shown_again_is_not_its_own_day_before(connection):
+    for day, level, value in (
+        (MONDAY, "mild", 5),
+        (TUESDAY, "severe", 6),
+        (TUESDAY, "moderate", 7),
+    ):
+        build_reports(connection, ALDER.with_students(1), as_of=day)
+        connection.execute(
+            "update reports.rpt_referral_queue set level = %s, evidence = %s",
+            (level, f'[{{"value": {value}}}]'),
+        )
+        connection.commit()
+        publish_built(connection, as_of=day)
+        releases.remember_needs(connection)
+    row = connection.execute("select * from ops.need_history").fetchone()
+    assert (row["first_value"], row["last_value"], row["last_level"]) == (5, 7, "moderate")
+    assert (row["prior_seen_date"], row["prior_level"]) == (MONDAY, "mild")
+
+
 def seen(connection):
     """School, first and last day of the needs that are in the history."""
     rows = connection.execute(
