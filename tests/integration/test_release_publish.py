@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
@@ -225,13 +226,30 @@ def test_an_unreadable_marker_is_no_marker(settings, connection, text):
     assert delivery.deliver_lists(settings, connection).lists[0].is_new
 
 
-def test_lists_follow_a_rollback(settings, connection):
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_lists_follow_a_rollback(settings, connection, monkeypatch, cut_short):
     night(settings, connection, ALDER, mark="the wording of monday")
-    night(settings, connection, ALDER, as_of=TUESDAY, mark="the wording of tuesday")
+    with monkeypatch.context() as patch:
+        if cut_short:
+            patch.setattr(delivery, "_write_marker", Mock(side_effect=OSError))
+        night(settings, connection, ALDER, as_of=TUESDAY, mark="the wording of tuesday")
+    assert "the wording of tuesday" in page(settings, ALDER)
     releases.rollback(connection)
     delivery.deliver_lists(settings, connection)
     assert "the wording of monday" in page(settings, ALDER)
     assert "the wording of tuesday" not in page(settings, ALDER)
+
+
+def test_a_list_that_is_half_taken_away_is_found_again(settings, connection, monkeypatch):
+    night(settings, connection, ALDER, BIRCH)
+    connection.execute("delete from release.pointer where school_source_id = 'T-BIRCH'")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            delivery.deliver_lists(settings, connection)
+    assert [p.name for p in (settings.lists / "T-BIRCH").iterdir()] == [delivery.MARKER]
+    delivery.deliver_lists(settings, connection)
+    assert not (settings.lists / "T-BIRCH").exists()
 
 
 def test_a_school_that_never_had_a_list_is_on_the_overview(settings, connection):

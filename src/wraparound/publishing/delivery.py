@@ -287,6 +287,8 @@ def _kind(error: Exception) -> str:
 
 def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile]) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # From here on neither list stands: a rollback would take the old one to be there.
+    (path / MARKER).write_text("{}", encoding="utf-8")
     for file in rendered:
         (draft / file.file_name).replace(path / file.file_name)
     # With whatever a process that was killed left of its own.
@@ -303,6 +305,9 @@ def _take_away_others(settings: Settings, connection: Connection[Any]) -> None:
     standing = {folder_name(live.school_source_id) for live in shown}
     for marker in written:
         if marker.parent.name not in standing:
+            # Before the marker, by which whoever comes after one that was killed finds them.
+            for name in (lists.PAGE_NAME, lists.WORKBOOK_NAME):
+                (marker.parent / name).unlink(missing_ok=True)
             shutil.rmtree(marker.parent)
 
 
