@@ -252,6 +252,29 @@ def test_a_list_that_is_half_taken_away_is_found_again(settings, connection, mon
     assert not (settings.lists / "T-BIRCH").exists()
 
 
+def test_a_night_that_was_killed_before_the_analysts_were_told_tells_them_next(
+    settings, connection, monkeypatch
+):
+    told = "select count(*) as n from ops.event where kind = 'analytics'"
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_analyse", Mock())
+        release_id = night(settings, connection, ALDER).release_id
+    for _ in range(2):
+        publish.show_again(settings, release_id=release_id, as_of=MONDAY)
+    assert connection.execute(told).fetchone() == {"n": 1}
+
+
+def test_a_candidate_that_was_cut_short_is_told_so(settings, connection, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "audit", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            night(settings, connection, ALDER)
+    night(settings, connection, ALDER)
+    newest, older = releases.list_releases(connection)
+    assert (newest.state, newest.message) == ("published", None)
+    assert (older.state, older.message) == ("rejected", "It was cut short.")
+
+
 def test_a_school_that_never_had_a_list_is_on_the_overview(settings, connection):
     night(settings, connection, ALDER, BIRCH, spoil={BIRCH: {"duplicate_students": 1}})
     overview = (settings.lists / "index.html").read_text()

@@ -206,6 +206,11 @@ def _lock_reports(connection: Connection[Any], names: list[str]) -> None:
 
 
 def _new_release(connection: Connection[Any], *, build_id: int | None, as_of: date) -> int:
+    # One process at a time publishes, so an earlier candidate of which nothing became is nobody's.
+    connection.execute(
+        "update ops.release set state = 'rejected', message = 'It was cut short.'"
+        " where state in ('building', 'audited')"
+    )
     query = """
         insert into ops.release (build_id, as_of_date, previous_release_id, state)
         values (%s, %s, (select max(release_id) from release.pointer), 'building')

@@ -103,6 +103,8 @@ def show_again(settings: Settings, *, release_id: int, as_of: date) -> PublishSu
         releases.publish_release(connection, release_id)
         delivered = deliver_lists(settings, connection, today=as_of)
         sent = send_lists(settings, connection, delivered.lists, today=as_of)
+        if _analysts_wait(connection):
+            _analyse(settings, connection, as_of=as_of)
         line = releases.show_release(connection, release_id)
     return PublishSummary(
         release_id=line.release_id,
@@ -224,6 +226,17 @@ def _tell_gate(
             "past_review": past_review,
         },
     )
+
+
+def _analysts_wait(connection: Connection[Any]) -> bool:
+    """Whether lists were shown since the analysts' tables were looked at last: a night was
+    killed in between, or a person lifted a hold or went back."""
+    query = """
+        select coalesce(max(published_at) > (
+            select max(happened_at) from ops.event where kind = 'analytics'
+        ), true) as it from release.pointer
+    """
+    return bool(_rows(connection, query)[0]["it"])
 
 
 def _analyse(settings: Settings, connection: Connection[Any], *, as_of: date) -> None:
