@@ -408,9 +408,22 @@ def test_status_and_doctor_speak_of_the_night(first_night: Path) -> None:
     assert "MISSING" not in run("doctor").stdout
 
 
-def test_a_server_starts_in_place_of_one_whose_folder_was_removed() -> None:
+def half_made(settings: Settings, program: str, *words: str) -> None:
+    """A server's folder, as one leaves it who was killed while it was made."""
+    assert program == "initdb"
+    (Path(words[-1]) / "PG_VERSION").write_text("18\n")
+    raise KeyboardInterrupt
+
+
+def test_a_server_starts_in_place_of_one_whose_folder_was_half_made_or_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with TemporaryDirectory() as folder:
         settings = replace(load_settings(), home=Path(folder) / "home")
+        with monkeypatch.context() as patch:
+            patch.setattr(embedded, "_run", half_made)
+            with pytest.raises(KeyboardInterrupt):
+                embedded.up(settings)
         embedded.up(settings)
         try:
             settings.postgres_dir.rename(Path(folder) / "removed")

@@ -152,6 +152,11 @@ def _prepare(settings: Settings) -> None:
 
 
 def _initialise(settings: Settings) -> None:
+    """Make the data folder beside its place: one that was cut short would never start."""
+    new = settings.postgres_dir.with_name(f"{settings.postgres_dir.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    _give_to_service_user(new)
     _run(
         settings,
         "initdb",
@@ -160,8 +165,9 @@ def _initialise(settings: Settings) -> None:
         "--locale=C.UTF-8",
         "--username=postgres",
         "--pgdata",
-        str(settings.postgres_dir),
+        str(new),
     )
+    new.replace(settings.postgres_dir)
 
 
 def _start(settings: Settings) -> None:
