@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from wraparound.warehouse.connection import NOTICE_THE_DEAD
+
 # New objects between two looks for cycles: some hundred steps leave as many behind, 30 MB.
 SELDOM = 100_000
 
@@ -37,7 +39,9 @@ class _Driver:
                 if not self.closed:
                     self.rollback()
 
-        self._own.connection = self._driver.connect(connection_factory=Kept, **where)
+        self._own.connection = self._driver.connect(
+            connection_factory=Kept, options=NOTICE_THE_DEAD, **where
+        )
         self._opened.append(self._own.connection)
         return self._own.connection
 

@@ -24,6 +24,8 @@ DATABASE_URL = re.compile(
     r"(?P<driver>[\w+]+)://(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<host>\[[^/?]+\]|[^/:?]*)(?::(?P<port>\d*))?(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
 )
+# Who was killed must not hold its locks until its statement ends.
+NOTICE_THE_DEAD = "-c client_connection_check_interval=5s"
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 
@@ -149,9 +151,7 @@ def _open(where: Address, *, autocommit: bool) -> Connection:
             application_name="wraparound",
             # Nothing personal in notices: they are not asked for.
             options="-c client_min_messages=error -c search_path=pg_catalog -c lock_timeout=60s"
-            " -c idle_in_transaction_session_timeout=30min"
-            # A loader that was killed must not hold its locks until its statement ends.
-            " -c client_connection_check_interval=5s",
+            f" -c idle_in_transaction_session_timeout=30min {NOTICE_THE_DEAD}",
         )
     except psycopg.OperationalError as exc:
         raise WarehouseMissing(

@@ -15,6 +15,7 @@ from dbt_common.events.types import Note
 from wraparound.orchestration.dbt_lean import (
     collector_at_ease,
     debug_left_unsaid,
+    kept_connections,
     longest_way_first,
     project_forgotten,
 )
@@ -66,6 +67,32 @@ def test_a_free_thread_takes_the_step_with_the_longest_way_after_it():
             taken.append(following.result())
 
     assert taken == ["code", "day", "roster", "need", "page"]
+
+
+class Session:
+    """Stands for a connection of dbt's driver."""
+
+    closed = False
+
+    def close(self):
+        """As the driver ends it."""
+
+
+def test_the_server_is_to_notice_when_a_build_was_killed(monkeypatch):
+    from dbt.adapters.postgres import connections
+
+    asked = []
+    driver = SimpleNamespace(
+        connect=lambda **where: asked.append(where) or Session(),
+        extensions=SimpleNamespace(connection=Session),
+    )
+    monkeypatch.setattr(connections, "psycopg2", driver)
+
+    with kept_connections():
+        assert connections.psycopg2.connect(dbname="T") is connections.psycopg2.connect(dbname="T")
+
+    assert [one["dbname"] for one in asked] == ["T"]
+    assert "client_connection_check_interval" in asked[0]["options"]
 
 
 class ModelOfTheProject:
