@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import date
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,7 +21,7 @@ from lib.warehouse_in_tests import (
     write_district,
 )
 from wraparound.errors import SettingsWrong
-from wraparound.orchestration import nights, rehearsing
+from wraparound.orchestration import handing_back, nights, rehearsing
 from wraparound.orchestration.handing_back import hand_back, safe
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
@@ -201,6 +202,16 @@ def test_an_export_holds_the_senders_own_bad_rows_with_the_reasons(with_bad_rows
         "rule": None,
         "row_count": 3,
     }
+
+
+def test_who_asks_for_an_export_is_recorded_before_it_is_written(
+    with_bad_rows, tmp_path, monkeypatch
+):
+    settings, arrival = with_bad_rows
+    monkeypatch.setattr(handing_back, "write_private", Mock(side_effect=OSError))
+    with pytest.raises(OSError):  # noqa: PT011 - whatever kept it from being written
+        hand_back(settings, arrival["arrival_id"], folder=tmp_path / "out", by="T. Linden")
+    assert len(query(settings, "select from ops.event where state = 'exported'")) == 1
 
 
 def test_an_export_of_one_rule_holds_no_other_row(with_bad_rows, tmp_path):

@@ -32,21 +32,19 @@ class HandedBack:
 def hand_back(
     settings: Settings, arrival_id: int, *, folder: Path, by: str, rule: str | None = None
 ) -> list[HandedBack]:
-    """Write an arrival's open rows, one file for each of its own, and record who asked.
+    """Record who asks, then write an arrival's open rows, one file for each of its own.
 
     The cells are as they came, under the sender's headers; columns that no contract reads were
     never kept. Only the owner of the files may read them.
     """
     district = load_district(settings.district_file)
-    written = []
+    written = {}
     with connect(settings) as connection:
         files = _files(connection, arrival_id, rule=rule)
         for (feed, table, name), rows in files.items():
             text = _csv(rows, feed=feed, table=table, name=name, district=district)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = folder / f"arrival-{arrival_id}-{PurePath(name).stem}.csv"
-            write_private(path, text)
-            written.append(HandedBack(path, len({row["row_number"] for row in rows})))
+            written[HandedBack(path, len({row["row_number"] for row in rows}))] = text
         if written:
             count = sum(one.row_count for one in written)
             detail = {"arrival_id": arrival_id, "by": by, "rule": rule, "row_count": count}
@@ -55,7 +53,10 @@ def hand_back(
                 " ('quarantine', 'exported', %s)",
                 [Jsonb(detail)],
             )
-    return written
+    for one, text in written.items():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(one.path, text)
+    return list(written)
 
 
 def _files(
