@@ -54,11 +54,15 @@ def test_the_archive_lets_go_of_what_is_old(settings, connection, tmp_path, long
     stored = land_something(settings, tmp_path)
     connection.execute("update ops.arrival set state = 'loaded'")
     connection.commit()
-    assert purged(settings, long_after)["archive"] == 1
+    left = settings.archive / ".incoming-by-one-who-was-killed"
+    left.touch()
+    assert purged(settings, date(2026, 11, 3))["archive"] == 0
+    assert purged(settings, long_after)["archive"] == 2
     assert not stored.exists()
+    assert not left.exists()
     (proof,) = proofs(connection)
     assert (proof["place"], proof["item_count"], proof["retention_class"]) == (
-        "archive", 1, "enrollment")  # fmt: skip
+        "archive", 2, "enrollment")  # fmt: skip
     assert (proof["ordered_by"], proof["reason"]) == ("T. Archivist", "retention")
     assert proof["byte_count"] > 0
     assert len(proof["content_hash"]) == 64

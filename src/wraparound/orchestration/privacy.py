@@ -13,7 +13,6 @@ from psycopg.sql import SQL, Identifier
 
 from wraparound.contracts.district import District, load_district
 from wraparound.errors import ReleaseMissing
-from wraparound.landing.archive import archived
 from wraparound.orchestration.scratch import drop_left_over
 from wraparound.publishing import disclosure, releases
 from wraparound.publishing.disclosure import Checked
@@ -137,15 +136,19 @@ def _prove(
 
 
 def _archive(at: _At) -> _Found:
-    """Bytes of which every arrival is old, loaded or refused; what still waits is spared."""
+    """Bytes of which every arrival is old, loaded or refused; what still waits is spared. And
+    old bytes that no arrival names: whoever took them was killed."""
     rows = at.connection.execute(
-        "select sha256 from ops.arrival group by sha256"
-        " having max(received_at) < %s and bool_and(state not in ('pending', 'braked'))"
-        " order by sha256",
+        "select sha256, max(received_at) < %s and bool_and(state not in ('pending', 'braked'))"
+        " as is_past from ops.arrival group by sha256",
         [at.limit],
     ).fetchall()
-    files = [archived(at.settings.archive, row["sha256"]) for row in rows]
-    there = tuple(file for file in files if file.exists())
+    is_past = {row["sha256"]: row["is_past"] for row in rows}
+    there = tuple(
+        file
+        for file in sorted(at.settings.archive.rglob("*"))
+        if file.is_file() and is_past.get(file.name, file.stat().st_mtime < at.limit.timestamp())
+    )
     size = sum(file.stat().st_size for file in there)
     return _Found(tuple(file.name for file in there), size, files=there)
 
