@@ -6,6 +6,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe
 BLOCK = 1 << 20
 # A folder becomes one zip with the same bytes each time: sorted names, no dates, no packing.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+# Folders that hold what is being taken away, beside where it was.
+ASIDE = ".taken-"
 
 
 @dataclass(frozen=True)
@@ -133,32 +136,40 @@ def fingerprint(path: Path) -> Fingerprint:
     return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats)
 
 
-def take_away(path: Path, *, known: Fingerprint) -> bool:
-    """Remove what was archived, unless another took its place meanwhile: then False.
+def take_away(path: Path, *, known: Fingerprint, sidecars: Iterable[Path] = ()) -> None:
+    """Remove what was archived, with its sidecars, unless another took its place meanwhile.
 
-    It is renamed first, so that what is looked at is what is removed.
+    It is put aside first, so that what is looked at is what is removed.
     """
-    aside = path.with_name(f".taken-{uuid4().hex}")
+    aside = path.with_name(f"{ASIDE}{uuid4().hex}")
+    aside.mkdir(mode=0o700)
     try:
-        path.rename(aside)
+        path.rename(aside / path.name)
     except FileNotFoundError:
-        return True
-    if fingerprint(aside) != known:
-        _put_back(aside, path)
-        return False
-    if aside.is_dir():
-        shutil.rmtree(aside)
-    else:
-        aside.unlink()
-    return True
+        aside.rmdir()
+        return
+    if fingerprint(aside / path.name) != known:
+        _put_back(aside)
+        return
+    for sidecar in sidecars:
+        sidecar.rename(aside / sidecar.name)
+    shutil.rmtree(aside)
 
 
-def _put_back(aside: Path, path: Path) -> None:
-    """Under its own name, or beside it where a third file has come meanwhile."""
-    for place in (path, path.with_name(f"{aside.name.removeprefix('.taken-')}-{path.name}")):
-        if not place.exists():
-            aside.rename(place)
-            return
+def put_back_all(inbox: Path) -> None:
+    """Put back what was put aside by one that was killed: it is taken once more."""
+    for aside in sorted(inbox.rglob(f"{ASIDE}*")):
+        _put_back(aside)
+
+
+def _put_back(aside: Path) -> None:
+    """Under its own name, or beside it where another file has come meanwhile."""
+    for path in sorted(aside.iterdir()):
+        place = aside.with_name(path.name)
+        if place.exists():
+            place = aside.with_name(f"{aside.name.removeprefix(ASIDE)}-{path.name}")
+        path.rename(place)
+    aside.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

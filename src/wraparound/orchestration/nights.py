@@ -27,7 +27,7 @@ from wraparound.errors import (
     SettingsWrong,
     WraparoundError,
 )
-from wraparound.landing.archive import Fingerprint, archived, store, take_away
+from wraparound.landing.archive import Fingerprint, archived, put_back_all, store, take_away
 from wraparound.landing.inbox import Found, find_complete, is_package, sidecars
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
@@ -74,10 +74,16 @@ def prepare(settings: Settings) -> None:
 
 
 def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) -> list[int]:
-    """Take every complete file of the inbox into the archive and the ledger.
+    """Take every complete file of the inbox into the archive and the ledger; one at a time does.
 
     Returns the ids of new arrivals. A file leaves the inbox only after both have it.
     """
+    with alone(settings, "inbox"):
+        put_back_all(settings.inbox)
+        return _scan(settings, settle_seconds=settle_seconds)
+
+
+def _scan(settings: Settings, *, settle_seconds: float) -> list[int]:
     district = load_district(settings.district_file)
     new: list[int] = []
     waiting = find_complete(settings.inbox, district=district, settle_seconds=settle_seconds)
@@ -96,9 +102,7 @@ def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) ->
                 log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
                 continue
             connection.commit()
-            if take_away(found.path, known=taken.source):
-                for sidecar in sidecars(found.path):
-                    sidecar.unlink(missing_ok=True)
+            take_away(found.path, known=taken.source, sidecars=sidecars(found.path))
             new += [one.arrival_id for one in taken.arrivals if one.is_new]
     return new
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import stat
+from unittest.mock import Mock
 
 import pytest
 
@@ -147,10 +149,25 @@ def test_only_what_was_read_is_removed(tmp_path):
     path = a_file(tmp_path, "a.csv", "x\n")
     known = archive.fingerprint(path)
     path.write_text("newer\n")
-    assert not archive.take_away(path, known=known)
+    done = a_file(tmp_path, "a.csv.done", "")
+    archive.take_away(path, known=known, sidecars=[done])
     assert path.read_text() == "newer\n"
-    assert archive.take_away(path, known=archive.fingerprint(path))
+    assert done.exists()
+    archive.take_away(path, known=archive.fingerprint(path), sidecars=[done])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_half_taken_away_is_put_back(tmp_path, monkeypatch):
+    path = a_file(tmp_path, "a.csv", "x\n")
+    done = a_file(tmp_path, "a.csv.done", "")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            archive.take_away(path, known=archive.fingerprint(path), sidecars=[done])
+    assert found(tmp_path) == []
+    archive.put_back_all(tmp_path)
+    assert found(tmp_path) == [("a.csv", "default", None)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.done"]
 
 
 def recognised(path, *, sender="default", district=None):
