@@ -239,3 +239,22 @@ def test_a_build_is_due_when_an_older_load_ends_after_it_began(rostered, tmp_pat
         assert not nights.build_needed(rostered)
         slow.commit()
         assert nights.build_needed(rostered)
+
+
+def test_a_build_is_due_where_the_newest_was_cut_short(rostered):
+    made_from = {"as_of": date(2026, 10, 1), "inputs_hash": inputs_hash(rostered)}
+    with connect(rostered) as connection:
+        first = ledger.open_build(connection, **made_from)
+        ledger.close_build(connection, first, state="succeeded", models=1, failed=0, message=None)
+        connection.commit()
+        assert not nights.build_needed(rostered)
+        ledger.open_build(connection, **made_from)
+        connection.commit()
+        assert nights.build_needed(rostered)
+        ledger.open_build(connection, **made_from)
+        told = connection.execute("select state, message from ops.build order by build_id")
+        assert [(row["state"], row["message"]) for row in told] == [
+            ("succeeded", None),
+            ("failed", "It was cut short."),
+            ("running", None),
+        ]

@@ -329,12 +329,13 @@ def _beside_each_other(load_line: Callable[[list[int]], None], lines: list[list[
 
 
 def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
-    """Whether something was loaded since the last good build, or rules or models changed, or it
-    was for another day."""
+    """Whether something was loaded since the last build, or it did not end well, or rules or
+    models changed, or it was for another day."""
     with connect(settings) as connection:
-        last = ledger.last_build(connection)
+        last = ledger.newest_build(connection)
         loaded = ledger.batch_count(connection)
-    if last is None or last["input_batch_count"] != loaded:
+    # One that was cut short may have left tables of its day beside those of the day before.
+    if last is None or (last["state"], last["input_batch_count"]) != ("succeeded", loaded):
         return True
     if last["inputs_hash"] != inputs_hash(settings):
         return True

@@ -319,7 +319,14 @@ def _as_date(value: Any) -> date:
 
 
 def open_build(connection: Connection, *, as_of: date, inputs_hash: str) -> int:
-    """Write that a build begins, and what else than rows it is made from."""
+    """Write that a build begins, and what else than rows it is made from; one at a time does.
+
+    So one that is said to be running still was killed.
+    """
+    connection.execute(
+        "update ops.build set state = 'failed', finished_at = clock_timestamp(),"
+        " message = 'It was cut short.' where state = 'running'"
+    )
     row = connection.execute(
         "insert into ops.build (as_of_date, inputs_hash, input_batch_id, input_batch_count)"
         " select %s, %s, coalesce(max(batch_id), 0), count(*) from ops.batch returning build_id",
@@ -349,8 +356,7 @@ def close_build(
 def last_build(connection: Connection) -> Row | None:
     """The newest build that succeeded."""
     return connection.execute(
-        "select build_id, as_of_date, input_batch_count, inputs_hash from ops.build"
-        " where state = 'succeeded'"
+        "select build_id, as_of_date from ops.build where state = 'succeeded'"
         " order by build_id desc limit 1"
     ).fetchone()
 
@@ -358,7 +364,8 @@ def last_build(connection: Connection) -> Row | None:
 def newest_build(connection: Connection) -> Row | None:
     """The newest build, whatever became of it."""
     return connection.execute(
-        "select state, inputs_hash from ops.build order by build_id desc limit 1"
+        "select state, as_of_date, input_batch_count, inputs_hash from ops.build"
+        " order by build_id desc limit 1"
     ).fetchone()
 
 
