@@ -258,3 +258,17 @@ def test_a_build_is_due_where_the_newest_was_cut_short(rostered):
             ("failed", "It was cut short."),
             ("running", None),
         ]
+
+
+def test_what_comes_later_is_the_newer_word_though_the_clock_was_ahead(rostered, tmp_path):
+    day = (KIDS[0].id, "T-S1", "2026-10-01")
+    for folder, event in (("1", TARDY), ("2", EXCUSED)):
+        nights.land(rostered, [attendance(tmp_path / folder, [(*day, event)])])
+        nights.ingest(rostered)
+        (loaded,) = raw_state(rostered)["attendance__events"]
+        assert loaded[3] == event
+        with connect(rostered) as connection:
+            for table, column in (("ops.arrival", ""), ("raw.attendance__events", "_")):
+                connection.execute(
+                    f"update {table} set {column}effective_at = {column}effective_at + '1 year'"
+                )

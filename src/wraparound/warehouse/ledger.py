@@ -39,20 +39,23 @@ def register(
 ) -> Registered:
     """Write an arrival; the same bytes again only count, unless they were refused before.
 
-    Declared for another time, the same bytes are another word: a correction taken back.
+    Declared for another time, the same bytes are another word: a correction taken back. What is
+    declared for none is true from now on; and after what came before, should the clock be behind.
     """
     claim = effective_at.astimezone(UTC).isoformat() if effective_at else ""
     row = connection.execute(
         "insert into ops.arrival as a"
         " (feed, sender, file_name, sha256, byte_count, claim, effective_at)"
-        " values (%s, %s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()))"
+        " values (%s, %s, %s, %s, %s, %s, coalesce(%s, greatest(clock_timestamp(),"
+        "  (select max(effective_at) + interval '1 microsecond' from ops.arrival"
+        "   where (feed, sender, claim) = (%s, %s, '')))))"
         " on conflict (feed, sender, sha256, claim) do update set"
         " received_count = a.received_count + 1, last_received_at = clock_timestamp(),"
         # Refused bytes get another chance: the contract, the profile or the name may have changed.
         " file_name = case when a.state = 'refused' then excluded.file_name else a.file_name end,"
         " state = case when a.state = 'refused' then 'pending' else a.state end"
         " returning arrival_id, received_count = 1 as is_new, state",
-        [feed, sender, file_name, sha256, byte_count, claim, effective_at],
+        [feed, sender, file_name, sha256, byte_count, claim, effective_at, feed, sender],
     ).fetchone()
     assert row is not None
     return Registered(row["arrival_id"], row["is_new"], row["state"])
