@@ -1,6 +1,7 @@
 """The command line: the same functions that Airflow's tasks call, for work at the keyboard."""
 
 import dataclasses
+import errno
 import json
 import logging
 import sys
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from wraparound.errors import WraparoundError
+from wraparound.errors import SettingsWrong, WarehouseMissing, WraparoundError
 from wraparound.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -25,6 +26,15 @@ as_json = click.option(
     "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
 )
 
+NOT_WRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
+NOT_WRITTEN = (
+    "{} cannot be used: {}. What was committed stands. Make room or give the right to it, then "
+    "give the same command again."
+)
+WAREHOUSE_LOST = (
+    "The warehouse was lost in the middle, is full, or did not give a lock ({}). What was "
+    "committed stands. Give the same command again; should that fail too, run `wraparound doctor`."
+)
 
 # In which order `--help` tells of them; a test holds that none is left out.
 CHAPTERS = {
@@ -63,9 +73,25 @@ class Family(click.Group):
         """Run the command; the text of an error goes to standard error."""
         try:
             return super().invoke(ctx)
-        except WraparoundError as exc:
-            click.echo(f"{exc.code}: {exc}", err=True)
-            ctx.exit(exc.exit_code)
+        except Exception as exc:
+            ours = _in_our_words(exc)
+            if ours is None:
+                raise
+            click.echo(f"{ours.code}: {ours}", err=True)
+            ctx.exit(ours.exit_code)
+
+
+def _in_our_words(exc: Exception) -> WraparoundError | None:
+    """An error of ours, or one of the machine in our words; None where nobody foresaw it."""
+    if isinstance(exc, WraparoundError):
+        return exc
+    if isinstance(exc, OSError) and exc.errno in NOT_WRITABLE:
+        return SettingsWrong(NOT_WRITTEN.format(exc.filename or "A file", exc.strerror))
+    # Its import takes longer than `--help`; and what it says may quote a cell.
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(exc, psycopg.OperationalError):
+        return WarehouseMissing(WAREHOUSE_LOST.format(exc.sqlstate or "no SQLSTATE"))
+    return None
 
 
 @click.group(cls=Family, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,13 @@
 """The first page that a newcomer reads: `wraparound --help`."""
 
+import errno
+
+import click
+import psycopg
+import pytest
 from click.testing import CliRunner
 
-from wraparound.cli import CHAPTERS, main
+from wraparound.cli import CHAPTERS, Family, main
 
 
 def test_every_command_stands_once_in_a_chapter():
@@ -12,3 +17,25 @@ def test_every_command_stands_once_in_a_chapter():
 def test_the_help_tells_of_every_chapter():
     text = CliRunner().invoke(main, ["--help"]).output
     assert [f"{chapter}:" for chapter in CHAPTERS if f"{chapter}:\n" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (psycopg.errors.AdminShutdown("the row was T-Alder"), "W02: The warehouse was lost"),
+        (OSError(errno.EROFS, "Read-only", "lists/index.html"), "W01: lists/index.html cannot"),
+    ],
+)
+def test_what_the_machine_does_to_a_command_is_told_in_our_words(error, told):
+    @click.group(cls=Family)
+    def group():
+        """Stands for ours."""
+
+    @group.command()
+    def stopped():
+        raise error
+
+    result = CliRunner().invoke(group, ["stopped"])
+    assert result.exit_code == 3
+    assert result.output.startswith(told)
+    assert "T-Alder" not in result.output
