@@ -499,3 +499,16 @@ def test_a_record_that_is_known_by_columns_it_may_lack_is_set_aside(settings, tm
     (done,) = loaded(settings, a_file(tmp_path / "in", "pantries.json", content))
     assert (done["rows_loaded"], done["rows_quarantined"]) == (1, 2)
     assert rules(settings) == [("name", "required_value_missing", "row")] * 2
+
+
+def test_a_list_that_no_record_has_is_told(settings, tmp_path):
+    write_district(
+        settings,
+        "senders:\n  default:\n    feeds:\n      providers:\n        files: ['pantries*.json']\n"
+        "        tables:\n          organizations: {each: 'places[]'}\n",
+    )
+    for name, member, said in (("1", "places", False), ("2", "Places", True)):
+        content = json.dumps([{member: [{"id": f"T-{name}", "name": "Elm"}]}])
+        (done,) = loaded(settings, a_file(tmp_path / name, "pantries.json", content))
+        assert done["rows_in"] == (not said), done["message"]
+        assert ("no_entries" in [notice["rule"] for notice in done["notices"]]) == said

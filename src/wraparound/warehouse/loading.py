@@ -408,7 +408,11 @@ def _load_json(work: _Load, file: JsonFile) -> tuple[TableCounts, list[Notice]]:
         file.follows,
         sql.SQL("s._extra::jsonb") if staged.extras.is_kept else NO_EXTRA,
     )
-    return _judge_and_merge(work, judged), _told_extras(file.name, staged.extras)
+    notices = _told_extras(file.name, staged.extras)
+    own = work.profile(file.contract.feed).shape(file.name, file_name=file.source.member.name)
+    if own.each and not staged.rows and not staged.ragged:
+        notices.append(Notice("no_entries", file.name))
+    return _judge_and_merge(work, judged), notices
 
 
 def _told_extras(table: str, extras: Extras) -> list[Notice]:
