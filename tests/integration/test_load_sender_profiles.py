@@ -1,5 +1,7 @@
 """A sender's own headers, codes, dates, encoding and constants: a profile, and no code."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from lib.feed_builders import a_file
@@ -159,6 +161,27 @@ def test_rows_of_unreadable_days_are_not_closed_by_those_of_other_days(rostered,
     days = ["2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"]
     assert live(rostered, EVENTS, "event_date::text") == [(day,) for day in days]
     assert findings(rostered) == []
+
+
+def test_a_changed_header_is_told_by_its_column_and_its_arrival(profiled, roster, tmp_path):
+    number = roster.students[0].identifier
+    late = a_file(tmp_path / "in", "abs_02.txt", f"No;Tag;Code\n{number};10/2/2026;T\n")
+    (arrival,) = landed_and_loaded(profiled, late, sender="grove")
+    assert arrival["state"] == "refused"
+    assert "abs_02.txt lacks column 'Datum'" in arrival["message"]
+    write_district(profiled, (PROFILE % "MDY").replace("Datum", "Tag"))
+    (arrival,) = landed_and_loaded(profiled, late, sender="grove")
+    assert arrival["state"] == "loaded", arrival["message"]
+    # What claims an earlier time comes in the old form, after the district followed the new one.
+    write_district(profiled, PROFILE % "MDY")
+    (early,) = landed_and_loaded(
+        profiled,
+        export(tmp_path / "in", [(number, "10/1/2026", "T", "")]),
+        sender="grove",
+        effective_at=datetime(2026, 10, 1, tzinfo=UTC),
+    )
+    assert early["state"] == "refused"
+    assert f"arrival {arrival['arrival_id']} claims a later time" in early["message"]
 
 
 def test_keys_of_json_are_not_passed_over_beside_a_table_of_text(rostered, tmp_path):

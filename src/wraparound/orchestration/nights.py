@@ -22,6 +22,7 @@ from wraparound.errors import (
     ArrivalIncomplete,
     ArrivalUnsafe,
     BuildFailed,
+    ContractBroken,
     FeedUnknown,
     LoadFailed,
     SettingsWrong,
@@ -212,7 +213,15 @@ def load_in_order(
         arrival = _arrival_of(place, row, connection=connection, district=district)
         if row is not claimed:
             arrival = replace(arrival, brake_released=True)
-        loading.load(connection, arrival, district=district, seeds=settings.seeds)
+        try:
+            loading.load(connection, arrival, district=district, seeds=settings.seeds)
+        except ContractBroken as exc:
+            if row is claimed:
+                raise
+            raise ContractBroken(
+                f"arrival {row['arrival_id']} claims a later time, so it is read again after this "
+                f"one, and as the district file is now it cannot be: {exc}"
+            ) from exc
 
 
 def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -> None:

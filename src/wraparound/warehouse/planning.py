@@ -158,19 +158,26 @@ def _only_place(
 
 
 def _by_header(member: Member, *, contract: Contract, profile: FeedProfile) -> list[Place]:
-    """The tables that a file's header fits, the one that asks for most first."""
+    """The tables that a file's header fits, the one that asks for most first.
+
+    Raises:
+        ContractBroken: it fits none, not even one for which the sender has a profile.
+    """
     if contract.package != "csv":
         return []
     header = CsvSource(member, profile.encoding, profile.delimiter).header()
-    fitting = []
+    fitting, misfits = [], []
     for name, table in contract.tables.items():
         shape = profile.shape(name, file_name=member.name)
         try:
             map_header(header, table=table, name=name, file_name=member.name, profile=shape)
-        except ContractBroken:
+        except ContractBroken as misfit:
+            misfits += [misfit] if name in profile.tables else []
             continue
         asked = sum(column.required for column in table.columns.values())
         fitting.append((asked, (contract, name, table)))
+    if misfits and not fitting:
+        raise misfits[0]
     return [place for _, place in sorted(fitting, key=lambda fit: -fit[0])]
 
 
