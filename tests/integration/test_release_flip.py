@@ -610,6 +610,17 @@ def test_what_a_rollback_takes_away_was_seen_all_the_same(connection):
     ]
 
 
+def test_a_need_that_opens_anew_is_as_old_as_the_list_says(connection):
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    build_reports(connection, ALDER, as_of=TUESDAY)
+    connection.execute("update reports.rpt_referral_queue set opened_date = as_of_date")
+    connection.commit()
+    publish_built(connection, as_of=TUESDAY)
+    releases.remember_needs(connection)
+    assert seen(connection) == [(ALDER.school_key, TUESDAY, TUESDAY)]
+
+
 def test_a_cycle_keeps_the_figure_it_began_with(connection):
     """That of the first list that its readers saw: BIRCH is held on the first night."""
     build_reports(connection, ALDER, BIRCH)

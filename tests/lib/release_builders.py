@@ -398,7 +398,7 @@ def _a_need(student: dict[str, Any], name: str, *, mark: str) -> dict[str, Any]:
         "next_step": "Talk with the family",
         "due_date": student["as_of_date"],
         "consent_status": "to_ask",
-        "opened_date": student["as_of_date"],
+        "opened_date": min(student["as_of_date"], MONDAY),
         "age_days": 0,
         "days_in_state": 0,
         "is_overdue": False,

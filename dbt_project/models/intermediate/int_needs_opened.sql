@@ -117,6 +117,10 @@ final as (
             and signals.school_key = need_history.school_key
             and signals.rule_id = need_history.rule_id
             and run_dates.as_of_date >= need_history.first_seen_date
+            -- Unless it was gone when this school year began: then it opens anew. The
+            -- year's first list goes on from the last one of the year before.
+            and need_history.last_seen_date
+            >= least(run_dates.year_start_date, run_dates.previous_as_of_date)
 
     where
         signals.signal_kind = 'need'

@@ -38,7 +38,7 @@ LOCK_ATTEMPTS = 5
 REMEMBER_NEEDS = SQL("""
     merge into ops.need_history as known
     using (
-        select student_key, school_key, rule_id, min(as_of_date) as first_seen_date,
+        select student_key, school_key, rule_id, min(opened_date) as first_seen_date,
             max(as_of_date) as last_seen_date,
             min((evidence -> 0 ->> 'value')::numeric) as found_value,
             min(referral_rank) as last_rank, min(level) as last_level, min(state) as last_state
@@ -62,10 +62,14 @@ REMEMBER_NEEDS = SQL("""
             is distinct from
             (shown.found_value, shown.last_rank, shown.last_level, shown.last_state)
     ) then update set
-        first_seen_date = least(known.first_seen_date, shown.first_seen_date),
+        -- Opened after it was last seen: it began anew.
+        first_seen_date = case
+            when shown.first_seen_date > known.last_seen_date then shown.first_seen_date
+            else least(known.first_seen_date, shown.first_seen_date) end,
         last_seen_date = greatest(known.last_seen_date, shown.last_seen_date),
         first_value = case
-            when shown.first_seen_date < known.first_seen_date then shown.found_value
+            when shown.first_seen_date < known.first_seen_date
+                or shown.first_seen_date > known.last_seen_date then shown.found_value
             else coalesce(known.first_value, shown.found_value) end,
         last_value = shown.found_value,
         last_rank = shown.last_rank,
