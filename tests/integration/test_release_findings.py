@@ -79,7 +79,7 @@ AT_THE_LIMIT = """
     update reports.rpt_students set suggested_tier = '3'
         where student_key <= 1008 or school_key = 4;
     update reports.rpt_students set absence_rate = 0, days_absent = 0 where student_key = 1001;
-    update reports.rpt_students set absence_rate = 1, days_absent = 185, days_enrolled = 185
+    update reports.rpt_students set absence_rate = 1, days_absent = 262, days_enrolled = 262
         where student_key = 1002;
     update reports.rpt_students set is_chronically_absent = null, has_sufficient_days = false
         where student_key = 1003;
@@ -107,7 +107,7 @@ SPOILT = """
         where student_key = 2001;
     update reports.rpt_students set absence_rate = 1.01, days_absent = 41
         where student_key = 2002;
-    update reports.rpt_students set days_enrolled = 186 where student_key = 2003;
+    update reports.rpt_students set days_enrolled = 263 where student_key = 2003;
     update reports.rpt_students set has_sufficient_days = false where student_key = 2004;
     update reports.rpt_students set decided_tier = '2' where student_key = 2005;
     update reports.rpt_students set decided_on = '2026-10-01' where student_key = 2006;

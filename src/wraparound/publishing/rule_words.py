@@ -67,7 +67,7 @@ SPANISH: Mapping[str, str] = {
     "release.students_named": "Un estudiante de la lista no tiene nombre.",
     "release.absence_possible": "La tasa de ausencias de un estudiante es imposible.",
     "release.days_possible": "Un estudiante tiene más días de ausencia que de inscripción, o más "
-    "de 185 días.",
+    "días que los días laborables de un año.",
     "release.absence_sufficient": "De un estudiante con muy pocos días se dijo si falta de forma "
     "crónica.",
     "release.tiers_known": "Un nivel decidido no es 1, 2a, 2b ni 3.",
