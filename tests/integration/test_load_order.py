@@ -272,3 +272,22 @@ def test_what_comes_later_is_the_newer_word_though_the_clock_was_ahead(rostered,
                 connection.execute(
                     f"update {table} set {column}effective_at = {column}effective_at + '1 year'"
                 )
+
+
+def test_before_the_roster_of_a_new_year_begins_the_lists_stay(rostered, monkeypatch):
+    with connect(rostered) as connection:
+        begins = ledger.roster_begins(connection)
+        build_id = ledger.open_build(
+            connection, as_of=date(2026, 6, 10), inputs_hash=inputs_hash(rostered)
+        )
+        ledger.close_build(
+            connection, build_id, state="succeeded", models=1, failed=0, message=None
+        )
+    said = []
+    monkeypatch.setattr(nights, "_build", lambda settings, *, as_of: {"as_of": as_of})
+    day_before = begins - timedelta(days=1)
+    assert nights.build_if_needed(rostered, as_of=day_before, say=said.append) is None
+    assert said == [
+        f"the roster in force begins on {begins.isoformat()}: until then the lists stay"
+    ]
+    assert nights.build_if_needed(rostered, as_of=begins, say=said.append) == {"as_of": begins}

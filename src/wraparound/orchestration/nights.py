@@ -380,12 +380,22 @@ def build_if_needed(
 ) -> dict[str, Any] | None:
     """Build for a school day, unless that was done, also by another process meanwhile.
 
+    Where the roster of a school year is here before the year has begun, nobody is enrolled yet,
+    and what was built last stays.
+
     Raises:
         BuildFailed: a model or a test failed; the ledger says which.
     """
     prepare(settings)
     with alone(settings, "build"):
         if not build_needed(settings, as_of=as_of):
+            return None
+        with connect(settings) as connection:
+            begins = ledger.roster_begins(connection)
+            newest = ledger.newest_build(connection)
+        is_whole = newest is not None and newest["state"] == "succeeded"
+        if is_whole and begins is not None and as_of < begins:
+            say(f"the roster in force begins on {begins.isoformat()}: until then the lists stay")
             return None
         say(f"building for school day {as_of.isoformat()}")
         return _build(settings, as_of=as_of)
@@ -470,7 +480,9 @@ def publish(
             standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
         if standing is not None:
             return show_again(settings, release_id=standing, as_of=day)
-        summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=day)
+        summary = run_gate_and_publish(
+            settings, build_id=last["build_id"], as_of=last["as_of_date"]
+        )
     return _told(summary, is_new=True)
 
 

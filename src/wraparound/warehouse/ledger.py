@@ -316,6 +316,20 @@ def default_as_of(connection: Connection, *, today: date) -> date:
     return day
 
 
+def roster_begins(connection: Connection) -> date | None:
+    """The first day on which anybody is enrolled by the roster in force; none if it says none."""
+    row = connection.execute(
+        "select min(day) as day from ("
+        "select start_date as day from raw.roster__academic_sessions where _deleted_at is null"
+        " union all"
+        " select begin_date from raw.roster__enrollments where _deleted_at is null"
+        " union all"
+        " select entry_date from raw.roster__school_associations where _deleted_at is null"
+        ") as days"
+    ).fetchone()
+    return _as_date(row["day"]) if row and row["day"] else None
+
+
 def _as_date(value: Any) -> date:
     assert isinstance(value, date)
     return value
