@@ -8,7 +8,7 @@ import pytest
 
 from lib.feed_builders import TARDY, Child, attendance
 from lib.warehouse_in_tests import arrivals, is_conserved, landed_and_loaded, query, raw_state
-from wraparound.errors import LoadFailed
+from wraparound.errors import LoadFailed, WarehouseMissing
 from wraparound.orchestration import nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import loading, merging, staging, table_load
@@ -69,6 +69,24 @@ def test_a_killed_load_waits_and_then_ends_the_same(
     arrival = arrivals(rostered)[-1]
     assert (arrival["state"], arrival["rows_loaded"]) == ("loaded", 10)
     assert is_conserved(arrival)
+
+
+def test_a_warehouse_that_is_away_for_a_moment_refuses_no_file(
+    rostered, roster, tmp_path, monkeypatch
+):
+    (row,) = nights.land(rostered, [events_file(tmp_path / "in", roster)])
+    away = [WarehouseMissing("The system is starting up.")]
+
+    def connect(settings, **words):
+        if away:
+            raise away.pop()
+        return connections.connect(settings, **words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nights, "connect", connect)
+        with pytest.raises(WarehouseMissing):
+            nights.load_arrival(rostered, row["arrival_id"])
+    assert arrivals(rostered)[-1]["state"] == "pending"
 
 
 def test_two_loaders_load_an_arrival_once(rostered, roster, tmp_path):

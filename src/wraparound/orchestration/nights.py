@@ -26,6 +26,7 @@ from wraparound.errors import (
     FeedUnknown,
     LoadFailed,
     SettingsWrong,
+    WarehouseMissing,
     WraparoundError,
 )
 from wraparound.landing.archive import Fingerprint, archived, put_back_all, store, take_away
@@ -173,7 +174,8 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     arrival that is not pending (any more) comes back as it is.
 
     Raises:
-        LoadFailed: the database is away or busy; the arrival stays pending for the next try.
+        LoadFailed, WarehouseMissing: the database is busy or away; the arrival stays pending for
+            the next try.
     """
     district = load_district(settings.district_file)
     try:
@@ -181,6 +183,9 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             claimed = claim(connection, arrival_id)
             if claimed is not None:
                 load_in_order(settings, connection, claimed, district=district)
+    except WarehouseMissing:
+        # No word on the arrival, though the warehouse may be back by now.
+        raise
     except WraparoundError as exc:
         with connect(settings) as connection:
             refuse(connection, arrival_id, error=exc)
