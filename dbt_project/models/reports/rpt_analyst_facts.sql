@@ -48,7 +48,8 @@ answers as (
 
 ),
 
--- Distinct, because a student may have several services: the most intensive speaks.
+-- Distinct, because a student may have several services: the most intensive speaks, and
+-- one of no known group where there is no other.
 services as (
 
     select distinct on (student_services.student_key, student_services.school_key)
@@ -64,6 +65,7 @@ services as (
     order by
         student_services.student_key asc,
         student_services.school_key asc,
+        student_services.category_group = 'not_known' asc,
         category_groups.group_order desc
 
 ),
