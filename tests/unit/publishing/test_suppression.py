@@ -97,6 +97,10 @@ def test_a_breakdown_in_which_hiding_all_does_not_help_is_withheld():
     """Twenty groups of one child: who knows that no group is empty knows them all."""
     sizes = {"language": {f"l{n}": 1 for n in range(20)}}
     assert hide_groups(sizes, CT).withheld == {"language"}
+    # Then no metric is told by it either, however large its counts are.
+    metric = a_metric({"A": (30, 30, 30), "B": (30, 30, 30)})
+    groups = Hidden(withheld=frozenset({"school"}))
+    assert hide_counts(metric, CT, groups=groups).withheld == {"school"}
 
 
 def test_a_district_that_is_small_itself_tells_nothing():
