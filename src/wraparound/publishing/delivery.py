@@ -290,7 +290,7 @@ def _put_in_place(draft: Path, path: Path, rendered: Sequence[lists.RenderedFile
     # From here on neither list stands: a rollback would take the old one to be there.
     (path / MARKER).write_text("{}", encoding="utf-8")
     for file in rendered:
-        (draft / file.file_name).replace(path / file.file_name)
+        lists.put_in_place(draft / file.file_name, path / file.file_name)
     # With whatever a process that was killed left of its own.
     shutil.rmtree(draft)
 

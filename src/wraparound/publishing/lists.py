@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -409,12 +409,14 @@ def render_school(
 ) -> tuple[RenderedFile, ...]:
     """Write one school's page and workbook into `out_dir`, each whole or not at all.
 
-    The same data gives the same bytes. Returns the page first, then the workbook.
+    The same data gives the same bytes. Returns the page first, then the workbook. They are not
+    durable before they are put in their place: whoever renders does not wait for the disk.
     """
     page = render_school_page(data, workbook_name=WORKBOOK_NAME, language=language)
+    draft = partial(_write, out_dir, put=Path.replace)
     return (
-        _write(out_dir, PAGE_NAME, lambda path: _write_text(path, page)),
-        _write(out_dir, WORKBOOK_NAME, lambda path: write_workbook(data, path, language=language)),
+        draft(PAGE_NAME, lambda path: _write_text(path, page)),
+        draft(WORKBOOK_NAME, lambda path: write_workbook(data, path, language=language)),
     )
 
 
@@ -479,17 +481,28 @@ def plain_text(value: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", _UNWANTED.sub("", spaced))).strip()
 
 
-def _write(out_dir: Path, name: str, fill: Callable[[Path], None]) -> RenderedFile:
-    """Fill a temporary neighbour, make it durable, then give it its name."""
+def put_in_place(part: Path, path: Path) -> None:
+    """Make a file durable, then give it its name, which lasts too."""
+    _make_durable(part)
+    part.replace(path)
+    _make_durable(path.parent)
+
+
+def _write(
+    out_dir: Path,
+    name: str,
+    fill: Callable[[Path], None],
+    *,
+    put: Callable[[Path, Path], object] = put_in_place,
+) -> RenderedFile:
+    """Fill a temporary neighbour, then put it in its place."""
     out_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     part = out_dir / f".{name}.{os.getpid()}.part"
     try:
         fill(part)
         part.chmod(0o640)
-        _make_durable(part)
         content = part.read_bytes()
-        part.replace(out_dir / name)
-        _make_durable(out_dir)
+        put(part, out_dir / name)
     finally:
         part.unlink(missing_ok=True)
     return RenderedFile(
