@@ -102,7 +102,7 @@ def deliver_lists(
     failed: list[str] = []
     shown = releases.live_releases(connection)
     day = today or max((live.as_of_date for live in shown), default=date.min)
-    jobs = [_job(connection, live, district=district, today=day) for live in shown]
+    jobs = _jobs(connection, shown, district=district, today=day)
     for job, draft in _drafts(settings, connection, jobs):
         try:
             done, line = _deliver(settings, connection, job, draft())
@@ -124,7 +124,8 @@ def deliver_lists(
         language=district.language,
     )
     _write_nights(settings, connection, held, district=district)
-    return Delivered(tuple(written), tuple(failed))
+    written.sort(key=lambda each: each.school_source_id)
+    return Delivered(tuple(written), tuple(sorted(failed)))
 
 
 def folder_name(school_source_id: str) -> str:
@@ -159,6 +160,14 @@ class Draft:
     rendered: tuple[lists.RenderedFile, ...]
     told: "Told"
     line: lists.SchoolLine
+
+
+def _jobs(
+    connection: Connection[Any], shown: Sequence[Live], *, district: District, today: date
+) -> list[Job]:
+    """The largest school first: at the end no process waits for another's list."""
+    jobs = [_job(connection, live, district=district, today=today) for live in shown]
+    return sorted(jobs, key=lambda job: -job.verdict["student_count"])
 
 
 def _job(connection: Connection[Any], live: Live, *, district: District, today: date) -> Job:
@@ -380,7 +389,7 @@ def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict
     verdict of the release shown, also after a rollback.
     """
     query = """
-        select s.release_id, r.as_of_date, s.verdict
+        select s.release_id, r.as_of_date, s.verdict, s.student_count
         from ops.release_school s inner join ops.release r on r.release_id = s.release_id
         where s.school_key = %s and (s.release_id = %s or (s.release_id > %s and not exists (
             select from ops.release_school later
