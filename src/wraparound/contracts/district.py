@@ -267,8 +267,9 @@ class _Texts(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key '{key.value}' comes twice", problem_mark=key.start_mark
+                line = key.start_mark.line + 1
+                raise SettingsWrong(
+                    f"The district file, line {line}: the key '{key.value}' comes twice."
                 )
             if isinstance(key.value, str):
                 seen.add(key.value)
