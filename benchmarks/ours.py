@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.plain_build import plain_target
 from benchmarks.publishing import publish_by_parts
 from wraparound.orchestration import nights
+from wraparound.orchestration.dbt import night_environment
 from wraparound.quality.gx_lean import import_great_expectations
 from wraparound.quality.suites import load_suites, run_suites
 from wraparound.settings import Settings, export_environment, load_settings
@@ -75,11 +76,8 @@ def compile_only(settings: Settings, as_of: date) -> None:
 
     with connect(settings) as connection:
         previous = ledger.previous_as_of(connection, as_of=as_of)
-    days = {
-        "WRAPAROUND_AS_OF_DATE": as_of.isoformat(),
-        "WRAPAROUND_PREVIOUS_AS_OF_DATE": previous.isoformat() if previous else "",
-    }
-    export_environment(dbt_environment(settings) | days)
+    told = night_environment(settings, as_of=as_of, previous_as_of=previous)
+    export_environment(dbt_environment(settings) | told)
     places = {
         "--project-dir": settings.dbt_project,
         "--profiles-dir": settings.dbt_project,

@@ -13,6 +13,13 @@ from wraparound.orchestration.dictionary import (
     dictionary_html,
 )
 
+SET_BY_COMMANDS = (
+    "DBT_HOST",
+    "DBT_DBNAME",
+    "WRAPAROUND_AS_OF_DATE",
+    "WRAPAROUND_SCHOOL_YEAR_STARTS",
+)
+
 
 def a_model(name, *, layer, columns):
     return {
@@ -63,7 +70,7 @@ def test_the_page_escapes_what_it_is_told():
 
 def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
     monkeypatch.setenv("WRAPAROUND_HOME", str(tmp_path / "home"))
-    for name in ("DBT_HOST", "DBT_DBNAME", "WRAPAROUND_AS_OF_DATE"):
+    for name in SET_BY_COMMANDS:
         monkeypatch.setenv(name, "none")  # what the command sets is taken back afterwards
 
     done = CliRunner().invoke(main, ["dictionary", "--out", str(tmp_path / "out")])
@@ -77,7 +84,7 @@ def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
 
 
 def test_the_site_leads_from_the_tables_to_each_list(built_town, tmp_path, monkeypatch):
-    for name in ("DBT_HOST", "DBT_DBNAME", "WRAPAROUND_AS_OF_DATE"):
+    for name in SET_BY_COMMANDS:
         monkeypatch.setenv(name, "none")
     write_site(built_town, tmp_path / "models.html")
 

@@ -43,6 +43,7 @@ def manifest():
             "DBT_LOG_PATH": target,
             "DO_NOT_TRACK": "1",
             "WRAPAROUND_AS_OF_DATE": "2026-02-20",
+            "WRAPAROUND_SCHOOL_YEAR_STARTS": "07-01",
         }
         command = [
             str(Path(sys.executable).with_name("dbt")),

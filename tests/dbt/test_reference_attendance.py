@@ -50,6 +50,7 @@ def run_dbt(settings, command, *words):
         "DO_NOT_TRACK": "1",
         "WRAPAROUND_AS_OF_DATE": AS_OF.isoformat(),
         "WRAPAROUND_PREVIOUS_AS_OF_DATE": "",
+        "WRAPAROUND_SCHOOL_YEAR_STARTS": "07-01",
     }
     dbt = str(Path(sys.executable).with_name("dbt"))
     line = [dbt, command, "--quiet", "--project-dir", str(PROJECT), *words]

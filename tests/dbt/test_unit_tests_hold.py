@@ -41,6 +41,7 @@ def dbt(settings, target, *words, check=True):
         "DO_NOT_TRACK": "1",
         "WRAPAROUND_AS_OF_DATE": "2026-02-20",
         "WRAPAROUND_PREVIOUS_AS_OF_DATE": "",
+        "WRAPAROUND_SCHOOL_YEAR_STARTS": "07-01",
     }
     command = [str(Path(sys.executable).with_name("dbt")), *words, "--quiet"]
     done = subprocess.run(

@@ -19,7 +19,8 @@ run_dates as (
         cast('{{ env_var("WRAPAROUND_AS_OF_DATE") }}' as date) as as_of_date,
         cast(
             nullif('{{ env_var("WRAPAROUND_PREVIOUS_AS_OF_DATE", "") }}', '') as date
-        ) as previous_as_of_date
+        ) as previous_as_of_date,
+        '{{ env_var("WRAPAROUND_SCHOOL_YEAR_STARTS") }}' as school_year_starts
 
 ),
 
@@ -29,11 +30,11 @@ cut_years as (
     select
         run_dates.as_of_date,
         run_dates.previous_as_of_date,
-        settings.school_year_starts,
+        run_dates.school_year_starts,
         settings.spring_review_starts,
         cast(extract(year from run_dates.as_of_date) as integer)
         + cast(
-            to_char(run_dates.as_of_date, 'MM-DD') >= settings.school_year_starts
+            to_char(run_dates.as_of_date, 'MM-DD') >= run_dates.school_year_starts
             as integer
         ) as cut_year
 
@@ -82,6 +83,7 @@ final as (
     select
         cut_years.as_of_date,
         cut_years.previous_as_of_date,
+        cut_years.school_year_starts,
         coalesce(session_years.school_year, cut_years.cut_year) as school_year,
         coalesce(
             session_years.start_date,

@@ -112,7 +112,6 @@ final as (
         choice ->> 'attendance_mode' as attendance_mode,
         choice ->> 'list_attendance_scope' as list_attendance_scope,
         choice ->> 'district_overlap_absent_when' as district_overlap_absent_when,
-        choice ->> 'school_year_starts' as school_year_starts,
         choice ->> 'spring_review_starts' as spring_review_starts,
         choice ->> 'tier_system' as tier_system,
         choice ->> 'district_language' as district_language,

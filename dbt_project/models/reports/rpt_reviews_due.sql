@@ -55,7 +55,7 @@ plan_days as (
         run_dates.year_start_date,
         make_date(
             run_dates.school_year - cast(
-                settings.success_plan_due >= settings.school_year_starts as integer
+                settings.success_plan_due >= run_dates.school_year_starts as integer
             ),
             cast(left(settings.success_plan_due, 2) as integer),
             cast(right(settings.success_plan_due, 2) as integer)

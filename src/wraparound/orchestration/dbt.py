@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from wraparound.contracts.district import load_district
 from wraparound.errors import BuildFailed
 from wraparound.orchestration.dbt_lean import (
     collector_at_ease,
@@ -50,7 +51,8 @@ def build_models(
         BuildFailed: naming the models and tests that failed; never a row.
     """
     export_environment(
-        dbt_environment(settings) | _dates(as_of=as_of, previous_as_of=previous_as_of)
+        dbt_environment(settings)
+        | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
     )
     with (
         project_forgotten(),
@@ -87,7 +89,9 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
 
     # No model is built, so any day will do. A target of its own keeps the night's parsing fresh.
     day = date(2000, 1, 1)
-    export_environment(dbt_environment(settings) | _dates(as_of=day, previous_as_of=None))
+    export_environment(
+        dbt_environment(settings) | night_environment(settings, as_of=day, previous_as_of=None)
+    )
     target = settings.dbt_dir / "read"
     done = dbtRunner().invoke(["parse", *_places(settings, target=target), "--log-level", "none"])
     _close_logs()
@@ -153,7 +157,7 @@ def try_models(
 
     export_environment(
         dbt_environment(settings)
-        | _dates(as_of=as_of, previous_as_of=previous_as_of)
+        | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
         | {"WRAPAROUND_SCHEMA_PREFIX": prefix}
     )
     try:
@@ -196,11 +200,15 @@ def _trial_words(settings: Settings, *, project: Path, wanted: Sequence[str]) ->
     ]
 
 
-def _dates(*, as_of: date, previous_as_of: date | None) -> dict[str, str]:
-    """What varies from night to night: one model reads it, so nothing else is parsed anew."""
+def night_environment(
+    settings: Settings, *, as_of: date, previous_as_of: date | None
+) -> dict[str, str]:
+    """What the program and not a seed tells dbt: one model reads it, so that nothing else is
+    parsed anew when it changes."""
     return {
         "WRAPAROUND_AS_OF_DATE": as_of.isoformat(),
         "WRAPAROUND_PREVIOUS_AS_OF_DATE": previous_as_of.isoformat() if previous_as_of else "",
+        "WRAPAROUND_SCHOOL_YEAR_STARTS": load_district(settings.district_file).school_year_starts,
     }
 
 
