@@ -381,7 +381,15 @@ def test_who_lifts_a_hold_is_recorded_and_the_list_is_shown(second_night: Path) 
 
 
 def test_an_older_release_can_be_made_anew_from_the_archive(second_night: Path) -> None:
-    reports = told("release", "replay", "1")
+    # What became of a delivery since, its night did not know.
+    with connections.connect(load_settings(), autocommit=True) as connection:
+        connection.execute(
+            "insert into ops.arrival (feed, sender, file_name, sha256, byte_count, state,"
+            " received_at) select 'attendance', sender, 'later.csv', '', 0, 'refused',"
+            " '2000-01-03' from ops.arrival where feed = 'attendance' limit 1"
+        )
+        reports = told("release", "replay", "1")
+        connection.execute("delete from ops.arrival where file_name = 'later.csv'")
 
     assert {str(one["table"]) for one in reports} == set(freeze.KEYS)
     assert [one["table"] for one in reports if not one["same"]] == []

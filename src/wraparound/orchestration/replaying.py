@@ -38,8 +38,7 @@ def replay_release(settings: Settings, release_id: int) -> Replayed:
         BuildFailed: the build fails, or files that it was made from have been destroyed.
     """
     release = _release(settings, release_id)
-    known = {table: known_name(table, release_id=release_id) for table in KNOWN}
-    with made_anew(settings, build_id=release["build_id"], known=known) as scratch:
+    with made_anew(settings, build_id=release["build_id"], known=release["known"]) as scratch:
         with connect(scratch) as connection:
             # The releases before it are known there by the numbers that they have.
             connection.execute(
@@ -77,18 +76,21 @@ def must_be_same(replayed: Replayed) -> None:
 
 
 def _release(settings: Settings, release_id: int) -> dict[str, Any]:
+    names = {known_name(table, release_id=release_id): table for table in KNOWN}
     with connect(settings) as connection:
         found = connection.execute(
             "select r.build_id, r.as_of_date, r.content_hash::jsonb as hashes, b.inputs_hash,"
-            " to_regclass(%s) is not null as is_kept"
+            " array(select tablename::text from pg_tables where schemaname = 'release'"
+            "  and tablename = any(%s)) as kept"
             " from ops.release r inner join ops.build b using (build_id) where r.release_id = %s",
-            (f"release.{known_name(KNOWN[0], release_id=release_id)}", release_id),
+            (list(names), release_id),
         ).fetchone()
     if found is None:
         raise ReleaseMissing(f"There is no release {release_id}. See `wraparound release list`.")
-    if not found["is_kept"]:
+    if not found["kept"]:
         raise ReleaseMissing(
             f"What release {release_id} knew of the nights before it was pruned with its tables, "
             "so it cannot be made anew. Pin a release that has to be kept."
         )
-    return found
+    # A release that an earlier version froze kept less.
+    return {**found, "known": {names[name]: name for name in found["kept"]}}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection, IsolationLevel
 from psycopg import errors as pg_errors
@@ -44,8 +44,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_inquiry_cycles": ("cycle_id",),
     "rpt_today": ("item_id",),
 }
-# What a build reads of the ledger that later nights write over.
-KNOWN = ("need_history", "feed_state")
+# What a build reads of the ledger that later nights write over: of arrivals each sender's newest.
+KNOWN: dict[str, LiteralString] = {
+    "need_history": "table ops.need_history",
+    "feed_state": "table ops.feed_state",
+    "arrival": "select distinct on (feed, sender) * from ops.arrival where state <> 'pending'"
+    " order by feed, sender, arrival_id desc",
+}
 # How long a freeze waits for a build to end.
 BUILD_PATIENCE = "10min"
 
@@ -179,11 +184,9 @@ def _copy_all(
 
 def _keep_what_was_known(connection: Connection[Any], release_id: int) -> None:
     """Copy what the ledger writes over night by night: without it no build could be made anew."""
-    for table in KNOWN:
+    for table, said in KNOWN.items():
         copy = Identifier("release", known_name(table, release_id=release_id))
-        connection.execute(
-            SQL("create table {} as table {}").format(copy, Identifier("ops", table))
-        )
+        connection.execute(SQL("create table {} as {}").format(copy, SQL(said)))
 
 
 def _report_names(connection: Connection[Any]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (PUBLISHER, "select, insert", "ops", "inquiry_baseline"),
     (PUBLISHER, "select, insert", "ops", "delivery, disclosure, event, override"),
     (PUBLISHER, "select, insert, update", "ops", "dispatch, disclosure_head"),
-    (PUBLISHER, "select", "ops", "build, feed_state, school_crosswalk"),
+    (PUBLISHER, "select", "ops", "arrival, build, feed_state, school_crosswalk"),
     (PUBLISHER, "select, insert, update, delete", "release", "pointer, assignment"),
     (PUBLISHER, "select, insert, delete", "restricted", "gate_finding, metric_count"),
     (PUBLISHER, "select", "raw", "staff__assignments, consents__consents"),
