@@ -6,12 +6,14 @@ rules that were asked about: whatever came in between makes it an answer to an o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import ReleaseRejected
 from wraparound.orchestration import nights
+from wraparound.publishing import releases
 from wraparound.publishing.decide import NOT_LIFTED
 from wraparound.publishing.standings import Hold, holds
 from wraparound.quality.suites import load_suites
@@ -107,8 +109,17 @@ def approve(
 def _lift(
     settings: Settings, school: str, rule_ids: Iterable[str], *, by: str, reason: str, until: date
 ) -> bool:
-    for rule_id in rule_ids:
-        nights.approve(settings, school=school, by=by, reason=reason, rule_id=rule_id, until=until)
+    zone = ZoneInfo(load_district(settings.district_file).time_zone)
+    with connect(settings) as connection:
+        for rule_id in rule_ids:
+            releases.approve(
+                connection,
+                school_source_id=school,
+                granted_by=by,
+                reason=reason,
+                expires_at=datetime.combine(until, time.max, tzinfo=zone),
+                rule_id=rule_id,
+            )
     return _show_lifted(settings, school=school)
 
 

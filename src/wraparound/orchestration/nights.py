@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -541,31 +541,6 @@ def withdraw(settings: Settings, *, school: str, by: str, reason: str) -> None:
     with connect(settings, role=PUBLISHER) as connection:
         take_away(connection, school, by=by, reason=reason)
         deliver_lists(settings, connection)
-
-
-def approve(
-    settings: Settings,
-    *,
-    school: str,
-    by: str,
-    reason: str,
-    rule_id: str,
-    until: date,
-) -> None:
-    """Record that a person lifts what a rule holds of a school until a day ends."""
-    from wraparound.publishing.releases import approve as record
-
-    zone = ZoneInfo(load_district(settings.district_file).time_zone)
-    end_of_day = datetime.combine(until, time.max, tzinfo=zone)
-    with connect(settings) as connection:
-        record(
-            connection,
-            school_source_id=school,
-            granted_by=by,
-            reason=reason,
-            expires_at=end_of_day,
-            rule_id=rule_id,
-        )
 
 
 def night(
