@@ -12,7 +12,7 @@
     declare
         changed_table regclass;
     begin
-        set local default_statistics_target = 25;
+        set local default_statistics_target = {{ var('statistics_target') }};
         for changed_table in
             select counted.relid
             from pg_stat_user_tables as counted
