@@ -12,12 +12,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
@@ -64,7 +63,7 @@ def scene() -> Iterator[Scene]:
         settings = Settings(
             project_root=PROJECT_ROOT,
             home=Path(home),
-            district_file=half_a_day_off(Path(home) / "district.yml"),
+            district_file=PROJECT_ROOT / "config" / "district.yml",
         )
         try:
             start_everything(settings, say=lambda _text: None)
@@ -72,18 +71,6 @@ def scene() -> Iterator[Scene]:
         finally:
             local_airflow.stop(settings)
             embedded.down(settings)
-
-
-def half_a_day_off(file: Path) -> Path:
-    """The district file with another publish hour: here only tests publish, and Airflow makes up
-    for a run that it missed by less than a tenth of a day."""
-    own = PROJECT_ROOT / "config" / "district.yml"
-    district, text = load_district(own), own.read_text(encoding="utf-8")
-    hour = datetime.now(ZoneInfo(district.time_zone)) + timedelta(hours=12)
-    before, key, after = text.partition(f'publish_hour: "{district.publish_hour:%H:%M}"')
-    assert key
-    file.write_text(f'{before}publish_hour: "{hour:%H:%M}"{after}', encoding="utf-8")
-    return file
 
 
 def a_scene(settings: Settings) -> Scene:

@@ -1,6 +1,6 @@
 """When things happen by the clock. The district file says the time zone and the hour."""
 
-from datetime import time
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable
@@ -12,8 +12,10 @@ from wraparound.settings import load_settings
 _district = load_district(load_settings().district_file)
 
 
-def _daily(at: time) -> CronTriggerTimetable:
-    return CronTriggerTimetable(f"{at.minute} {at.hour} * * *", timezone=_district.time_zone)
+def _by_the_clock(cron: str) -> CronTriggerTimetable:
+    """Times by the district's clock; none that passed before the first start, when nothing had
+    come yet, and which Airflow would make up for by default."""
+    return CronTriggerTimetable(cron, timezone=_district.time_zone, run_immediately=timedelta())
 
 
 # Every quarter of an hour, whatever the time zone.
@@ -23,10 +25,10 @@ SWEEP: Any = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
 ARRIVALS_OR_SWEEP: Any = AssetOrTimeSchedule(timetable=SWEEP, assets=[ARRIVALS])
 
 # Once a day at the district's publish hour, by the district's clock, summer and winter.
-NIGHTLY: Any = _daily(_district.publish_hour)
+NIGHTLY: Any = _by_the_clock(f"{_district.publish_hour:%-M %-H} * * *")
 
 # Ten minutes past every hour by the district's clock.
-HOURLY: Any = CronTriggerTimetable("10 * * * *", timezone=_district.time_zone)
+HOURLY: Any = _by_the_clock("10 * * * *")
 
 # When no school waits for a list: Sunday at three, by the district's clock.
-WEEKLY: Any = CronTriggerTimetable("0 3 * * 0", timezone=_district.time_zone)
+WEEKLY: Any = _by_the_clock("0 3 * * 0")
