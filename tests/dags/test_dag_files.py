@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -74,6 +77,30 @@ def test_a_dag_survives_being_stored(path: Path) -> None:
 
     assert read_back.dag_id == path.stem
     assert set(read_back.task_ids) == set(dag_in(path).task_ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        # Half an hour, or some hours of the weekly day, after the time that the district set.
+        ("publish", "2026-11-23T06:00:00-05:00"),
+        ("maintain", "2026-11-22T15:00:00-05:00"),
+        ("watch_feeds", "2026-11-23T06:12:00-05:00"),
+    ],
+)
+def test_a_first_start_makes_up_for_no_time_that_passed(
+    name: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = DagSerialization.to_dict(dag_in(ROOT / "dags" / f"{name}.py"))
+    now = pendulum.parse(at)
+    monkeypatch.setattr(trigger, "utcnow", lambda: now)
+    first = DagSerialization.from_dict(stored).timetable.next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
+    )
+
+    assert first is not None
+    assert first.run_after > now
 
 
 @every_dag_file
