@@ -21,8 +21,6 @@ NOT_OURS = {
     "AssertionError",
     "UsageError",
     "ClickException",
-    # In a loader of YAML, whose errors are told as ours where it is called.
-    "ConstructorError",
     "AirflowFailException",
     "AirflowSkipException",
 }

@@ -266,13 +266,15 @@ class _Texts(yaml.SafeLoader):
         """A mapping of different keys."""
         seen: set[str] = set()
         for key, _ in node.value:
+            # What is no scalar, YAML's own constructor refuses as a key.
+            if not isinstance(key.value, str):
+                continue
             if key.value in seen:
                 line = key.start_mark.line + 1
                 raise SettingsWrong(
                     f"The district file, line {line}: the key '{key.value}' comes twice."
                 )
-            if isinstance(key.value, str):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 

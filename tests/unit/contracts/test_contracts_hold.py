@@ -107,6 +107,7 @@ senders:
         ("senders: {g: {feeds: {staff: {delimiter: tab}}}}", 'a tab, written "'),
         ("senders: {g: {feeds: {staff: {delimiter: §}}}}", "one sign"),
         ("senders: {g: {title: one}, g: {title: two}}", "line 3: the key 'g' comes twice"),
+        ("? [senders]\n: one", "at line 3: found unhashable key"),
         ("expected: {staff: {days: [1, 7]}}", "staff.days.1"),
         ("expected: {staff: {by: 5:30}}", "staff.by: .* such as"),
         ("publish_hour: 05:30Z", "publish_hour: .* such as"),
