@@ -414,7 +414,8 @@ def test_from_the_day_of_majority_a_parents_consent_sends_nothing(district, tmp_
 
 
 def test_the_commands_print_no_name(district, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "_settings", lambda: district)
+    for chapter in cli.CHAPTER_MODULES:
+        monkeypatch.setattr(chapter, "load_settings", lambda: district)
     run = CliRunner()
     told = [
         run.invoke(cli.main, ["why", BIRCH, OPEN], catch_exceptions=False),

@@ -34,6 +34,8 @@ def imports(tree: ast.AST) -> set[str]:
             found |= {f"wraparound.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            # What is taken from a package may be one of its modules.
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
