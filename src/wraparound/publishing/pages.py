@@ -86,6 +86,11 @@ class Chip:
     words: str
     note: str
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a coordinator has to know before reading on."""
+        return self.is_stale or bool(self.note)
+
 
 @dataclass(frozen=True)
 class TodayColumn:

@@ -187,6 +187,25 @@ def test_freshness_is_said_in_words(feed, said):
     assert said in outline_of(page_of(a_list(school=a_school(feeds=[feed])))).text
 
 
+def test_only_troubled_feeds_stand_open_before_the_list():
+    feeds = [
+        a_feed(feed="attendance"),
+        a_feed(feed="grades", is_stale=True),
+        a_feed(feed="discipline", note="set_aside", note_day="2026-11-18"),
+        a_feed(feed="roster"),
+    ]
+    page = page_of(a_list(school=a_school(feeds=feeds)))
+    folded = page.index('<details class="fresh">')
+    assert "2 of 4 sources of data are up to date" in page
+    assert all(page.index(f"</span> {name} ") < folded for name in ("grades", "discipline"))
+    assert all(page.index(f"</span> {name} ") > folded for name in ("attendance", "roster"))
+
+
+def test_where_no_feed_is_up_to_date_nothing_is_folded():
+    page = page_of(a_list(school=a_school(feeds=[a_feed(is_stale=True)])))
+    assert 'class="fresh"' not in page.split("</style>")[1]
+
+
 def test_what_is_to_be_known_of_a_feed_is_said_in_the_readers_language():
     notes = ("set_aside", "no_attendance", "no_delivery", "not_recent", "no_calendar")
     feeds = [a_feed(feed="grades", note=note, note_day="2026-11-18") for note in notes]
