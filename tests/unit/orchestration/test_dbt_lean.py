@@ -35,6 +35,17 @@ def test_debug_events_are_left_unsaid_and_the_others_told():
     assert get_event_manager() is former
 
 
+def test_a_debug_event_is_not_even_made():
+    from dbt_common.events.types import RecordRetryException, SystemStdErr
+
+    with debug_left_unsaid():
+        unmade = [RecordRetryException(exc="broken"), SystemStdErr(bmsg="broken")]
+        fire_event(unmade[0], level=EventLevel.ERROR)
+
+    assert [vars(one) for one in unmade] == [{}, {}]
+    assert RecordRetryException(exc="broken").exc == "broken"
+
+
 def fail_with_the_collector_at_ease(seen):
     with collector_at_ease():
         seen.append(gc.get_threshold()[0])
