@@ -15,6 +15,7 @@ from wraparound.orchestration.dbt_lean import (
     debug_left_unsaid,
     kept_connections,
     longest_way_first,
+    macros_bound_at_once,
     project_forgotten,
 )
 from wraparound.settings import Settings, export_environment
@@ -58,6 +59,7 @@ def build_models(
         project_forgotten(),
         kept_connections(),
         debug_left_unsaid(),
+        macros_bound_at_once(),
         collector_at_ease(),
         longest_way_first(threads=threads),
     ):

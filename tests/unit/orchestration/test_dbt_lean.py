@@ -17,6 +17,7 @@ from wraparound.orchestration.dbt_lean import (
     debug_left_unsaid,
     kept_connections,
     longest_way_first,
+    macros_bound_at_once,
     project_forgotten,
 )
 
@@ -44,6 +45,56 @@ def test_a_debug_event_is_not_even_made():
 
     assert [vars(one) for one in unmade] == [{}, {}]
     assert RecordRetryException(exc="broken").exc == "broken"
+
+
+def macro(name, package):
+    """A macro of a project, as dbt knows it."""
+    return SimpleNamespace(name=name, package_name=package)
+
+
+# As dbt's manifest lists them: what its own packages, a package and the project call alike.
+PACKAGES = {
+    package: {name: macro(name, package) for name in names}
+    for package, names in {
+        "dbt": ("everywhere", "of_both", "of_dbt"),
+        "dbt_postgres": ("everywhere", "of_both"),
+        "borrowed": ("everywhere", "of_borrowed"),
+        "wraparound": ("everywhere", "of_ours"),
+    }.items()
+}
+
+
+def names_of_a_step(monkeypatch, *, package):
+    """Package of the macro that a step of a package finds by each name, or by package and name."""
+    from dbt.context.configured import ConfiguredContext
+    from dbt.context.macros import MacroNamespaceBuilder
+    from dbt.context.manifest import ManifestContext
+
+    monkeypatch.setattr(ConfiguredContext, "to_dict", lambda self: {"of_dbt": None, "this": None})
+    builder = MacroNamespaceBuilder("wraparound", package, None, ["dbt_postgres", "dbt"])
+    context = ManifestContext.__new__(ManifestContext)
+    context.namespace = builder.build_namespace(PACKAGES, {"of": "the step"})
+    told = {}
+    for name, found in context.to_dict().items():
+        if isinstance(found, dict):
+            told |= {f"{name}.{inner}": one.macro.package_name for inner, one in found.items()}
+        else:
+            told[name] = found and (found.macro.package_name, found.context["of"])
+    return told
+
+
+@pytest.mark.parametrize("package", ["wraparound", "borrowed", "dbt"])
+def test_a_step_finds_the_same_macros_when_they_are_bound_at_once(monkeypatch, package):
+    from dbt.context.macros import MacroNamespaceBuilder
+
+    by_dbt = names_of_a_step(monkeypatch, package=package)
+    monkeypatch.setattr(MacroNamespaceBuilder, "add_macro", None)
+    with macros_bound_at_once():
+        by_us = names_of_a_step(monkeypatch, package=package)
+
+    assert by_us == by_dbt
+    assert by_us["of_both"] == ("dbt_postgres", "the step")
+    assert by_us["this"] is None
 
 
 def fail_with_the_collector_at_ease(seen):
