@@ -17,6 +17,7 @@ from wraparound.orchestration.dbt_lean import (
     longest_way_first,
     macros_bound_at_once,
     project_forgotten,
+    templates_compiled_once,
 )
 from wraparound.settings import Settings, export_environment
 from wraparound.warehouse.connection import dbt_environment
@@ -60,6 +61,7 @@ def build_models(
         kept_connections(),
         debug_left_unsaid(),
         macros_bound_at_once(),
+        templates_compiled_once(),
         collector_at_ease(),
         longest_way_first(threads=threads),
     ):

@@ -19,6 +19,7 @@ from wraparound.orchestration.dbt_lean import (
     longest_way_first,
     macros_bound_at_once,
     project_forgotten,
+    templates_compiled_once,
 )
 
 
@@ -95,6 +96,33 @@ def test_a_step_finds_the_same_macros_when_they_are_bound_at_once(monkeypatch, p
     assert by_us == by_dbt
     assert by_us["of_both"] == ("dbt_postgres", "the step")
     assert by_us["this"] is None
+
+
+def test_a_text_is_compiled_once_for_all_its_steps(monkeypatch):
+    from dbt_common.clients import jinja
+
+    compiled = []
+    generate = jinja.MacroFuzzEnvironment._generate
+    monkeypatch.setattr(
+        jinja.MacroFuzzEnvironment,
+        "_generate",
+        lambda self, source, *others, **words: (
+            compiled.append(source) or generate(self, source, *others, **words)
+        ),
+    )
+
+    def said(table):
+        step = {"this": table}
+        return jinja.render_template(jinja.get_template("analyze {{ this }}", step), step)
+
+    with templates_compiled_once():
+        assert [said("marts.days"), said("marts.needs")] == [
+            "analyze marts.days",
+            "analyze marts.needs",
+        ]
+        assert len(compiled) == 1
+    said("marts.days")
+    assert len(compiled) == 2
 
 
 def fail_with_the_collector_at_ease(seen):
