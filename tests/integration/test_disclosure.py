@@ -359,7 +359,7 @@ def consent(connection, name, **words):
         "student_id": "T-ALDER-1",
         "_student_source_id": "T-ALDER-1",
         "granted_by_role": "parent",
-        "signed_at": date(2026, 7, 1),
+        "signed_at": MONDAY,
         "records_scope": PARTS,
         "recipient_organization_id": "T-org",
         "effective_from": MONDAY,
@@ -377,6 +377,45 @@ def consent(connection, name, **words):
         f"insert into raw.consents__consents ({', '.join(row)}) values ({places})",
         list(row.values()),
     )
+
+
+# Another consent of the same family that was withdrawn after this one was signed, and whether
+# this one still lets a packet leave: if it names the provider, and if it is for any.
+LATER_WORDS = {
+    "of the same provider": ({}, False, False),
+    "of the same provider, from tomorrow": ({"revoked_at": TUESDAY}, True, True),
+    "of the same provider, before this one": ({"revoked_at": date(2026, 7, 1)}, True, True),
+    "of other records": ({"records_scope": "{health}"}, True, True),
+    "of records that it does not name": ({"records_scope": None}, False, False),
+    "of another provider": ({"recipient_organization_id": "T-other"}, True, True),
+    "of any provider": ({"recipient_organization_id": None}, True, False),
+    "gone": ({"_deleted_at": MONDAY}, True, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("later", "leaves", "leaves_for_any"), LATER_WORDS.values(), ids=LATER_WORDS
+)
+def test_a_later_withdrawal_is_asked_for_as_well(
+    connection, publisher, settings, tmp_path, later, leaves, leaves_for_any
+):
+    build_reports(connection, ALDER)
+    july = {"signed_at": date(2026, 7, 1)}
+    for child, named in ((1, "T-org"), (2, None)):
+        whose = {"_student_source_id": f"T-ALDER-{child}"}
+        kept = f"kept by {child}"
+        consent(connection, kept, **july | whose, recipient_organization_id=named)
+        consent(connection, f"later {child}", **july | whose | {"revoked_at": MONDAY} | later)
+        row = a_packet(ALDER, kept) | a_student(ALDER, child)
+        insert_row(connection, "rpt_provider_packets", **row)
+    connection.commit()
+    published(publisher)
+
+    (packet,) = packets.send_packets(settings, publisher, today=MONDAY, out=tmp_path)
+
+    assert packet.row_count == leaves + leaves_for_any
+    told = b"".join(path.read_bytes() for path in tmp_path.rglob("*.csv"))
+    assert (b"kept by 1" in told, b"kept by 2" in told) == (leaves, leaves_for_any)
 
 
 def test_the_ground_of_each_line_is_asked_again_on_the_day(

@@ -24,17 +24,22 @@ run_dates as (
 
 ),
 
--- One agency's consent covers no other; a blank recipient is any partner. With the age
--- of majority the right is the student's own, and a parent's consent has run out.
+-- With the age of majority the right is the student's own, and a parent's consent has
+-- run out.
 judged_consents as (
 
     select
         students.student_key,
         consents.consent_id,
         consents.recipient_organization_id,
+        consents.records_scope,
+        consents.signed_date,
         consents.expires_date,
-        array_to_string(consents.records_scope, ' ') as records_scope,
-        coalesce(consents.revoked_date <= run_dates.as_of_date, false) as is_withdrawn,
+        consents.effective_date <= run_dates.as_of_date as has_begun,
+        case
+            when consents.revoked_date <= run_dates.as_of_date
+                then consents.revoked_date
+        end as withdrawn_date,
         coalesce(consents.expires_date < run_dates.as_of_date, false)
         or coalesce(
             consents.granted_by_role <> 'eligible_student'
@@ -46,15 +51,70 @@ judged_consents as (
 
     cross join settings
 
+    cross join run_dates
+
     inner join students
         on consents.student_source_id = students.student_source_id
 
-    inner join run_dates
-        on consents.effective_date <= run_dates.as_of_date
+),
+
+recipients as (
+
+    select distinct
+        student_key,
+        recipient_organization_id
+
+    from judged_consents
+
+    where has_begun
 
 ),
 
--- Of several in force, the one that ends last is the one to name.
+-- One agency's consent covers no other; a blank recipient is any partner. A withdrawal is
+-- the later word on what was signed before it, for the same recipient and of the same
+-- records, and a blank list is of all.
+spoken_consents as (
+
+    select
+        recipients.student_key,
+        recipients.recipient_organization_id,
+        judged_consents.consent_id,
+        judged_consents.expires_date,
+        judged_consents.is_expired,
+        judged_consents.recipient_organization_id is not null as is_named,
+        array_to_string(judged_consents.records_scope, ' ') as records_scope,
+        judged_consents.withdrawn_date is not null
+        or exists (
+            select 1 from judged_consents as others
+            where
+                recipients.student_key = others.student_key
+                and others.withdrawn_date > judged_consents.signed_date
+                and coalesce(others.records_scope && judged_consents.records_scope, true)
+                and (
+                    others.recipient_organization_id
+                    is not distinct from judged_consents.recipient_organization_id
+                    or others.recipient_organization_id
+                    = recipients.recipient_organization_id
+                )
+        ) as is_withdrawn
+
+    from recipients
+
+    inner join judged_consents
+        on
+            recipients.student_key = judged_consents.student_key
+            and coalesce(
+                judged_consents.recipient_organization_id
+                = recipients.recipient_organization_id,
+                judged_consents.recipient_organization_id is null
+            )
+
+    where judged_consents.has_begun
+
+),
+
+-- Of several in force, the one that names the recipient is named, then the one that ends
+-- last.
 final as (
 
     select
@@ -62,21 +122,25 @@ final as (
         recipient_organization_id,
         (
             array_agg(
-                consent_id
-                order by expires_date desc nulls first, consent_id collate "C" asc
+                consent_id order by
+                    is_named desc,
+                    expires_date desc nulls first,
+                    consent_id collate "C" asc
             ) filter (where not is_withdrawn and not is_expired)
         )[1] as consent_id,
         (
             array_agg(
-                records_scope
-                order by expires_date desc nulls first, consent_id collate "C" asc
+                records_scope order by
+                    is_named desc,
+                    expires_date desc nulls first,
+                    consent_id collate "C" asc
             ) filter (where not is_withdrawn and not is_expired)
         )[1] as records_scope,
         bool_or(not is_withdrawn and not is_expired) as is_in_force,
         bool_or(is_withdrawn) as is_withdrawn,
         bool_or(is_expired and not is_withdrawn) as is_expired
 
-    from judged_consents
+    from spoken_consents
 
     group by
         student_key,

@@ -12,7 +12,8 @@ consents as (
 
 ),
 
--- A consent speaks for a need when it is for any partner, or for the one who serves.
+-- Where no consent names the one who would serve, those for any partner speak; where nobody
+-- would serve yet, all do.
 consent_sums as (
 
     select
@@ -23,13 +24,18 @@ consent_sums as (
 
     from needs
 
+    left join consents as named_consents
+        on
+            needs.student_key = named_consents.student_key
+            and needs.organization_id = named_consents.recipient_organization_id
+
     inner join consents
         on
             needs.student_key = consents.student_key
             and (
-                consents.recipient_organization_id is null
-                or needs.organization_id is null
-                or needs.organization_id = consents.recipient_organization_id
+                needs.organization_id is null
+                or consents.recipient_organization_id
+                is not distinct from named_consents.recipient_organization_id
             )
 
     group by needs.need_id

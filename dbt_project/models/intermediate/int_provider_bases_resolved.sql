@@ -60,7 +60,7 @@ agreements_in_force as (
 
 ),
 
--- The consent that names the provider goes before one for any partner.
+-- Where no consent names the provider, those for any partner speak for it.
 chosen_consents as (
 
     select distinct on (pairs.student_key, pairs.organization_id)
@@ -76,8 +76,6 @@ chosen_consents as (
             pairs.student_key = consents.student_key
             and coalesce(consents.recipient_organization_id, pairs.organization_id)
             = pairs.organization_id
-
-    where consents.is_in_force
 
     order by
         pairs.student_key asc,

@@ -38,6 +38,46 @@ REPORT = "rpt_provider_packets"
 NO_BASIS = "none"
 NO_DELIVERY = 0
 DENIED_SCOPE = "denied: its ground did not hold on the day of sending"
+# A school's frozen rows, each with whether its ground still stands on a day.
+ROWS = SQL("""
+    select p.*, case p.legal_basis
+        when 'consent' then exists (
+            select from raw.consents__consents as c
+            where c.consent_id = p.consent_id
+                and c._student_source_id = p.student_source_id
+                and c._deleted_at is null
+                and c.effective_from <= %(today)s
+                and coalesce(c.expires_on >= %(today)s, true)
+                and coalesce(c.revoked_at > %(today)s, true)
+                and coalesce(c.recipient_organization_id = p.organization_id, true)
+                and string_to_array(p.records_scope, ' ') <@ c.records_scope
+                and (
+                    c.granted_by_role = 'eligible_student'
+                    -- A release that an earlier version froze has no such column.
+                    or coalesce(
+                        (to_jsonb(p) ->> 'own_consent_from_date')::date > %(today)s, true
+                    )
+                )
+                -- A later word about the same records, of this provider or as wide.
+                and not exists (
+                    select from raw.consents__consents as w
+                    where w._student_source_id = c._student_source_id
+                        and w._deleted_at is null
+                        and w.revoked_at > c.signed_at and w.revoked_at <= %(today)s
+                        and coalesce(w.records_scope && c.records_scope, true)
+                        and (
+                            w.recipient_organization_id
+                            is not distinct from c.recipient_organization_id
+                            or w.recipient_organization_id = p.organization_id
+                        )
+                )
+        )
+        when 'school_official' then coalesce(p.agreement_until_date >= %(today)s, true)
+        else false
+    end as may_leave
+    from {} as p where p.school_key = %(school_key)s
+    order by p.organization_id collate "C", p.student_key, p.referral_id collate "C"
+""")
 
 
 @dataclass(frozen=True)
@@ -92,32 +132,7 @@ def _rows_of(connection: Connection[Any], live: Live, *, today: date) -> list[di
     if not relation_columns(connection, "release", table):
         # A release that an earlier version froze has no packets.
         return []
-    query = SQL("""
-        select p.*, case p.legal_basis
-            when 'consent' then exists (
-                select from raw.consents__consents as c
-                where c.consent_id = p.consent_id
-                    and c._student_source_id = p.student_source_id
-                    and c._deleted_at is null
-                    and c.effective_from <= %(today)s
-                    and coalesce(c.expires_on >= %(today)s, true)
-                    and coalesce(c.revoked_at > %(today)s, true)
-                    and coalesce(c.recipient_organization_id = p.organization_id, true)
-                    and string_to_array(p.records_scope, ' ') <@ c.records_scope
-                    and (
-                        c.granted_by_role = 'eligible_student'
-                        -- A release that an earlier version froze has no such column.
-                        or coalesce(
-                            (to_jsonb(p) ->> 'own_consent_from_date')::date > %(today)s, true
-                        )
-                    )
-            )
-            when 'school_official' then coalesce(p.agreement_until_date >= %(today)s, true)
-            else false
-        end as may_leave
-        from {} as p where p.school_key = %(school_key)s
-        order by p.organization_id collate "C", p.student_key, p.referral_id collate "C"
-    """).format(Identifier("release", table))
+    query = ROWS.format(Identifier("release", table))
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, {"today": today, "school_key": live.school_key}).fetchall()
 

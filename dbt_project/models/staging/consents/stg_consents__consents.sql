@@ -16,6 +16,7 @@ final as (
         records_scope,
         purpose,
         language as consent_language,
+        signed_at as signed_date,
         effective_from as effective_date,
         expires_on as expires_date,
         revoked_at as revoked_date
