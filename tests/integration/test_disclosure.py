@@ -188,6 +188,23 @@ def test_a_log_as_it_was_written_is_whole(settings, connection, publisher):
     assert (checked.is_whole, checked.row_count) == (True, 5)
 
 
+@pytest.mark.parametrize("cut", ["4", "4 0a1b2c", f"4 {'0' * 63}"])
+def test_what_a_full_disk_cut_off_hides_no_later_line(settings, connection, publisher, cut):
+    disclosure.anchor(fill(publisher, 4), settings.log_dir)
+    with (settings.log_dir / disclosure.ANCHORS).open("a") as file:
+        file.write(cut)
+    disclosure.anchor(fill(publisher, 1), settings.log_dir)
+    assert disclosure.verify(connection, log_dir=settings.log_dir).is_whole
+    tamper(connection, "delete from ops.disclosure where disclosure_id = 5")
+    assert disclosure.verify(connection, log_dir=settings.log_dir).first_wrong_id == 5
+    connection.execute(
+        "update ops.disclosure_head set disclosure_id = 4,"
+        " hash = (select hash from ops.disclosure where disclosure_id = 4)"
+    )
+    connection.commit()
+    assert not disclosure.verify(connection, log_dir=settings.log_dir).is_whole
+
+
 def test_an_empty_log_is_whole(connection):
     assert disclosure.verify(connection).is_whole
 

@@ -7,6 +7,7 @@ database and, after each delivery, in a file outside it: a log cut short agrees 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ SCHOOL_OFFICIAL = "school_official"
 # 34 CFR 99.31(a)(1): the district's own coordinator, for the work that the list is for.
 PURPOSE = "coordination of student support at the recipient's own school"
 ANCHORS = "disclosure-heads.log"
+ANCHOR = re.compile(r"(\d+) ([0-9a-f]{64})")
 COLUMNS = (
     "disclosure_id, delivery_id, release_id, school_key, disclosed_at, recipient_type,"
     " recipient_id, legal_basis, purpose, channel, records_scope, student_keys, previous_hash"
@@ -110,10 +112,13 @@ def disclose(
 
 
 def anchor(end: str, log_dir: Path) -> None:
-    """Write the chain's end where the database cannot reach; no id of a child is in it."""
+    """Write the chain's end where the database cannot reach; no id of a child is in it.
+
+    It begins a line of its own, also after one that a full disk cut off.
+    """
     log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (log_dir / ANCHORS).open("a", encoding="utf-8") as file:
-        file.write(f"{end}\n")
+        file.write(f"\n{end}\n")
 
 
 def verify(connection: Connection[Any], *, log_dir: Path | None = None) -> Checked:
@@ -193,9 +198,9 @@ def _anchors(log_dir: Path | None) -> dict[int, set[str]]:
         return {}
     lines = (log_dir / ANCHORS).read_text(encoding="utf-8").split("\n")
     # A line that was cut off in the middle of writing says nothing.
-    ends = [line.split(" ") for line in lines if line.count(" ") == 1 and len(line) > 64]
+    ends = [found for line in lines if (found := ANCHOR.fullmatch(line))]
     written: dict[int, set[str]] = {}
-    for number, digest in ends:
+    for number, digest in (end.groups() for end in ends):
         written.setdefault(int(number), set()).add(digest)
     return written
 
