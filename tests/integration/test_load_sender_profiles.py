@@ -51,6 +51,24 @@ def export(folder, rows, *, name="abs_01.txt"):
     return a_file(folder, name, "\r\n".join(lines).encode("cp1252"))
 
 
+@pytest.mark.parametrize(("label", "state"), [("2026", "refused"), ("2027", "loaded")])
+def test_a_school_year_that_the_profile_says_is_held_against_the_days(
+    rostered, roster, tmp_path, label, state
+):
+    labelled = f'constants: {{schoolYear: "{label}", '
+    write_district(rostered, (PROFILE % "MDY").replace("constants: {", labelled))
+    rows = [(child.identifier, "10/2/2026", "U", "") for child in roster.students]
+    (arrival,) = landed_and_loaded(rostered, export(tmp_path / "in", rows), sender="grove")
+    assert arrival["state"] == state, arrival["message"]
+    if state == "refused":
+        assert "says school year 2026 in 10 of 10 rows" in arrival["message"]
+        return
+    (later,) = landed_and_loaded(
+        rostered, export(tmp_path / "in", rows[1:], name="abs_02.txt"), sender="grove"
+    )
+    assert later["state"] == "loaded"
+
+
 def test_a_local_export_is_read_by_its_profile(profiled, roster, tmp_path):
     first, second = roster.students[:2]
     rows = [

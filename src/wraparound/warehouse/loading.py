@@ -126,6 +126,11 @@ class _Judged:
         return "day" if self.shape.replaces or self.table.replaces else None
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether the file, or the sender's profile for it, names its school year."""
+        return school_years.LABEL in {*self.have, *self.shape.constants}
+
+    @property
     def holding(self) -> tuple[str, ...]:
         """By what a row that cannot be read holds what is in force."""
         replaced = self.shape.replaces or self.table.replaces
@@ -491,7 +496,7 @@ def _judge_and_merge(work: _Load, judged: _Judged, *, resent: Resent | None = No
     merge = _merge_of(work, judged)
     is_first = is_large_first(connection, merge, rows=rows)
     # A label is held against the days of all rows.
-    if is_first and stands_alone(judging) and school_years.LABEL not in judged.have:
+    if is_first and stands_alone(judging) and not judged.is_labelled:
         try:
             with connection.transaction():
                 filled = take_plain(connection, judging, merge, rows=rows)
@@ -555,7 +560,7 @@ def _refuse_other_years(work: _Load, judged: _Judged, merge: Merge) -> None:
     is_bulk_or_csv = merge.scope == "table" or not is_json(judged.file_name)
     if is_bulk_or_csv and (judged.contract.feed, judged.name) == ("roster", "academic_sessions"):
         school_years.refuse_older_roster(work.connection, file_name=work.arrival.file_name)
-    if school_years.LABEL in judged.have:
+    if judged.is_labelled:
         school_years.refuse_wrong_label(
             work.connection,
             table=judged.table,

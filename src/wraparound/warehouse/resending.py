@@ -66,7 +66,8 @@ def may_be_short(file: File, mapping: Mapping, *, ids: set[str | None]) -> bool:
         and file.mode == "bulk"
         and by_default
         and stands_alone
-        and school_years.LABEL not in mapping.columns
+        # A label is held against the days of all rows.
+        and school_years.LABEL not in {*mapping.columns, *file.shape.constants}
         and not mapping.extras
     )
 
