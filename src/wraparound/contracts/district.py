@@ -201,6 +201,14 @@ class District(Strict):
             return value
         raise ValueError('must be a month and a day such as "07-01"')
 
+    @field_validator("senders")
+    @classmethod
+    def _names_of_folders(cls, value: dict[str, Sender]) -> dict[str, Sender]:
+        for name in value:
+            if not re.fullmatch(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*", name):
+                raise ValueError(f"'{name}' is no name of a folder, and files lie in one by it")
+        return value
+
     @model_validator(mode="after")
     def _names_are_known(self) -> "District":
         for name, sender in self.senders.items():
