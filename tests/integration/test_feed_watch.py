@@ -202,8 +202,10 @@ def test_an_alarm_goes_to_its_owner_by_mail_once_and_again_after_trouble(rostere
 
 def test_status_says_what_to_look_at(rostered):
     write_district(rostered, EXPECTED.format(more=""))
-    found = overview.overview(rostered)
-    assert any("The attendance feed has never come." in line for line in found["lines"])
+    said = "  The attendance feed has never come."
+    assert f"{said} Owner: T. Linden" in overview.overview(rostered)["lines"]
+    write_district(rostered, EXPECTED.format(more="").replace(", owner: T. Linden", ""))
+    assert said in overview.overview(rostered)["lines"]
 
 
 def test_the_page_tonight_says_what_to_look_at_and_who_owns_it(rostered):

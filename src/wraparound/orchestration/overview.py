@@ -118,9 +118,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         f" (arrival {feed['last_arrival_id']})"
         for feed in found["feeds"]
     ]
-    if found["feeds_to_look_at"]:
-        lines.append("To look at:")
-        lines += [f"  {a['text']} Owner: {a['owner']}" for a in found["feeds_to_look_at"]]
+    lines += _to_look_at(found["feeds_to_look_at"])
     if found["lifted_rules"]:
         lines.append("Rules that are lifted:")
         lines += [
@@ -151,6 +149,12 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         ]
     lines.append(f"Pages: {settings.lists / 'index.html'}")
     return lines
+
+
+def _to_look_at(alarms: list[Row]) -> list[str]:
+    """Each alarm, and who was named for it if anybody was."""
+    told = (filter(None, (alarm["text"], alarm["owner"])) for alarm in alarms)
+    return ["To look at:", *("  " + " Owner: ".join(words) for words in told)] if alarms else []
 
 
 def past_review_lines(rules: list[str]) -> list[str]:
