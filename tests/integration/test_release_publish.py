@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from wraparound.errors import GateUnreadable, ReleaseMissing, ReleaseRejected
 from wraparound.orchestration import approvals, nights
 from wraparound.publishing import delivery, lists, publish, releases, standings
 from wraparound.warehouse import connection as connections
+from wraparound.warehouse import ledger
 
 TUESDAY, WEDNESDAY = date(2026, 11, 3), date(2026, 11, 4)
 
@@ -365,6 +367,46 @@ def test_the_suites_of_the_feeds_look_at_staging(settings, connection):
     assert [(s.verdict, s.reasons) for s in summary.schools] == [
         ("notice", ("An assignment ends before it begins.",))
     ]
+
+
+def test_a_night_freezes_the_day_it_was_asked_for(settings, connection, monkeypatch):
+    def a_build(settings, *, as_of):
+        build_reports(connection, ALDER, as_of=as_of)
+        build_id = ledger.open_build(connection, as_of=as_of, inputs_hash="")
+        words = {"state": "succeeded", "models": 1, "failed": 0, "message": None}
+        ledger.close_build(connection, build_id, **words)
+        connection.commit()
+        return {"build_id": build_id, "models": 1}
+
+    @contextmanager
+    def overtaken(settings, step):
+        """The build of another night, of another day, waits for ours and comes next."""
+        with connections.alone(settings, step):
+            yield
+        if step == "build" and others:
+            a_build(settings, as_of=others.pop())
+
+    others, said = [TUESDAY], []
+    monkeypatch.setattr(nights, "_build", a_build)
+    monkeypatch.setattr(nights, "alone", overtaken)
+    monkeypatch.setattr(nights, "inputs_hash", lambda settings: "")
+
+    done = nights.publish(settings, as_of=MONDAY, say=said.append)
+
+    monday, tuesday = MONDAY.isoformat(), TUESDAY.isoformat()
+    assert (done["as_of_date"], others) == (monday, [])
+    assert said == [
+        f"building for school day {monday}",
+        "another build came in between",
+        f"building for school day {monday}",
+    ]
+    rows = connection.execute(
+        "select distinct r.as_of_date, b.as_of_date as built from release.rpt_students as s"
+        " join ops.release as r using (release_id) join ops.build as b using (build_id)"
+        " where s.as_of_date = r.as_of_date"
+    ).fetchall()
+    assert rows == [{"as_of_date": MONDAY, "built": MONDAY}]
+    assert nights.publish(settings, as_of=TUESDAY)["as_of_date"] == tuesday
 
 
 def test_a_repeated_row_holds_its_school(settings, connection):

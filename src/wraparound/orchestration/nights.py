@@ -391,19 +391,32 @@ def build_if_needed(
     Raises:
         BuildFailed: a model or a test failed; the ledger says which.
     """
+    return _up_to_date(settings, as_of=as_of, say=say)[0]
+
+
+def _up_to_date(
+    settings: Settings, *, as_of: date, say: Said
+) -> tuple[dict[str, Any] | None, Row | None]:
+    """What was built for a school day, if anything was, and the build that stands then."""
     prepare(settings)
     with alone(settings, "build"):
-        if not build_needed(settings, as_of=as_of):
-            return None
+        built = _build_if_due(settings, as_of=as_of, say=say)
         with connect(settings) as connection:
-            begins = ledger.roster_begins(connection)
-            newest = ledger.newest_build(connection)
-        is_whole = newest is not None and newest["state"] == "succeeded"
-        if is_whole and begins is not None and as_of < begins:
-            say(f"the roster in force begins on {begins.isoformat()}: until then the lists stay")
-            return None
-        say(f"building for school day {as_of.isoformat()}")
-        return _build(settings, as_of=as_of)
+            return built, ledger.last_build(connection)
+
+
+def _build_if_due(settings: Settings, *, as_of: date, say: Said) -> dict[str, Any] | None:
+    if not build_needed(settings, as_of=as_of):
+        return None
+    with connect(settings) as connection:
+        begins = ledger.roster_begins(connection)
+        newest = ledger.newest_build(connection)
+    is_whole = newest is not None and newest["state"] == "succeeded"
+    if is_whole and begins is not None and as_of < begins:
+        say(f"the roster in force begins on {begins.isoformat()}: until then the lists stay")
+        return None
+    say(f"building for school day {as_of.isoformat()}")
+    return _build(settings, as_of=as_of)
 
 
 def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
@@ -465,29 +478,42 @@ def code_stands(settings: Settings, connection: Connection, *, made_from: str) -
 
 
 def publish(
-    settings: Settings, *, as_of: date | None = None, only_if_new: bool = False
+    settings: Settings,
+    *,
+    as_of: date | None = None,
+    only_if_new: bool = False,
+    say: Said = log.info,
 ) -> dict[str, Any]:
-    """Freeze, gate, decide, flip and render; builds first where the tables are not of that day.
-    One process at a time does it.
+    """Freeze, gate, decide, flip and render; builds first where the tables are not of that day,
+    and once more where a build of another day came in between. One process at a time does it.
 
     With `only_if_new`, a build that was published already is neither frozen nor checked again:
     decisions of persons made since then take effect, and lists that are not right are written.
     """
-    from wraparound.publishing.publish import run_gate_and_publish
+    from wraparound.publishing.freeze import BuiltAgain
 
     prepare(settings)
     day = as_of or as_of_at_the_door(settings)
     with alone(settings, "publish"):
-        build_if_needed(settings, as_of=day)
-        with connect(settings) as connection:
-            last = ledger.last_build(connection)
-            assert last is not None
-            standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
-        if standing is not None:
-            return show_again(settings, release_id=standing, as_of=day)
-        summary = run_gate_and_publish(
-            settings, build_id=last["build_id"], as_of=last["as_of_date"]
-        )
+        while True:
+            try:
+                return _publish_build(settings, as_of=day, only_if_new=only_if_new, say=say)
+            except BuiltAgain:
+                say("another build came in between")
+
+
+def _publish_build(
+    settings: Settings, *, as_of: date, only_if_new: bool, say: Said
+) -> dict[str, Any]:
+    from wraparound.publishing.publish import run_gate_and_publish
+
+    _, last = _up_to_date(settings, as_of=as_of, say=say)
+    assert last is not None
+    with connect(settings) as connection:
+        standing = ledger.release_of(connection, last["build_id"]) if only_if_new else None
+    if standing is not None:
+        return show_again(settings, release_id=standing, as_of=as_of)
+    summary = run_gate_and_publish(settings, build_id=last["build_id"], as_of=last["as_of_date"])
     return _told(summary, is_new=True)
 
 
@@ -552,7 +578,8 @@ def night(
     built = build_if_needed(settings, as_of=day, say=say)
     if built is not None:
         say(f"built {built['models']} tables; freezing and checking")
-    published = publish(settings, as_of=day, only_if_new=True)
+    # What the build had to say was said.
+    published = publish(settings, as_of=day, only_if_new=True, say=log.debug)
     if built is None and not published["is_new"]:
         say(
             f"nothing is new since release {published['release_id']}: nothing was built or checked"

@@ -79,6 +79,10 @@ class Candidate:
     reports: tuple[FrozenReport, ...]
 
 
+class BuiltAgain(Exception):
+    """The tables are of another build by now than the one that was to be frozen."""
+
+
 def frozen_name(report: str, *, release_id: int) -> str:
     """Return the table that holds one report of one release."""
     return f"{report}_r{release_id}"
@@ -95,12 +99,14 @@ def freeze_release(connection: Connection[Any], *, build_id: int | None, as_of: 
     The connection must be idle: the copy needs a transaction of its own.
 
     Raises:
+        BuiltAgain: another build than `build_id` has begun or ended meanwhile.
         ReleaseRejected: nothing has been built, a row of a report has no key, or a build
             does not end.
     """
     connection.commit()
     try:
         with _no_build(connection):
+            _check_build(connection, build_id)
             return _freeze(connection, build_id=build_id, as_of=as_of)
     except pg_errors.LockNotAvailable:
         raise ReleaseRejected(
@@ -121,6 +127,13 @@ def _no_build(connection: Connection[Any]) -> Iterator[None]:
         connection.rollback()
         connection.execute("select pg_advisory_unlock_shared(hashtext(%s))", (BUILD_LOCK,))
         connection.commit()
+
+
+def _check_build(connection: Connection[Any], build_id: int | None) -> None:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        newest = cursor.execute("select max(build_id) from ops.build").fetchone()
+    if build_id is not None and newest != (build_id,):
+        raise BuiltAgain
 
 
 def _freeze(connection: Connection[Any], *, build_id: int | None, as_of: date) -> Candidate:

@@ -63,6 +63,7 @@ def run_gate_and_publish(
     """Freeze the built reports, gate them, publish the schools that pass, write all lists.
 
     Raises:
+        BuiltAgain: another build came in between, so nothing was frozen.
         GateUnreadable: a suite cannot be trusted; every school was held, the lists say so.
         ReleaseRejected: nothing was built, or a newer release is already live.
     """
