@@ -1,5 +1,7 @@
 """Deliveries in any order, late, early, and repeated, end in the same rows."""
 
+import logging
+import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -205,6 +207,39 @@ def test_feeds_beside_each_other_end_as_one_after_the_other(server, tmp_path, mo
     assert ends[1] == ends[0]
 
 
+def test_an_interrupted_ingest_ends_after_what_is_being_loaded(rostered, tmp_path, monkeypatch):
+    make_district(
+        DistrictPlan(2, 40, seed=5, school_year=2027, through=date(2026, 10, 30)), tmp_path / "in"
+    )
+    nights.land(rostered, [tmp_path / "in"])
+    asked, is_stopping = threading.Barrier(nights.LINES_AT_ONCE), threading.Event()
+    loaded, said = [], []
+
+    def load(settings, arrival_id):
+        loaded.append(arrival_id)
+        if len(loaded) > 1:  # the roster is loaded by itself
+            if asked.wait(timeout=60) == 0:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            assert is_stopping.wait(timeout=60)
+        return {"feed": "a feed", "state": "loaded"}
+
+    def say(text):
+        said.append(text)
+        if "stopping" in text:
+            is_stopping.set()
+
+    monkeypatch.setattr(nights, "load_arrival", load)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            nights.ingest(rostered, say=say)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(loaded) == 1 + nights.LINES_AT_ONCE
+    waiting = len(nights.pending_arrivals(rostered))
+    assert said[-1] == f"stopped: {waiting} arrivals wait for the next `ingest`"
+
+
 def test_a_correction_is_taken_back_by_the_old_bytes_declared_anew(server, tmp_path):
     folder = tmp_path / "files"
     files = [
@@ -291,3 +326,18 @@ def test_before_the_roster_of_a_new_year_begins_the_lists_stay(rostered, monkeyp
         f"the roster in force begins on {begins.isoformat()}: until then the lists stay"
     ]
     assert nights.build_if_needed(rostered, as_of=begins, say=said.append) == {"as_of": begins}
+
+
+def test_a_night_says_once_that_the_lists_stay(rostered, monkeypatch, caplog):
+    with connect(rostered) as connection:
+        day_before = ledger.roster_begins(connection) - timedelta(days=1)
+        build_id = ledger.open_build(connection, as_of=day_before, inputs_hash="")
+        ledger.close_build(
+            connection, build_id, state="succeeded", models=1, failed=0, message=None
+        )
+    shown = {"is_new": False, "release_id": 1}
+    monkeypatch.setattr(ledger, "release_of", lambda connection, build_id: 1)
+    monkeypatch.setattr(nights, "show_again", lambda settings, **words: shown)
+    caplog.set_level(logging.INFO, "wraparound")
+    nights.night(rostered, as_of=day_before)
+    assert sum("the roster in force begins" in line for line in caplog.messages) == 1

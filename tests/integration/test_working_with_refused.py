@@ -138,6 +138,34 @@ def test_a_load_leaves_a_receipt_without_values_for_its_sender(rostered, roster,
         assert not any(word in text for word in ("Sequoia", "T-Alder1", "Alder1"))
 
 
+def test_the_receipt_of_a_load_that_was_killed_is_left_at_the_next_waking(
+    rostered, roster, tmp_path, monkeypatch
+):
+    write_district(rostered, "receipts: true\n")
+    rows = [(c.id, c.school, DAY, UNEXCUSED) for c in roster.students]
+    nights.land(rostered, [attendance(tmp_path / "in", rows)])
+    arrival_id = arrivals(rostered)[-1]["arrival_id"]
+    receipts = rostered.outbox / "receipts"
+
+    def killed(*words, **more):
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nights, "leave_receipt", killed)
+        with pytest.raises(SystemExit):
+            nights.load_arrival(rostered, arrival_id)
+    assert arrivals(rostered)[-1]["state"] == "loaded"
+    assert list(receipts.rglob("*.json")) == []
+
+    nights.ingest(rostered)
+
+    (left,) = (receipts / "default").glob("*.json")
+    assert json.loads(left.read_text())["rows_loaded"] == 10
+    left.unlink()  # it was sent
+    nights.ingest(rostered)
+    assert list(receipts.rglob("*.json")) == []
+
+
 # ----------------------------------------------------------------- rows that go back
 
 PROFILE = """

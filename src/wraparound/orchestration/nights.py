@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,7 @@ from wraparound.landing.inbox import Found, find_complete, is_package, sidecars
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
 from wraparound.orchestration.inputs import inputs_hash
-from wraparound.orchestration.receipt_pages import leave_receipt
+from wraparound.orchestration.receipt_pages import leave_receipt, owe_receipt, owed_receipts
 from wraparound.settings import Settings
 from wraparound.warehouse import ledger, lifting, loading
 from wraparound.warehouse.connection import Connection, Row, alone, connect
@@ -178,6 +179,7 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             the next try.
     """
     district = load_district(settings.district_file)
+    owe_receipt(settings, arrival_id, district=district)
     try:
         with connect(settings, role=LOADER) as connection:
             claimed = claim(connection, arrival_id)
@@ -262,6 +264,7 @@ def replay_waiting(settings: Settings) -> int:
 def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     """Judge an arrival's quarantined rows again, under the contract and codes of now."""
     district = load_district(settings.district_file)
+    owe_receipt(settings, arrival_id, district=district)
     try:
         with connect(settings, role=LOADER) as connection:
             row = ledger.arrival(connection, arrival_id)
@@ -276,6 +279,14 @@ def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     with connect(settings) as connection:
         leave_receipt(settings, connection, arrival_id, district=district)
         return _summary(ledger.arrival(connection, arrival_id))
+
+
+def leave_owed_receipts(settings: Settings) -> None:
+    """Leave the receipts of loads that ended, and were killed before they could."""
+    district = load_district(settings.district_file)
+    with connect(settings) as connection:
+        for arrival_id in owed_receipts(settings):
+            leave_receipt(settings, connection, arrival_id, district=district)
 
 
 def lift_rule(
@@ -305,9 +316,12 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
     scan_inbox(settings)
     done: list[int] = []
     failed: list[LoadFailed] = []
+    stopped = Event()
 
     def load_line(arrival_ids: list[int]) -> None:
         for arrival_id in arrival_ids:
+            if stopped.is_set():
+                return
             try:
                 result = load_arrival(settings, arrival_id)
             except LoadFailed as exc:
@@ -320,17 +334,25 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
 
     with connect(settings) as connection:
         turns = ledger.pending_in_turns(connection)
-    for lines in turns:
-        _beside_each_other(load_line, lines)
+    try:
+        for lines in turns:
+            _beside_each_other(load_line, lines, stopped=stopped, say=say)
+    except KeyboardInterrupt:
+        say(f"stopped: {len(pending_arrivals(settings))} arrivals wait for the next `ingest`")
+        raise
     replay_waiting(settings)
+    leave_owed_receipts(settings)
     if failed:
         raise failed[-1]
     with connect(settings) as connection:
         return [_summary(ledger.arrival(connection, arrival_id)) for arrival_id in sorted(done)]
 
 
-def _beside_each_other(load_line: Callable[[list[int]], None], lines: list[list[int]]) -> None:
-    """Load lines of arrivals, a few at a time; an error lets no further line begin."""
+def _beside_each_other(
+    load_line: Callable[[list[int]], None], lines: list[list[int]], *, stopped: Event, say: Said
+) -> None:
+    """Load lines of arrivals, a few at a time; after an error or an interruption, which sets
+    `stopped`, only what is being loaded is finished."""
     if len(lines) == 1:
         load_line(lines[0])
         return
@@ -338,6 +360,11 @@ def _beside_each_other(load_line: Callable[[list[int]], None], lines: list[list[
     try:
         for line in as_completed([pool.submit(load_line, line) for line in lines]):
             line.result()
+    except BaseException as exc:
+        stopped.set()
+        if isinstance(exc, KeyboardInterrupt):
+            say("stopping after what is being loaded now")
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

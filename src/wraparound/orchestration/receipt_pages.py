@@ -36,18 +36,45 @@ def write_private(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def owe_receipt(settings: Settings, arrival_id: int, *, district: District) -> None:
+    """Note before a load that its receipt is to be left, should it be killed in between."""
+    if district.receipts:
+        note = _owed(settings) / str(arrival_id)
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note.touch(mode=0o600)
+
+
+def owed_receipts(settings: Settings) -> list[int]:
+    """The arrivals whose receipts are to be left."""
+    if not _owed(settings).exists():
+        return []
+    return sorted(int(note.name) for note in _owed(settings).iterdir())
+
+
 def leave_receipt(
     settings: Settings, connection: Connection, arrival_id: int, *, district: District
 ) -> None:
     """Put the receipt of an arrival into the outbox, where the district file asks for it.
 
-    Doing it again writes what is true now. The names of folder and files hold our ids only.
+    Doing it again writes what is true now; of what is still to be loaded nothing is written. The
+    names of folder and files hold our ids only.
     """
     told = receipt(connection, arrival_id) if district.receipts else None
-    if told is None:
+    if told is not None and told["state"] == "pending":
         return
-    folder = settings.outbox / "receipts" / str(told["sender"])
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    body = json.dumps(told, default=str, indent=2) + "\n"
-    write_private(folder / f"arrival-{arrival_id}.json", body)
-    write_private(folder / f"arrival-{arrival_id}.html", page(told, district=district))
+    if told is not None:
+        folder = _receipts(settings) / str(told["sender"])
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        body = json.dumps(told, default=str, indent=2) + "\n"
+        write_private(folder / f"arrival-{arrival_id}.json", body)
+        write_private(folder / f"arrival-{arrival_id}.html", page(told, district=district))
+    (_owed(settings) / str(arrival_id)).unlink(missing_ok=True)
+
+
+def _receipts(settings: Settings) -> Path:
+    return settings.outbox / "receipts"
+
+
+def _owed(settings: Settings) -> Path:
+    """No sender's folder: a sender's name begins with no dot."""
+    return _receipts(settings) / ".owed"

@@ -141,8 +141,12 @@ def load_arrivals(arrival_ids: list[int]) -> list[Counts]:
 @task(**PATIENT, outlets=[LOADED], trigger_rule="all_done")
 @discreet
 def announce_loaded() -> None:
-    """Let rows that waited for the roster try again; wake the build if anything is new."""
+    """Let rows that waited for the roster try again; wake the build if anything is new.
+
+    Receipts that a killed load still owes are left.
+    """
     settings = load_settings()
+    nights.leave_owed_receipts(settings)
     if not nights.build_needed(settings):
         raise AirflowSkipException("Nothing was loaded since the last build.")
     nights.replay_waiting(settings)
