@@ -6,6 +6,12 @@ transcripts as (
 
 ),
 
+attempt_results as (
+
+    select * from {{ ref('attempt_results') }}
+
+),
+
 letter_grades as (
 
     select * from {{ ref('letter_grades') }}
@@ -42,7 +48,8 @@ run_dates as (
 
 ),
 
--- A title is asked for where the code says nothing. A plus or minus changes no letter.
+-- A title is asked for where the code says nothing. A plus or minus changes no letter. A
+-- course that was left, or is still owed work, says nothing yet.
 final as (
 
     select
@@ -58,11 +65,7 @@ final as (
         transcripts.earned_credits,
         letter_grades.grade_points,
         coalesce(coded_milestones.milestone, titled_milestones.milestone) as milestone,
-        lower(transcripts.attempt_result) = 'fail'
-        or (
-            coalesce(transcripts.attempt_result, '') = ''
-            and not letter_grades.is_passing
-        ) as is_failed,
+        coalesce(attempt_results.is_failed, not letter_grades.is_passing) as is_failed,
         transcripts.school_year = run_dates.school_year as is_this_year
 
     from transcripts
@@ -72,6 +75,9 @@ final as (
 
     inner join students
         on transcripts.student_source_id = students.student_source_id
+
+    left join attempt_results
+        on lower(transcripts.attempt_result) = lower(attempt_results.attempt_result)
 
     left join letter_grades
         on upper(left(transcripts.letter_grade, 1)) = letter_grades.letter_grade
@@ -87,6 +93,8 @@ final as (
 
     left join grade_levels
         on transcripts.grade_code = grade_levels.grade_code
+
+    where coalesce(attempt_results.is_finished, true)
 
 )
 
