@@ -26,7 +26,7 @@ from wraparound.publishing import freeze, releases
 from wraparound.publishing.readers import reading_as
 from wraparound.warehouse import connection as connections
 
-TUESDAY = date(2026, 11, 3)
+TUESDAY, WEDNESDAY = date(2026, 11, 3), date(2026, 11, 4)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -583,6 +583,23 @@ def test_a_day_that_is_shown_again_is_not_its_own_day_before(connection):
     row = connection.execute("select * from ops.need_history").fetchone()
     assert (row["first_value"], row["last_value"], row["last_level"]) == (5, 7, "moderate")
     assert (row["prior_seen_date"], row["prior_level"]) == (MONDAY, "mild")
+
+
+@pytest.mark.parametrize(
+    "days",
+    [(MONDAY, TUESDAY, WEDNESDAY), (MONDAY, WEDNESDAY, TUESDAY), (WEDNESDAY, TUESDAY, MONDAY)],
+)
+def test_an_older_day_that_is_shown_later_is_the_older_one(connection, days):
+    levels = {MONDAY: "mild", TUESDAY: "severe", WEDNESDAY: "moderate"}
+    for day in days:
+        build_reports(connection, ALDER.with_students(1), as_of=day)
+        connection.execute("update reports.rpt_referral_queue set level = %s", (levels[day],))
+        connection.commit()
+        publish_built(connection, as_of=day)
+        releases.remember_needs(connection)
+    row = connection.execute("select * from ops.need_history").fetchone()
+    assert (row["last_seen_date"], row["last_level"]) == (WEDNESDAY, "moderate")
+    assert (row["prior_seen_date"], row["prior_level"]) == (TUESDAY, "severe")
 
 
 def seen(connection):

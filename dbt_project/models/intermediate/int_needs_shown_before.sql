@@ -12,6 +12,19 @@ run_dates as (
 
 ),
 
+-- How needs stood is known of their two newest lists. Where both are of this day or later,
+-- the school's list before is not known, and nothing is compared.
+unknown_schools as (
+
+    select distinct need_history.school_key
+
+    from need_history
+
+    inner join run_dates
+        on need_history.prior_seen_date >= run_dates.as_of_date
+
+),
+
 -- A day that is published again is compared with the day before it, not with itself.
 earlier_needs as (
 
@@ -44,6 +57,11 @@ earlier_needs as (
     from need_history
 
     cross join run_dates
+
+    left join unknown_schools
+        on need_history.school_key = unknown_schools.school_key
+
+    where unknown_schools.school_key is null
 
 ),
 

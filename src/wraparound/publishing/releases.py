@@ -58,9 +58,19 @@ REMEMBER_NEEDS = SQL("""
         shown.first_seen_date < known.first_seen_date
         or shown.last_seen_date > known.last_seen_date
         or (known.first_value is null and shown.found_value is not null)
-        or (known.last_value, known.last_rank, known.last_level, known.last_state)
-            is distinct from
-            (shown.found_value, shown.last_rank, shown.last_level, shown.last_state)
+        or (
+            shown.last_seen_date = known.last_seen_date
+            and (known.last_value, known.last_rank, known.last_level, known.last_state)
+                is distinct from
+                (shown.found_value, shown.last_rank, shown.last_level, shown.last_state)
+        )
+        or (
+            shown.last_seen_date < known.last_seen_date
+            and shown.last_seen_date >= coalesce(known.prior_seen_date, '-infinity')
+            and (known.prior_seen_date, known.prior_rank, known.prior_level, known.prior_state)
+                is distinct from
+                (shown.last_seen_date, shown.last_rank, shown.last_level, shown.last_state)
+        )
     ) then update set
         -- Opened after it was last seen: it began anew.
         first_seen_date = case
@@ -71,19 +81,32 @@ REMEMBER_NEEDS = SQL("""
             when shown.first_seen_date < known.first_seen_date
                 or shown.first_seen_date > known.last_seen_date then shown.found_value
             else coalesce(known.first_value, shown.found_value) end,
-        last_value = shown.found_value,
-        last_rank = shown.last_rank,
-        last_level = shown.last_level,
-        last_state = shown.last_state,
+        -- The two newest days are kept, in whatever order they were published.
+        (last_value, last_rank, last_level, last_state) = (
+            select stood.value, stood.rank, stood.level, stood.state
+            from (values
+                (true, shown.found_value, shown.last_rank,
+                    shown.last_level, shown.last_state),
+                (false, known.last_value, known.last_rank,
+                    known.last_level, known.last_state)
+            ) as stood (is_newest, value, rank, level, state)
+            where stood.is_newest = (shown.last_seen_date >= known.last_seen_date)),
         (prior_seen_date, prior_rank, prior_level, prior_state) = (
             select was.seen_date, was.rank, was.level, was.state
             from (values
-                (true, known.last_seen_date, known.last_rank,
+                ('known', known.last_seen_date, known.last_rank,
                     known.last_level, known.last_state),
-                (false, known.prior_seen_date, known.prior_rank,
+                ('shown', shown.last_seen_date, shown.last_rank,
+                    shown.last_level, shown.last_state),
+                ('prior', known.prior_seen_date, known.prior_rank,
                     known.prior_level, known.prior_state)
-            ) as was (is_later, seen_date, rank, level, state)
-            where was.is_later = (shown.last_seen_date > known.last_seen_date))
+            ) as was (which, seen_date, rank, level, state)
+            where was.which = case
+                when shown.last_seen_date > known.last_seen_date then 'known'
+                when shown.last_seen_date < known.last_seen_date
+                    and shown.last_seen_date >= coalesce(known.prior_seen_date, '-infinity')
+                    then 'shown'
+                else 'prior' end)
 """)
 
 T = TypeVar("T")
@@ -484,8 +507,8 @@ def _move(connection: Connection[Any], targets: dict[int, int], *, is_remembered
 def _remember_needs(connection: Connection[Any], school_keys: Iterable[int]) -> None:
     """Write down which needs the schools' lists show, since when, and how they stand.
 
-    The age of a need counts from there, and the next build says what changed since. A need's
-    earlier standing is kept when a later day is published, not when a day is published again.
+    The age of a need counts from there, and the next build says what changed since. How it stood
+    is kept of the two newest days; a day that is published again replaces its own.
     """
     query = """
         update release.pointer set is_remembered = true
