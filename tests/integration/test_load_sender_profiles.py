@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lib.feed_builders import a_file
+from lib.feed_builders import UNEXCUSED, a_file, attendance, csv_bytes
 from lib.warehouse_in_tests import (
     findings,
     is_conserved,
@@ -67,6 +67,60 @@ def test_a_school_year_that_the_profile_says_is_held_against_the_days(
         rostered, export(tmp_path / "in", rows[1:], name="abs_02.txt"), sender="grove"
     )
     assert later["state"] == "loaded"
+
+
+def test_spaces_of_any_kind_around_a_cell_are_no_part_of_it(profiled, roster, tmp_path):
+    first, second, third = (child.identifier for child in roster.students[:3])
+    rows = [
+        (f"{first}\u00a0", "\u00a010/2/2026", "U", "\u00a0"),
+        (f"\t{second}", "10/2/2026\t", "T", ""),
+        (third, "10/2/2026", "T\u00a0", "a\u00a0reason"),
+    ]
+    (arrival,) = landed_and_loaded(profiled, export(tmp_path / "in", rows), sender="grove")
+    assert arrival["rows_loaded"] == 3
+    assert {reason for (reason,) in live(profiled, EVENTS, "attendance_event_reason")} == {
+        None,
+        "a\u00a0reason",
+    }
+
+
+def test_two_byte_order_marks_hide_no_column(rostered, roster, tmp_path):
+    rows = [(c.id, c.school, "2026-10-02", UNEXCUSED) for c in roster.students]
+    path = attendance(tmp_path / "in", rows)
+    path.write_bytes(b"\xef\xbb\xbf" * 2 + path.read_bytes())
+    (arrival,) = landed_and_loaded(rostered, path)
+    assert arrival["rows_loaded"] == 10, arrival["message"]
+
+
+@pytest.mark.parametrize("quoted", ['="{}"', '"=""{}"""', '="{}" '])
+@pytest.mark.parametrize(("declared", "loaded"), [("true", 2), ("false", 0)])
+def test_a_formula_that_keeps_zeros_is_its_text_where_the_profile_says_so(
+    rostered, roster, tmp_path, quoted, declared, loaded
+):
+    option = f"formula_text: {declared}\n        encoding:"
+    write_district(rostered, (PROFILE % "MDY").replace("encoding:", option))
+    rows = [(quoted.format(c.identifier), "10/2/2026", "U", '=""') for c in roster.students[:2]]
+    (arrival,) = landed_and_loaded(rostered, export(tmp_path / "in", rows), sender="grove")
+    assert arrival["rows_loaded"] == loaded
+    if loaded:
+        assert live(rostered, EVENTS, "attendance_event_reason") == [(None,), (None,)]
+
+
+def test_records_that_another_sender_had_sent_are_told(rostered, roster, tmp_path):
+    write_district(rostered, "senders: {grove: {title: one}, brook: {title: two}}\n")
+    header = "studentUniqueId,schoolId,eventDate,attendanceEventCategoryDescriptor"
+    first, second = ((c.id, c.school, "2026-10-02", UNEXCUSED) for c in roster.students[:2])
+
+    def told(sender, *rows):
+        whole = csv_bytes(f"{header},attendanceEventReason", rows)
+        path = a_file(tmp_path / f"{len(rows)} by {sender}", "attendance.csv", whole)
+        (arrival,) = landed_and_loaded(rostered, path, sender=sender)
+        notices = [n for n in arrival["notices"] if n["rule"] == "taken_over"]
+        return [(n["table"], n["count"]) for n in notices]
+
+    assert told("grove", (*first, ""), (*second, "")) == []
+    assert told("brook", (*first, "ill"), (*second, "")) == [("events", 1)]
+    assert told("brook", (*first, "at home")) == []
 
 
 def test_a_local_export_is_read_by_its_profile(profiled, roster, tmp_path):

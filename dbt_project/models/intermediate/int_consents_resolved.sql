@@ -70,9 +70,9 @@ recipients as (
 
 ),
 
--- One agency's consent covers no other; a blank recipient is any partner. A withdrawal is
--- the later word on what was signed before it, for the same recipient and of the same
--- records, and a blank list is of all.
+-- One agency's consent covers no other; a blank recipient is any partner. A withdrawal
+-- is the later word on what was signed before it, for the same recipient and of the
+-- same records, and a blank list is of all.
 spoken_consents as (
 
     select
@@ -85,15 +85,17 @@ spoken_consents as (
         array_to_string(judged_consents.records_scope, ' ') as records_scope,
         judged_consents.withdrawn_date is not null
         or exists (
-            select 1 from judged_consents as others
+            select 1 from judged_consents as withdrawals
             where
-                recipients.student_key = others.student_key
-                and others.withdrawn_date > judged_consents.signed_date
-                and coalesce(others.records_scope && judged_consents.records_scope, true)
+                recipients.student_key = withdrawals.student_key
+                and withdrawals.withdrawn_date > judged_consents.signed_date
+                and coalesce(
+                    withdrawals.records_scope && judged_consents.records_scope, true
+                )
                 and (
-                    others.recipient_organization_id
+                    withdrawals.recipient_organization_id
                     is not distinct from judged_consents.recipient_organization_id
-                    or others.recipient_organization_id
+                    or withdrawals.recipient_organization_id
                     = recipients.recipient_organization_id
                 )
         ) as is_withdrawn
@@ -104,8 +106,8 @@ spoken_consents as (
         on
             recipients.student_key = judged_consents.student_key
             and coalesce(
-                judged_consents.recipient_organization_id
-                = recipients.recipient_organization_id,
+                recipients.recipient_organization_id
+                = judged_consents.recipient_organization_id,
                 judged_consents.recipient_organization_id is null
             )
 
@@ -113,8 +115,8 @@ spoken_consents as (
 
 ),
 
--- Of several in force, the one that names the recipient is named, then the one that ends
--- last.
+-- Of several in force, the one that names the recipient is named, then the one that
+-- ends last.
 final as (
 
     select

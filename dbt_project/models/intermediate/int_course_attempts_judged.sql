@@ -48,8 +48,8 @@ run_dates as (
 
 ),
 
--- A title is asked for where the code says nothing. A plus or minus changes no letter. A
--- course that was left, or is still owed work, says nothing yet.
+-- A title is asked for where the code says nothing. A plus or minus changes no letter.
+-- A course that was left, or is still owed work, says nothing yet.
 final as (
 
     select

@@ -89,6 +89,8 @@ class FeedProfile(Strict):
     encoding: Literal["utf-8", "cp1252"] = "utf-8"
     delimiter: str = ","
     date_order: DateOrder = "YMD"
+    # Whether cells written as ="00123", by which a spreadsheet keeps zeros, are their text.
+    formula_text: bool = False
     strictness: Literal["tolerant", "strict"] = "tolerant"
     scope: Scope | None = None
     student_id: str | None = None

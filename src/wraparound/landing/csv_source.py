@@ -23,17 +23,20 @@ HEADER_MAX = 1 << 20
 FIELD_MAX = 16 << 20
 # The header is row 1, as in a spreadsheet; the first record is row 2.
 FIRST_ROW = 2
+# What may stand around a cell and is no part of it. A spreadsheet shows them all as nothing.
+SPACES = " \t\u00a0"
 
 
 @dataclass
 class Seen:
     """What was noticed in the bytes of a file while they went by.
 
-    `has_padding` says that some cell may begin or end with a space, or be empty in quotes,
-    `may_have_blank` that some row begins with an empty cell.
+    `has_padding` says that some cell may begin or end with a space of any kind, or be empty in
+    quotes, `may_have_blank` that some row begins with an empty cell.
     """
 
     delimiter: str = ","
+    encoding: str = "utf-8"
     has_control: bool = False
     has_padding: bool = False
     may_have_blank: bool = False
@@ -68,6 +71,8 @@ class Seen:
         return self._tail.endswith(b" ")
 
     def _may_be_padded(self, block: bytes) -> bool:
+        if any(space in block for space in self._odd_spaces):
+            return True
         # One byte that is nowhere costs a tenth of a pair to look for: few files have quotes.
         return any(
             pair in block
@@ -75,6 +80,11 @@ class Seen:
             if edge in block
             for pair in pairs
         )
+
+    @cached_property
+    def _odd_spaces(self) -> list[bytes]:
+        """Spaces that are seldom anywhere: a tab, and one that does not break."""
+        return [s.encode(self.encoding) for s in SPACES if s not in (" ", self.delimiter)]
 
     @cached_property
     def _paddings(self) -> dict[bytes, tuple[bytes, ...]]:
@@ -241,7 +251,10 @@ def _blocks(first: bytes, stream: IO[bytes]) -> Iterator[bytes]:
 
 def split_header(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
     """Read up to the end of the header record: (what was read beyond it, the header line)."""
-    read = stream.read(BLOCK).removeprefix(codecs.BOM_UTF8)
+    read = stream.read(BLOCK)
+    # Two programs, one after the other, may each have set its mark.
+    while read.startswith(codecs.BOM_UTF8):
+        read = read.removeprefix(codecs.BOM_UTF8)
     if not read.strip():
         raise ContractBroken(
             f"{name} is empty. Nothing was loaded; the last good data stays in force. Ask the "

@@ -10,6 +10,7 @@ from psycopg import sql
 from wraparound.contracts.district import DateOrder, FeedProfile, LookUp, TableProfile
 from wraparound.contracts.models import SQL_TYPES, Column, Contract, Table
 from wraparound.errors import SettingsWrong
+from wraparound.landing.csv_source import SPACES
 from wraparound.warehouse.mapping import BY
 
 Sql = sql.Composable
@@ -117,8 +118,12 @@ def _cell(
             else sql.SQL("null::text")
         )
     text: Sql = sql.SQL("s.{}").format(sql.Identifier(table.raw_column(name)))
-    if padded:
-        text = sql.SQL("nullif(btrim({}), '')").format(text)
+    if profile.formula_text:
+        text = sql.SQL("regexp_replace(btrim({}, {}), '^=(?:\"(.*)\")?$', '\\1')").format(
+            text, sql.Literal(SPACES)
+        )
+    if padded or profile.formula_text:
+        text = sql.SQL("nullif(btrim({}, {}), '')").format(text, sql.Literal(SPACES))
     if column.type == "descriptor":
         # uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy -> Tardy
         text = sql.SQL(

@@ -583,6 +583,8 @@ def _merge(work: _Load, judging: Judging, merge: Merge, *, is_first: bool) -> tu
     duplicate = table_load.drop_repeats(connection, judging)
     unreadable = table_load.any_key_unreadable(connection, judging)
     changes = compare(connection, merge, keys_unreadable=unreadable)
+    if changes.taken:
+        work.noticed.append(Notice("taken_over", judging.name, count=changes.taken))
     work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)

@@ -88,13 +88,14 @@ class Merge:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by what became of them."""
+    """Rows by what became of them; of the changed ones, `taken` were another sender's before."""
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     older: int = 0
     ended: int = 0
+    taken: int = 0
 
 
 def remember_told(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
@@ -145,6 +146,10 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
         unchanged=good - changing,
         older=fates.get("older", 0),
         ended=_count(connection, sql.SQL("select 1 from pg_temp.ending")),
+        taken=_count(
+            connection,
+            sql.SQL("select 1 from pg_temp.fate where fate = 'changed' and was_anothers"),
+        ),
     )
 
 
@@ -208,6 +213,7 @@ def _list_fates(connection: Connection, merge: Merge, *, standing: Sql) -> None:
         sql.SQL(
             "create temp table fate on commit drop as select * from"
             " (select g._row, r.at, coalesce(r._held, false) as was_held,"
+            "  r._deleted_at is null and r._sender <> {sender} as was_anothers,"
             "  case when r._batch_id is null then {created} when {newer} then 'older'"
             "   when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
             "    or (g._resource_id is not null"
@@ -218,6 +224,7 @@ def _list_fates(connection: Connection, merge: Merge, *, standing: Sql) -> None:
         ).format(
             created=_fate_of_new(merge, standing=standing),
             newer=newer,
+            sender=sql.Literal(merge.sender),
             standing=standing,
             same=merge.same_record("g", "r"),
         )

@@ -289,7 +289,7 @@ def _joined(parts: list[str]) -> sql.Composed:
 
 
 def _copy_bytes(connection: Connection, source: CsvSource, *, names: list[str]) -> Staged:
-    seen = Seen(delimiter=source.delimiter)
+    seen = Seen(delimiter=source.delimiter, encoding=source.encoding)
     cursor = connection.cursor()
     numbered = ["_row", *names] if source.is_numbered else names
     with cursor.copy(_copy_statement(numbered, source)) as copy, source.blocks() as blocks:
