@@ -12,8 +12,8 @@ consents as (
 
 ),
 
--- Where no consent names the one who would serve, those for any partner speak; where nobody
--- would serve yet, all do.
+-- Where no consent names the one who would serve, those for any partner speak; where
+-- nobody would serve yet, all do.
 consent_sums as (
 
     select

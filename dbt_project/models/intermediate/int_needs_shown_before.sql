@@ -12,8 +12,8 @@ run_dates as (
 
 ),
 
--- How needs stood is known of their two newest lists. Where both are of this day or later,
--- the school's list before is not known, and nothing is compared.
+-- How needs stood is known of their two newest lists. Where both are of this day or
+-- later, the school's list before is not known, and nothing is compared.
 unknown_schools as (
 
     select distinct need_history.school_key
