@@ -320,6 +320,32 @@ class Direct(CodeGenerator):
         super().write_commons()
         self.writeline("escape = environment.escaped")
 
+    def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
+        """Gather a template's pieces, and hand them on as one: not each through every template
+        that includes it."""
+        if frame.rootlevel:
+            self.buffer(frame)
+        super().blockvisit(nodes, frame)
+        if frame.rootlevel:
+            self.writeline(f"yield concat({frame.buffer})")
+
+    def macro_def(self, *_: Any) -> None:
+        """Let a macro be the function that it is."""
+        self.write("macro")
+
+    def return_buffer_contents(self, frame: Frame, *_: bool, **__: bool) -> None:
+        """Let what a macro returns be markup."""
+        super().return_buffer_contents(frame)
+
+    def _output_child_pre(self, node: nodes.Expr, *_: Any) -> None:
+        # Markup may be long: what a macro made is not looked up by its text.
+        is_call = isinstance(node, nodes.Call)
+        self.write("(made if type(made := " if is_call else "escape(")
+
+    def _output_child_post(self, node: nodes.Expr, *_: Any) -> None:
+        is_call = isinstance(node, nodes.Call)
+        self.write(") is Markup else escape(made))" if is_call else ")")
+
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802  its name
         self.visit(node.node, frame)
         self.write(f".{node.attr}")

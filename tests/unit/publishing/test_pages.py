@@ -9,6 +9,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
+from jinja2 import DictLoader, StrictUndefined
 
 from lib.list_builders import (
     HOSTILE_NAMES,
@@ -29,7 +30,7 @@ from lib.list_builders import (
 )
 from wraparound.contracts.loader import load_contracts
 from wraparound.publishing.lists import plain_text
-from wraparound.publishing.pages import first_letter, render_school_page
+from wraparound.publishing.pages import Pages, first_letter, render_school_page
 from wraparound.publishing.words import CODES, PHRASES, number_text, short_grade, words_in
 
 VOID = {"meta", "br", "input", "img", "hr", "link"}
@@ -720,3 +721,25 @@ def test_what_a_page_was_made_of_goes_without_a_look_for_garbage():
         assert (student(), referral()) == (None, None)
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def pages():
+    texts = {
+        "whole": "{% include 'part' %}{{ told }}|{{ same(told) }}{% for each in many %},{{ each }}"
+        "{% endfor %}",
+        "part": "{% macro bold(text) %}<b>{{ text }}</b>{% endmacro %}"
+        "{{ bold(told) }}|{{ same(bold(told)) }}|",
+        "strange": "{% macro bold(text) %}{{ text }}{% endmacro %}{{ bold(told, 1) }}",
+    }
+    return Pages(loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined)
+
+
+def test_text_is_escaped_once_whatever_it_is_handed_through(pages):
+    said = pages.written("whole", told="<&", same=lambda text: text, many=("<", 1))
+    assert said == "<b>&lt;&amp;</b>|<b>&lt;&amp;</b>|&lt;&amp;|&lt;&amp;,&lt;,1"
+
+
+def test_a_macro_takes_what_it_names_and_no_more(pages):
+    with pytest.raises(TypeError):
+        pages.written("strange", told="a")
