@@ -104,7 +104,8 @@ CHURN_WORDS = {
 }
 
 
-@dataclass(frozen=True)
+# A school's referrals name the same few: what was said of one is found again by which it is.
+@dataclass(frozen=True, eq=False)
 class Service:
     """A service that fits a need, with what is known of its places."""
 
@@ -552,7 +553,11 @@ def _ordered(
 def _taken(made: type[Made], row: Row, **read: Any) -> Made:
     """Build `made` from the columns of its own names; `read` replaces what needs reading."""
     names = _names_of(cast(Any, made), tuple(read))
-    values = map(_clean, map(row.__getitem__, names))
+    # Most cells are text or need nothing.
+    values = [
+        plain_text(value) if type(value) is str else _clean(value)
+        for value in map(row.__getitem__, names)
+    ]
     return made(**dict(zip(names, values, strict=True)), **read)
 
 
@@ -639,15 +644,24 @@ def _read_churn(rows: Sequence[Row], *, school: Row) -> dict[str, int]:
 
 
 def _read_service(item: Row) -> Service:
+    return _service(*map(item.get, SERVICE_KEYS))
+
+
+SERVICE_KEYS = tuple(each.name for each in fields(Service))
+
+
+@lru_cache(maxsize=2**12)
+def _service(*told: Any) -> Service:
+    item = dict(zip(SERVICE_KEYS, told, strict=True))
     return Service(
-        service_id=_text(item.get("service_id")),
-        service_name=_text(item.get("service_name")),
-        organization_name=_clean(item.get("organization_name")),
-        category=_clean(item.get("category")),
-        schedule=_clean(item.get("schedule")),
-        places_free=item.get("places_free"),
-        capacity_state=_text(item.get("capacity_state")) or "unknown",
-        reason=_clean(item.get("reason")),
+        service_id=_text(item["service_id"]),
+        service_name=_text(item["service_name"]),
+        organization_name=_clean(item["organization_name"]),
+        category=_clean(item["category"]),
+        schedule=_clean(item["schedule"]),
+        places_free=item["places_free"],
+        capacity_state=_text(item["capacity_state"]) or "unknown",
+        reason=_clean(item["reason"]),
     )
 
 

@@ -607,6 +607,8 @@ def _told(
     signals: "Sequence[Signal]", *, say: "Callable[..., str]", words: Words
 ) -> tuple[Told, ...]:
     """Tell sentences with their source, which is said once where several share it."""
+    if not signals:
+        return ()
     of_source: dict[str, list[str]] = {}
     for signal in signals:
         of_source.setdefault(say(signal, words=words), []).append(signal.wording)
@@ -755,6 +757,7 @@ def _origin(signal: "Signal", *, words: Words) -> str:
     return f"{said} \N{MIDDLE DOT} {_named(signal.rule_id, signal.rule_version, words=words)}"
 
 
+@lru_cache(maxsize=2**14)
 def _source(signal: "Signal", *, words: Words) -> str:
     """Say the feed a sentence comes from and how far it reached."""
     return _reached(signal.source_feed, signal.data_through, signal.as_of, words=words)
