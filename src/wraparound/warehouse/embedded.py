@@ -38,6 +38,8 @@ max_wal_size = '2GB'
 # Nobody streams from this server: what fills a table that is new, or new again, needs no log.
 wal_level = minimal
 max_wal_senders = 0
+# Who needs a page reads it: handing reads to other processes costs more than these reads do.
+io_method = sync
 jit = off
 timezone = 'UTC'
 # What a row holds must not reach the log: no statement, no detail, no notice.
