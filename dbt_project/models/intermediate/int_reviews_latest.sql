@@ -12,12 +12,6 @@ students as (
 
 ),
 
-assignments as (
-
-    select * from {{ ref('stg_staff__assignments') }}
-
-),
-
 settings as (
 
     select * from {{ ref('int_settings_pivoted') }}
@@ -30,31 +24,18 @@ run_dates as (
 
 ),
 
--- Distinct, because a member of staff may have several assignments.
-staff_names as (
-
-    select distinct on (staff_id)
-        staff_id,
-        concat_ws(' ', given_name, family_name) as staff_name
-
-    from assignments
-
-    order by staff_id asc, begin_date desc, staff_role collate "C" asc
-
-),
-
 year_reviews as (
 
     select
         students.student_key,
         reviews.review_id,
+        reviews.reviewer_id,
         reviews.decided_tier,
         reviews.review_season,
         reviews.reviewed_date,
         nullif(cardinality(reviews.interest_codes), 0) as interest_count,
         replace(array_to_string(reviews.interest_codes, ', '), '_', ' ')
-            as interests_text,
-        coalesce(nullif(staff_names.staff_name, ''), reviews.reviewer_id) as decided_by
+            as interests_text
 
     from reviews
 
@@ -67,9 +48,6 @@ year_reviews as (
         on reviews.student_source_id = students.student_source_id
 
     cross join settings
-
-    left join staff_names
-        on reviews.reviewer_id = staff_names.staff_id
 
     where
         reviews.review_kind = 'whole_class'
@@ -84,12 +62,12 @@ final as (
     select distinct on (student_key)
         student_key,
         review_id,
+        reviewer_id,
         decided_tier,
         review_season,
         interests_text,
         interest_count,
-        reviewed_date,
-        decided_by
+        reviewed_date
 
     from year_reviews
 

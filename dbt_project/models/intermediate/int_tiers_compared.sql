@@ -24,6 +24,12 @@ listed_reviews as (
 
 ),
 
+assignments as (
+
+    select * from {{ ref('stg_staff__assignments') }}
+
+),
+
 reviews_due as (
 
     select * from {{ ref('int_reviews_due_listed') }}
@@ -34,6 +40,19 @@ reviews_due as (
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
+-- Distinct, because a member of staff may have several assignments.
+staff_names as (
+
+    select distinct on (staff_id)
+        staff_id,
+        concat_ws(' ', given_name, family_name) as staff_name
+
+    from assignments
+
+    order by staff_id asc, begin_date desc, staff_role collate "C" asc
 
 ),
 
@@ -63,7 +82,8 @@ final as (
         suggested_tiers.suggested_tier,
         suggested_tiers.suggested_tier_reasons,
         latest_reviews.decided_tier,
-        latest_reviews.decided_by,
+        coalesce(nullif(staff_names.staff_name, ''), latest_reviews.reviewer_id)
+            as decided_by,
         case
             when
                 latest_reviews.decided_tier is null
@@ -94,6 +114,9 @@ final as (
 
     left join latest_reviews
         on placed_students.student_key = latest_reviews.student_key
+
+    left join staff_names
+        on latest_reviews.reviewer_id = staff_names.staff_id
 
     left join last_year_reviews
         on placed_students.student_key = last_year_reviews.student_key
