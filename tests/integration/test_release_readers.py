@@ -180,6 +180,11 @@ def test_statistics_show_a_reader_nothing(reader):
             id="rows open to the owner",
         ),
         pytest.param(
+            "alter table release.assignment no force row level security",
+            "release.assignment",
+            id="assignments open to the owner",
+        ),
+        pytest.param(
             "alter table release.rpt_today disable row level security",
             "release.rpt_today",
             id="rows open to all",
@@ -193,6 +198,11 @@ def test_statistics_show_a_reader_nothing(reader):
             "grant select on release.rpt_today_r1 to public",
             "release.rpt_today_r1",
             id="a partition granted to everybody",
+        ),
+        pytest.param(
+            "grant select (student_key) on release.rpt_students_r1 to wraparound_coordinator",
+            "release.rpt_students_r1",
+            id="a column of a partition granted",
         ),
     ],
 )

@@ -98,9 +98,22 @@ def test_no_reader_is_a_member_of_a_program(connection):
             assert not row["it"]
 
 
-def test_a_grant_that_nobody_wrote_down_is_taken_back(connection):
-    connection.execute("grant select on ops.student_crosswalk to public")
-    connection.execute("grant delete on ops.verdict to wraparound_analyst")
+@pytest.mark.parametrize(
+    "grant",
+    [
+        "select on ops.student_crosswalk to public",
+        "delete on ops.verdict to wraparound_analyst",
+        "select on release.rpt_students_r1 to wraparound_coordinator",
+        "update on release.pointer to wraparound_coordinator",
+        "select on restricted.quarantine_line to wraparound_publisher",
+        "select on raw.roster__users to wraparound_publisher",
+        "select on analytics.student to wraparound_loader",
+        "select on reports.rpt_students to wraparound_loader",
+        "select (given_name) on raw.roster__users to wraparound_publisher",
+    ],
+)
+def test_a_grant_that_nobody_wrote_down_is_taken_back(connection, grant):
+    connection.execute(f"grant {grant}")
     roles.ensure_rights(connection)
     connection.commit()
     assert found_matrix(connection) == read_matrix(REVIEWED)

@@ -71,7 +71,7 @@ def unguarded(connection: Connection[Any]) -> tuple[str, ...]:
     """Return every published parent or view that would show rows it must not.
 
     A parent needs row-level security, enabled and forced; a view must read with the
-    rights of its reader; no reader may hold a grant on a partition.
+    rights of its reader; no reader may hold a grant on a partition, or on a column of one.
     """
     query = """
         select c.oid::regclass::text from pg_catalog.pg_class c
@@ -86,7 +86,7 @@ def unguarded(connection: Connection[Any]) -> tuple[str, ...]:
         select c.oid::regclass::text from pg_catalog.pg_class c
         where c.relnamespace = to_regnamespace('release') and c.relkind = 'r'
           and c.relname like 'rpt%%'
-          and has_table_privilege(%s, c.oid, 'select')
+          and has_any_column_privilege(%s, c.oid, 'select')
         order by 1
     """
     with connection.cursor(row_factory=tuple_row) as cursor:

@@ -145,7 +145,9 @@ def _close_schema(connection: Connection, schema: str) -> None:
     """Take back whatever anybody but the owner holds on the plain tables of a schema."""
     held = connection.execute(
         "select distinct c.relname, a.grantee from pg_catalog.pg_class c,"
-        " lateral aclexplode(c.relacl) a"
+        # Of the table, and of single columns: both go with what is revoked on the table.
+        " lateral (select c.relacl as acl union all select attacl from pg_catalog.pg_attribute"
+        "  where attrelid = c.oid) granted, lateral aclexplode(granted.acl) a"
         " where c.relnamespace = to_regnamespace(%s) and a.grantee <> c.relowner"
         # Published parents and views keep the one grant that goes with their policy.
         " and not (c.relkind in ('p', 'v') and %s in ('release', 'coordinator'))",
