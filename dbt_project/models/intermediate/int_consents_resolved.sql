@@ -140,7 +140,7 @@ final as (
         )[1] as records_scope,
         bool_or(not is_withdrawn and not is_expired) as is_in_force,
         bool_or(is_withdrawn) as is_withdrawn,
-        bool_or(is_expired and not is_withdrawn) as is_expired
+        bool_or(is_expired) as is_expired
 
     from spoken_consents
 

@@ -43,9 +43,8 @@ aged_needs as (
         needs.last_contact_date,
         settings.first_response_days,
         needs.state_date + settings.first_response_latest_days as latest_date,
-        needs.referral_state = 'requested'
-        and needs.as_of_date
-        > needs.state_date + settings.first_response_latest_days as is_late,
+        needs.as_of_date > needs.state_date + settings.first_response_latest_days
+            as is_late,
         case
             when needs.service_count = 0 then 'false'
             when needs.has_place then 'true'
