@@ -275,6 +275,12 @@ def test_postgres_keeps_rows_out_of_its_log_as_the_embedded_server_does() -> Non
     assert wanted == {word for word in services()["postgres"]["command"] if "=" in word}
 
 
+def test_postgres_sorts_text_as_the_embedded_server_does() -> None:
+    given = services()["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()
+
+    assert set(embedded.LOCALE) < set(given)
+
+
 def test_volumes_are_declared_and_used() -> None:
     used = {
         mount.split(":")[0]
