@@ -20,7 +20,7 @@ from wraparound.warehouse.merging import (
     targets,
     values,
 )
-from wraparound.warehouse.raw_tables import key_columns, key_constraint
+from wraparound.warehouse.raw_tables import indexed_key, key_columns, key_constraint
 
 Sql = sql.Composable
 # Below this, building the key anew costs more than it saves. A measure of the machine.
@@ -151,7 +151,7 @@ def fill(connection: Connection, merge: Merge) -> Changes:
             sql.SQL("alter table {} add constraint {} unique nulls not distinct ({})").format(
                 merge.raw,
                 sql.Identifier(key_constraint(merge.contract.raw_name(merge.name))),
-                sql.SQL(", ").join(map(sql.Identifier, key_columns(merge.table))),
+                sql.SQL(", ").join(map(sql.Identifier, indexed_key(merge.table))),
             )
         )
     # What a load asks of the table. The rest is for the build, which analyzes before it begins.

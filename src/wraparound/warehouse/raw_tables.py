@@ -38,6 +38,16 @@ def key_columns(table: Table) -> list[str]:
     return [table.raw_column(name) for name in table.key]
 
 
+def indexed_key(table: Table) -> list[str]:
+    """The natural key in the order of its index: of what is told by the day, the day first.
+
+    Files come in the order of their days, so a year is sorted already, and a new day goes to the
+    index's end, not into each page of it.
+    """
+    by_day = [table.day] if table.day in table.key and table.scope in ("day", "span") else []
+    return [table.raw_column(name) for name in dict.fromkeys([*by_day, *table.key]) if name]
+
+
 def holding_columns(table: Table) -> tuple[str, ...]:
     """By what a row that cannot be read holds what is in force: its student's day, or its key.
 
@@ -115,7 +125,7 @@ def _create_statement(raw: str, *, wanted: dict[str, str], table: Table) -> sql.
     columns.append(
         sql.SQL("constraint {} unique nulls not distinct ({})").format(
             sql.Identifier(key_constraint(raw)),
-            sql.SQL(", ").join(sql.Identifier(c) for c in key_columns(table)),
+            sql.SQL(", ").join(map(sql.Identifier, indexed_key(table))),
         )
     )
     return sql.SQL("create table raw.{} ({})").format(
