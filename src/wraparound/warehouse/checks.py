@@ -127,8 +127,8 @@ def _cell(
     if column.type == "descriptor":
         # uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy -> Tardy
         text = sql.SQL(
-            "case when starts_with({0}, 'uri://') then nullif(split_part({0}, '#', 2), '')"
-            " else {0} end"
+            # Not starts_with, which cuts off and copies what it compares.
+            "case when {0} like 'uri://%' then nullif(split_part({0}, '#', 2), '') else {0} end"
         ).format(text)
     codes = {word: code for code, words in column.words.items() for word in words}
     codes |= shape.codes.get(name, {})
