@@ -25,7 +25,7 @@ from wraparound.warehouse.raw_tables import indexed_key, key_columns, key_constr
 Sql = sql.Composable
 # Below this, building the key anew costs more than it saves. A measure of the machine.
 KEY_AFTER_ROWS = 5_000
-NOTHING = sql.SQL("")
+NOTHING, TRUE = sql.SQL(""), sql.SQL("true")
 
 
 def is_large_first(connection: Connection, merge: Merge, *, rows: int) -> bool:
@@ -50,14 +50,14 @@ def take_plain(connection: Connection, judging: Judging, merge: Merge, *, rows: 
     others. The table is without its key then, until `fill` has put in the rest."""
     connection.execute("drop table if exists pg_temp.stage_whole cascade")
     connection.execute("alter table pg_temp.stage rename to stage_whole")
-    flawed = _select(judging, sql.SQL("s.*"), where=sql.SQL("not {}").format(is_plain(judging)))
-    others = connection.execute(
-        sql.SQL("create temp table stage on commit drop as {}").format(flawed)
-    ).rowcount
+    connection.execute("create temp table stage (like pg_temp.stage_whole) on commit drop")
+    # By their places: the planner, which knows nothing of them yet, would read all a second time.
+    with avoiding(connection, "enable_hashjoin", "enable_mergejoin"):
+        others = connection.execute(_take_flawed(judging)).rowcount
     connection.execute("analyze pg_temp.stage")
     table_load.make_lookups(connection, judging, of_cells=False)
     _make_new(connection, merge)
-    filled = connection.execute(_insert_plain(judging, merge, is_whole=not others)).rowcount
+    filled = connection.execute(_insert_plain(judging, merge)).rowcount
     if filled + others < rows:
         # Row by row, the planner would read what it has put in so far for each further one.
         with avoiding(connection, "enable_nestloop"):
@@ -65,7 +65,7 @@ def take_plain(connection: Connection, judging: Judging, merge: Merge, *, rows: 
     return replace(merge, filled=filled)
 
 
-def _select(judging: Judging, what: Sql, *, where: Sql, joins: Sql = NOTHING) -> sql.Composed:
+def _select(judging: Judging, what: Sql, *, where: Sql = TRUE, joins: Sql = NOTHING) -> Sql:
     """A query of all staged rows `s`, with their cells `t`."""
     return sql.SQL(
         "select {what} from pg_temp.stage_whole as s cross join lateral (select {cells}) as t"
@@ -73,11 +73,16 @@ def _select(judging: Judging, what: Sql, *, where: Sql, joins: Sql = NOTHING) ->
     ).format(what=what, cells=table_load.cells(judging), joins=joins, where=where)
 
 
-def _not_among_others() -> Sql:
-    return sql.SQL("not exists (select 1 from pg_temp.stage as o where o._row = s._row)")
+def _take_flawed(judging: Judging) -> sql.Composed:
+    """The statement that moves the rows with a flaw into `stage`."""
+    flawed = _select(judging, sql.SQL("s.ctid"), where=sql.SQL("not {}").format(is_plain(judging)))
+    return sql.SQL(
+        "with gone as (delete from pg_temp.stage_whole as s using ({}) as f where s.ctid = f.ctid"
+        " returning s.*) insert into pg_temp.stage select * from gone"
+    ).format(flawed)
 
 
-def _insert_plain(judging: Judging, merge: Merge, *, is_whole: bool) -> sql.Composed:
+def _insert_plain(judging: Judging, merge: Merge) -> sql.Composed:
     own: dict[str, Sql] = {check.raw: sql.Identifier("w", check.raw) for check in judging.checks}
     own |= {
         f"_{what}_source_id": sql.Identifier(f"{what}_ids", "source_id")
@@ -92,12 +97,8 @@ def _insert_plain(judging: Judging, merge: Merge, *, is_whole: bool) -> sql.Comp
         sql.SQL("{} as {}").format(check.value, sql.Identifier(check.raw))
         for check in judging.checks
     )
-    # What is selected is cast after its row was let through; and in a layer of its own, once.
-    plain = _select(
-        judging,
-        sql.SQL("t._resource_id, t._extra, {}").format(typed),
-        where=sql.SQL("true") if is_whole else _not_among_others(),
-    )
+    # In a layer of its own, what is selected is cast once.
+    plain = _select(judging, sql.SQL("t._resource_id, t._extra, {}").format(typed))
     return sql.SQL(
         "insert into {raw} ({columns}) select {own}, {stamps} from ({plain} offset 0) as w {joins}"
     ).format(
@@ -121,7 +122,7 @@ def _add_unknown(judging: Judging) -> sql.Composed:
             judging,
             sql.SQL("s.*"),
             joins=table_load.joined_people(judging, kind="left", alias="t"),
-            where=sql.SQL("({}) and {}").format(unknown, _not_among_others()),
+            where=unknown,
         )
     )
 
