@@ -85,49 +85,48 @@ shown_weeks as (
 
 ),
 
--- Each shown week of each student, enrolled or not; the days of stays, counted by the
--- numbers of their ends; and the exceptions: in one list, which is summed once.
-counts as (
+-- Each shown week of each student, enrolled or not. The days of stays are counted by
+-- the numbers of their ends.
+enrolled_weeks as (
 
     select
         placed_students.student_key,
         placed_students.school_key,
         shown_weeks.week_date,
-        0 as days_enrolled,
-        0 as days_absent
+        sum(
+            greatest(
+                least(stays.last_day_number, shown_weeks.last_day_number)
+                - greatest(stays.first_day_number, shown_weeks.first_day_number)
+                + 1,
+                0
+            )
+        ) as days_enrolled
 
     from placed_students
 
     inner join shown_weeks
         on placed_students.school_key = shown_weeks.school_key
 
-    union all
-
-    select
-        stays.student_key,
-        stays.school_key,
-        shown_weeks.week_date,
-        least(stays.last_day_number, shown_weeks.last_day_number)
-        - greatest(stays.first_day_number, shown_weeks.first_day_number)
-        + 1 as days_enrolled,
-        0 as days_absent
-
-    from stays
-
-    inner join shown_weeks
+    left join stays
         on
-            stays.school_key = shown_weeks.school_key
-            and stays.first_day_number <= shown_weeks.last_day_number
-            and stays.last_day_number >= shown_weeks.first_day_number
+            placed_students.student_key = stays.student_key
+            and placed_students.school_key = stays.school_key
 
-    union all
+    group by
+        placed_students.student_key,
+        placed_students.school_key,
+        shown_weeks.week_date
+
+),
+
+missed_weeks as (
 
     select
         exceptions.student_key,
         exceptions.school_key,
         shown_days.week_date,
-        case when not exceptions.is_known then -1 else 0 end as days_enrolled,
-        case when exceptions.is_absent then 1 else 0 end as days_absent
+        count(*) filter (where not exceptions.is_known) as days_unknown,
+        count(*) filter (where exceptions.is_absent) as days_absent
 
     from exceptions
 
@@ -136,35 +135,52 @@ counts as (
             exceptions.school_key = shown_days.school_key
             and exceptions.school_day_number = shown_days.school_day_number
 
+    group by
+        exceptions.student_key,
+        exceptions.school_key,
+        shown_days.week_date
+
 ),
 
 week_sums as (
 
     select
-        student_key,
-        school_key,
-        week_date,
-        cast(sum(days_enrolled) as numeric) as days_enrolled,
-        sum(days_absent) as days_absent
+        enrolled_weeks.student_key,
+        enrolled_weeks.school_key,
+        enrolled_weeks.week_date,
+        cast(
+            enrolled_weeks.days_enrolled - coalesce(missed_weeks.days_unknown, 0)
+            as numeric
+        ) as days_enrolled,
+        coalesce(missed_weeks.days_absent, 0) as days_absent
 
-    from counts
+    from enrolled_weeks
 
-    group by
-        student_key,
-        school_key,
-        week_date
+    left join missed_weeks
+        on
+            enrolled_weeks.student_key = missed_weeks.student_key
+            and enrolled_weeks.school_key = missed_weeks.school_key
+            and enrolled_weeks.week_date = missed_weeks.week_date
 
 ),
 
+-- Gathered as rows, which then become JSON at once: as JSON they would be copied twice.
 final as (
 
     select
-        placed_students.student_key,
-        placed_students.school_key,
-        jsonb_agg(
-            jsonb_build_object(
-                'week_of', week_sums.week_date,
-                'share', trim_scale(
+        week_sums.student_key,
+        week_sums.school_key,
+        to_jsonb(array_agg(listed_week order by week_sums.week_date))
+            as weekly_attendance
+
+    from week_sums
+
+    cross join
+        lateral (
+            values
+            (
+                week_sums.week_date,
+                trim_scale(
                     round(
                         (week_sums.days_enrolled - week_sums.days_absent)
                         / nullif(week_sums.days_enrolled, 0),
@@ -172,19 +188,11 @@ final as (
                     )
                 )
             )
-            order by week_sums.week_date
-        ) as weekly_attendance
-
-    from placed_students
-
-    inner join week_sums
-        on
-            placed_students.student_key = week_sums.student_key
-            and placed_students.school_key = week_sums.school_key
+        ) as listed_week (week_of, share)
 
     group by
-        placed_students.student_key,
-        placed_students.school_key
+        week_sums.student_key,
+        week_sums.school_key
 
 )
 
