@@ -30,23 +30,41 @@ run_dates as (
 
 ),
 
-misplaced_days as (
+decided_events as (
 
-    select * from {{ ref('int_attendance_days_misplaced') }}
+    select * from {{ ref('int_attendance_events_decided') }}
+
+),
+
+spells as (
+
+    select * from {{ ref('int_enrollment_spells_united') }}
 
 ),
 
 not_enrolled_days as (
 
     select
-        school_key,
+        decided_events.school_key,
         count(*) as day_count
 
-    from misplaced_days
+    from decided_events
 
-    where rule_id = 'student_not_enrolled'
+    inner join school_days
+        on
+            decided_events.school_key = school_days.school_key
+            and decided_events.event_date = school_days.school_day_date
 
-    group by school_key
+    left join spells
+        on
+            decided_events.student_key = spells.student_key
+            and decided_events.school_key = spells.school_key
+            and decided_events.event_date >= spells.from_date
+            and decided_events.event_date < spells.to_date
+
+    where spells.student_key is null
+
+    group by decided_events.school_key
 
 ),
 
