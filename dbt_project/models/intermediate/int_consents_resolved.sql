@@ -58,6 +58,7 @@ judged_consents as (
 
 ),
 
+-- Distinct, because a family may have signed for the same recipient several times.
 recipients as (
 
     select distinct
