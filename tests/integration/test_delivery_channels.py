@@ -2,6 +2,7 @@
 stops nobody.
 """
 
+import hashlib
 from datetime import date, timedelta
 
 import asyncssh
@@ -14,6 +15,7 @@ from lib.release_builders import (
     BIRCH,
     MANAGER,
     add_finding,
+    assign,
     build_reports,
     coordinator_of,
 )
@@ -255,6 +257,40 @@ def test_a_second_hold_after_a_good_night_is_told_again(mailing, mail, connectio
     told = [m for m in mail.mails if "still the last good one" in str(m["Subject"])]
     assert len(told) == 4
 
+def test_a_note_about_a_hold_that_ended_is_not_sent(mailing, mail, connection, publisher):
+    night(mailing, connection, publisher, ALDER)
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1), held=ALDER)
+    mail.fault = ""
+    mail.mails.clear()
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=2))
+    assert [str(m["Subject"]) for m in mail.mails] == ["The list of 2026-11-04"] * 2
+    assert dispatches(connection, "kind", "state")[2:4] == [("held", "dropped")] * 2
+
+
+def test_a_list_that_was_taken_back_is_not_sent_in_the_place_of_the_older_one(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER)
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1))
+    releases.rollback(publisher)
+    mail.fault = ""
+    assert send(mailing, publisher).sent == 0
+    assert len(mail.mails) == 2
+    releases.rollback(publisher, 2)
+    assert send(mailing, publisher).sent == 2
+    assert [str(m["Subject"]) for m in mail.mails[2:]] == ["The list of 2026-11-03"] * 2
+
+
+def test_who_left_the_school_is_no_longer_waited_for(mailing, mail, connection, publisher):
+    tuesday = MONDAY + timedelta(days=1)
+    assign(connection, "T-gone", ALDER, until=tuesday)
+    night(mailing, connection, publisher, ALDER)
+    assert [row["recipient_id"] for row in channels.open_dispatches(publisher)] == ["T-gone"]
+    night(mailing, connection, publisher, ALDER, as_of=tuesday)
+    assert channels.open_dispatches(publisher) == []
+
 
 # --- folders --------------------------------------------------------------------------------
 
@@ -281,6 +317,26 @@ def test_a_folder_that_cannot_be_written_is_tried_again(settings, connection, pu
     assert night(settings, connection, publisher, ALDER).failed == 1
     (tmp_path / "share").unlink()
     assert send(settings, publisher).sent == 1
+
+
+def test_a_list_that_first_arrives_while_the_school_is_held_is_logged(
+    settings, connection, publisher, tmp_path
+):
+    night(settings, connection, publisher, ALDER)
+    (tmp_path / "share").write_text("in the way")
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    night(settings, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1), held=ALDER)
+    (tmp_path / "share").unlink()
+    connection.execute("update ops.dispatch set attempts = 5 where kind = 'list'")
+    connection.commit()
+    assert send(settings, publisher).sent == 1
+    page = (tmp_path / "share" / "T-ALDER" / "index.html").read_bytes()
+    rows = connection.execute(
+        "select from ops.disclosure e inner join ops.delivery d using (delivery_id)"
+        " where e.channel = 'share' and d.sha256 = %s",
+        [hashlib.sha256(page).hexdigest()],
+    ).fetchall()
+    assert len(rows) == 1
 
 
 class Killed(BaseException):

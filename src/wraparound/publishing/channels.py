@@ -126,7 +126,9 @@ def _send_all(
     for row in _claimable(connection, district.channels):
         shown = _live(connection, row["school_key"])
         done = shown and by_school.get(shown.school_source_id)
-        if shown is not None and done and done.release_id == shown.release_id:
+        # A list that a person took back may come to be shown again: until then it waits.
+        is_shown = shown and (row["kind"] == HELD or row["release_id"] == shown.release_id)
+        if shown is not None and is_shown and done and done.release_id == shown.release_id:
             parcel = _parcel(connection, row, shown, done)
             outcomes.append(_send(settings, connection, parcel, row["channel"], district))
     return Sent(outcomes.count("sent"), outcomes.count("failed"), outcomes.count("unsure"))
@@ -196,16 +198,15 @@ def _write_down(
     """Write down what a school should get, unless that was done before."""
     hold = _hold(connection, live)
     for name, channel in district.channels.items():
+        connection.execute(
+            # What never went out is overtaken: by the newer list, or by the end of a hold.
+            "update ops.dispatch set state = 'dropped' where school_key = %s and channel = %s"
+            " and state in ('waiting', 'failed')"
+            " and (kind = 'list' and release_id < %s or kind = 'held' and %s)",
+            (live.school_key, name, live.release_id, hold is None),
+        )
         for recipient in _recipients(connection, channel, live, today=today):
             key = (live.school_key, name, recipient)
-            _rows(
-                connection,
-                # What never went out is overtaken by the newer list.
-                "update ops.dispatch set state = 'dropped' where school_key = %s"
-                " and channel = %s and recipient_id = %s and kind = 'list'"
-                " and state in ('waiting', 'failed') and release_id < %s returning dispatch_id",
-                (*key, live.release_id),
-            )
             _insert(connection, live.release_id, key, LIST)
             if hold is not None and not _was_told(connection, key, live.release_id):
                 _insert(connection, hold, key, HELD)
@@ -376,10 +377,9 @@ def _leave_files(
     try:
         with open_deposit(channel, parcel.written.folder) as deposit:
             copies = [_copy(source / name, deposit) for name in parcel.written.files]
-            if parcel.kind == LIST:
-                end = _log_files(connection, parcel, channel_name, copies)
-                connection.commit()
-                anchor(end, settings.log_dir)
+            end = _log_files(connection, parcel, channel_name, copies)
+            connection.commit()
+            anchor(end, settings.log_dir)
             for copy in copies:
                 deposit.show(copy.file_name)
     except DepositFailed as error:
