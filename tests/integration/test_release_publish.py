@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from lib.release_builders import (
     a_server,
     a_warehouse,
     build_reports,
+    publish_built,
     spoil_metrics,
 )
 from wraparound.errors import GateUnreadable, ReleaseMissing, ReleaseRejected
@@ -295,6 +297,34 @@ def test_lists_rendered_side_by_side_are_the_same(settings, connection, monkeypa
 
     assert [w.is_new for w in again.lists] == [True, True]
     assert {school: page(settings, school) for school in (ALDER, BIRCH)} == alone
+
+
+def test_lists_are_written_by_one_process_at_a_time(settings, connection, monkeypatch):
+    """Two persons lift two holds in the same moment, and both have all lists written."""
+    build_reports(connection, ALDER, as_of=MONDAY)
+    publish_built(connection, as_of=MONDAY)
+    record, done = delivery._record, []
+
+    def other():
+        with connections.connect(settings) as second:
+            done.append(delivery.deliver_lists(settings, second))
+
+    thread = threading.Thread(target=other)
+
+    def meanwhile(*words, **named):
+        if not thread.ident:
+            thread.start()
+            waits = "select from pg_locks where locktype = 'advisory' and not granted"
+            while thread.is_alive() and not connection.execute(waits).fetchall():
+                connection.rollback()
+        record(*words, **named)
+
+    monkeypatch.setattr(delivery, "_record", meanwhile)
+    with connections.connect(settings) as first:
+        done.append(delivery.deliver_lists(settings, first))
+    thread.join()
+    assert [each.failed_schools for each in done] == [(), ()]
+    assert "Rowan T-ALDER-1" in page(settings, ALDER)
 
 
 def test_lists_are_rendered_here_when_the_processes_for_it_are_killed(

@@ -36,7 +36,7 @@ from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
 from wraparound.settings import Settings
-from wraparound.warehouse.connection import connect
+from wraparound.warehouse.connection import alone, connect
 from wraparound.warehouse.roles import PUBLISHER
 
 log = logging.getLogger(__name__)
@@ -93,10 +93,19 @@ def deliver_lists(
 
     A list is written again only where its release, its banner, its recipients or the program
     changed. Recipients are those assigned on `today` (default: the newest school day shown).
-    A school whose list cannot be written does not keep the others from theirs.
+    A school whose list cannot be written does not keep the others from theirs. One process at a
+    time does it: a night, and persons who answer several questions at once.
     """
+    with alone(settings, "deliver"):
+        return _deliver_all(settings, connection, today=today)
+
+
+def _deliver_all(
+    settings: Settings, connection: Connection[Any], *, today: date | None
+) -> Delivered:
     district = load_district(settings.district_file)
     settings.lists.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lists.sweep(settings.lists)
     written: list[WrittenList] = []
     lines: list[lists.SchoolLine] = []
     failed: list[str] = []

@@ -482,6 +482,12 @@ def plain_text(value: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", _UNWANTED.sub("", spaced))).strip()
 
 
+def sweep(out_dir: Path) -> None:
+    """Take away what processes that were killed left half written."""
+    for part in out_dir.glob(".*.part"):
+        part.unlink()
+
+
 def put_in_place(part: Path, path: Path) -> None:
     """Make a file durable, then give it its name, which lasts too."""
     _make_durable(part)
