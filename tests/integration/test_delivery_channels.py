@@ -4,6 +4,7 @@ stops nobody.
 
 import hashlib
 from datetime import date, timedelta
+from unittest.mock import Mock
 
 import asyncssh
 import fsspec
@@ -19,9 +20,11 @@ from lib.release_builders import (
     build_reports,
     coordinator_of,
 )
-from lib.sftp_server import USER, an_sftp_server
+from lib.sftp_server import an_sftp_server, channel_of
+from lib.shelf import PROTOCOL
 from lib.warehouse_in_tests import write_district
 from wraparound.contracts.district import load_district
+from wraparound.contracts.leaving import EmailChannel
 from wraparound.errors import SettingsWrong
 from wraparound.orchestration import sending
 from wraparound.publishing import channels, delivery, deposits, releases
@@ -154,8 +157,9 @@ def test_a_mail_is_recorded_as_a_delivery_and_discloses_no_child(
 @pytest.mark.parametrize(
     ("fault", "state", "trouble"),
     [
-        ("refuse", "failed", "refused the recipient"),
+        ("refuse", "failed", "said no (550)"),
         ("busy", "failed", "said no (451)"),
+        ("leave", "failed", "was lost (SMTPServerDisconnected)"),
         ("hang_up", "unsure", "was lost (SMTPServerDisconnected)"),
     ],
 )
@@ -168,6 +172,42 @@ def test_what_goes_wrong_is_said_without_an_address(
     (said, _) = [text for (text,) in dispatches(connection, "trouble")]
     assert trouble in said
     assert "@" not in said
+
+
+@pytest.mark.parametrize(("fault", "state"), [("silent", "failed"), ("swallow", "unsure")])
+def test_a_silent_server_is_waited_for_once_in_a_round(
+    settings, mail, connection, publisher, fault, state
+):
+    text = mail_channel(mail.port).replace("timeout_seconds: 5", "timeout_seconds: 0.3")
+    write_district(settings, text)
+    mail.fault = fault
+    night(settings, connection, publisher, ALDER, BIRCH)
+    assert dispatches(connection, "state", "attempts") == [(state, 1), *[("waiting", 0)] * 3]
+    write_district(settings, mail_channel(mail.port))
+    mail.fault = ""
+    assert send(settings, publisher).sent == (4 if state == "failed" else 3)
+
+
+def test_one_refused_recipient_keeps_the_others_mails_from_nobody(
+    mailing, mail, connection, publisher
+):
+    mail.refused = "alder@"
+    assert night(mailing, connection, publisher, ALDER, BIRCH) == channels.Sent(sent=3, failed=1)
+
+
+def test_a_mail_is_in_plain_letters_only(settings, mail, connection, publisher):
+    write_district(settings, "language: es\n" + mail_channel(mail.port))
+    night(settings, connection, publisher, ALDER)
+    assert mail.mails[0]["Content-Transfer-Encoding"] == "quoted-printable"
+    assert mail.raw[0].isascii()
+
+
+def test_a_subject_is_one_line():
+    channel = EmailChannel(host="h", sender="a@d.example", link="https://d.example")
+    subject = "Bezirk Süd\nBcc: x@d.example\n: attendance feed"
+    mail = channels.plain_mail(channel, address="b@d.example", subject=subject, lines=["."])
+    assert mail["Subject"] == "Bezirk Süd Bcc: x@d.example : attendance feed"
+    assert mail["Bcc"] is None
 
 
 def test_a_mail_that_failed_is_tried_again(mailing, mail, connection, publisher):
@@ -256,6 +296,7 @@ def test_a_second_hold_after_a_good_night_is_told_again(mailing, mail, connectio
         night(mailing, connection, publisher, ALDER, BIRCH, as_of=day, held=held)
     told = [m for m in mail.mails if "still the last good one" in str(m["Subject"])]
     assert len(told) == 4
+
 
 def test_a_note_about_a_hold_that_ended_is_not_sent(mailing, mail, connection, publisher):
     night(mailing, connection, publisher, ALDER)
@@ -394,18 +435,7 @@ def sftp(tmp_path):
 
 
 def sftp_channel(server):
-    keys = {
-        "kind": "sftp",
-        "host": "127.0.0.1",
-        "port": server.port,
-        "user": USER,
-        "key_file": server.key_file,
-        "known_hosts": server.known_hosts,
-        "folder": "/lists",
-        "timeout_seconds": 5,
-    }
-    lines = "".join(f"    {key}: {value}\n" for key, value in keys.items())
-    return f"channels:\n  county:\n{lines}"
+    return f"channels: {{county: {channel_of(server)}}}\n"
 
 
 def same_files(there, settings, school):
@@ -467,6 +497,52 @@ def test_an_sftp_server_that_cannot_be_used_is_said_and_tried_again(
     assert same_files(sftp.root / "lists" / "T-ALDER", settings, "T-ALDER")
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("stuck", "TimeoutError"), ("full", "SFTPFailure"), ("gone", "ConnectionLost")],
+)
+def test_an_sftp_server_that_fails_in_mid_file_gets_the_files_later(
+    settings, connection, publisher, sftp, fault, kind
+):
+    write_district(settings, f"channels: {{county: {channel_of(sftp, seconds=0.5)}}}\n")
+    sftp.fault = fault
+    night(settings, connection, publisher, ALDER)
+    told = f"The SFTP server could not be written to ({kind})."
+    assert dispatches(connection, "state", "trouble") == [("failed", told)]
+    write_district(settings, sftp_channel(sftp))
+    sftp.fault = ""
+    assert send(settings, publisher).sent == 1
+    assert same_files(sftp.root / "lists" / "T-ALDER", settings, "T-ALDER")
+
+
+def test_a_file_of_known_hosts_that_is_none_is_said(settings, connection, publisher, sftp):
+    write_district(settings, sftp_channel(sftp))
+    sftp.known_hosts.write_text("word")
+    night(settings, connection, publisher, ALDER)
+    [(trouble,)] = dispatches(connection, "trouble")
+    assert trouble == "The file known_hosts of the SFTP server cannot be read."
+
+
+def test_what_nobody_foresaw_keeps_no_other_school_from_its_list(
+    settings, connection, publisher, tmp_path, monkeypatch
+):
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    full = Mock(side_effect=[OSError(28, "T-secret"), None])
+    monkeypatch.setattr(channels, "anchor", full)
+    done = night(settings, connection, publisher, ALDER, BIRCH)
+    assert done == channels.Sent(sent=1, failed=1)
+    assert dispatches(connection, "trouble") == [("Not foreseen (OSError).",), (None,)]
+
+
+def test_a_silent_object_store_is_not_waited_for(settings, connection, publisher):
+    url = f"{PROTOCOL}-stuck://lists"
+    channel = f"{{kind: object_store, url: '{url}', timeout_seconds: 0.2}}"
+    write_district(settings, f"channels: {{store: {channel}}}\n")
+    night(settings, connection, publisher, ALDER, BIRCH)
+    told = "The object store could not be written to (FSTimeoutError)."
+    assert dispatches(connection, "trouble") == [(told,), (None,)]
+
+
 def test_an_object_store_gets_each_school_by_its_url(settings, connection, publisher, tmp_path):
     url = "memory://bucket/lists"
     write_district(settings, f"channels: {{store: {{kind: object_store, url: '{url}'}}}}\n")
@@ -504,6 +580,10 @@ def test_a_person_decides_what_nobody_knows(settings, connection, publisher, tmp
     [
         ("alder@district.example", "two@a.example, other@b.example"),
         ("alder@district.example", "no address"),
+        ("alder@district.example", "älder@district.example"),
+        ("alder@district.example", '"alder\\0@district.example"'),
+        ("alder@district.example", '"x:alder@district.example"'),
+        ("lists@district.example", "<lists@district.example>"),
         ("lists@district.example", "lists"),
         ("https://lists", "javascript:lists"),
         ("kind: email", "kind: pigeon"),

@@ -9,10 +9,12 @@ from email.message import EmailMessage
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Keeps what it was given in `mails`; `fault` is what goes wrong, and when.
+    """Keeps what it was given in `mails`, as it came in `raw`; refuses `refused`, who are named by
+    a part of their address. `fault` is what goes wrong, and when.
 
     refuse: 550 to the recipient · busy: 451 · hang_up: gone after the text was sent ·
-    rude: takes the mail, then is gone without goodbye.
+    rude: takes the mail, then is gone without goodbye · leave: gone before the recipient ·
+    silent: never says a word · swallow: takes the text, and never says a word after it.
     """
 
     allow_reuse_address = True
@@ -22,7 +24,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Session)
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
-        self.fault = ""
+        self.raw: list[bytes] = []
+        self.fault = self.refused = ""
 
     @property
     def port(self) -> int:
@@ -35,6 +38,8 @@ class Session(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
+        if self.server.fault == "silent":
+            self.rfile.read()
         self.say("220 ready")
         while line := self.rfile.readline():
             verb = line.split(b" ")[0].strip().upper()
@@ -43,11 +48,9 @@ class Session(socketserver.StreamRequestHandler):
             elif verb == b"MAIL":
                 self.say("451 busy" if self.server.fault == "busy" else "250 fine")
             elif verb == b"RCPT":
-                if self.server.fault == "refuse":
-                    self.say("550 nobody <secret@example.org>")
-                    continue
-                self.server.recipients.append(line.decode().strip())
-                self.say("250 fine")
+                if self.server.fault == "leave":
+                    return
+                self.hear_of(line.decode().strip())
             elif verb == b"DATA":
                 if not self.take():
                     return
@@ -57,13 +60,24 @@ class Session(socketserver.StreamRequestHandler):
             else:
                 self.say("250 fine")
 
+    def hear_of(self, recipient: str) -> None:
+        is_refused = self.server.refused and self.server.refused in recipient
+        if is_refused or self.server.fault == "refuse":
+            self.say("550 nobody <secret@example.org>")
+            return
+        self.server.recipients.append(recipient)
+        self.say("250 fine")
+
     def take(self) -> bool:
         self.say("354 go on")
         body = b""
         while (line := self.rfile.readline()) != b".\r\n":
             body += line[1:] if line.startswith(b"..") else line
-        if self.server.fault == "hang_up":
+        if self.server.fault == "swallow":
+            self.rfile.read()
+        if self.server.fault in ("hang_up", "swallow"):
             return False
+        self.server.raw.append(body)
         self.server.mails.append(message_from_bytes(body, policy=policy.default))  # type: ignore[arg-type]
         self.say("250 taken")
         return True

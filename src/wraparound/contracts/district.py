@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from wraparound.contracts.leaving import Analytics, Channel, Retention
+from wraparound.contracts.leaving import MAIL_ADDRESS, Analytics, Channel, Retention
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Scope
 from wraparound.errors import SettingsWrong
@@ -157,7 +157,7 @@ class Expected(Strict):
     days: tuple[Annotated[int, Field(ge=0, le=6)], ...] = (0, 1, 2, 3, 4)
     within_days: int = Field(default=1, ge=1)
     owner: str = ""
-    owner_mail: str = Field(default="", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    owner_mail: str = Field(default="", pattern=f"^({MAIL_ADDRESS})?$")
     shrunken_below: float | None = Field(default=None, gt=0, lt=1)
     compared_with: int = Field(default=5, ge=2, le=50)
     unchanged_after: int | None = Field(default=None, ge=2, le=50)

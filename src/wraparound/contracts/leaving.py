@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wraparound.contracts.suppression import Policy, policy_of
 
+# As the standard of HTML has it (its "valid e-mail address"): one address in plain letters, with
+# nothing that could begin another header or another recipient.
+MAIL_ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+
 
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
@@ -71,7 +75,7 @@ class EmailChannel(Strict):
     host: str
     port: int = Field(default=25, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    sender: str = Field(pattern=f"^{MAIL_ADDRESS}$")
     link: str = Field(pattern=r"^(https?|file)://\S+$")
     user: str = ""
     password_file: Path | None = None
@@ -81,8 +85,7 @@ class EmailChannel(Strict):
     @model_validator(mode="after")
     def _addresses_are_plain(self) -> "EmailChannel":
         for address in self.addresses.values():
-            # One address, and nothing that could begin another header.
-            if address.count("@") != 1 or any(c.isspace() or c in ",;<>" for c in address):
+            if re.fullmatch(MAIL_ADDRESS, address) is None:
                 raise ValueError("an address is not a plain mail address")
         return self
 
@@ -108,12 +111,14 @@ class ObjectStoreChannel(Strict):
     """An object store by its URL (`s3://bucket/lists`): one prefix per school.
 
     `options` go to the store's driver. Credentials are no options: the driver finds them in its
-    own place, such as the role of the machine or the environment.
+    own place, such as the role of the machine or the environment. `timeout_seconds` is for each
+    object.
     """
 
     kind: Literal["object_store"] = "object_store"
     url: str = Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s?#]+$")
-    options: dict[str, str] = {}
+    options: dict[str, str | int | float | bool] = {}
+    timeout_seconds: float = Field(default=60, gt=0)
 
     @model_validator(mode="after")
     def _holds_no_secret(self) -> "ObjectStoreChannel":

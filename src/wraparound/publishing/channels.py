@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
@@ -71,10 +73,19 @@ NOTHING_SENT = Sent()
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why something was not sent; or, where it may have left, why that is not known."""
+    """Why something was not sent; or, where it may have left, why that is not known.
+
+    `is_silent`: the other side did not say no, it said nothing in time.
+    """
 
     text: str
     may_have_left: bool = False
+    is_silent: bool = False
+
+    @property
+    def state(self) -> str:
+        """What the outbox calls it."""
+        return "unsure" if self.may_have_left else "failed"
 
 
 @dataclass(frozen=True)
@@ -122,15 +133,22 @@ def _send_all(
         if live.school_source_id in by_school:
             _write_down(connection, live, district=district, today=today)
     connection.commit()
-    outcomes = []
+    outcomes: list[str] = []
+    silent: set[str] = set()
     for row in _claimable(connection, district.channels):
         shown = _live(connection, row["school_key"])
         done = shown and by_school.get(shown.school_source_id)
         # A list that a person took back may come to be shown again: until then it waits.
         is_shown = shown and (row["kind"] == HELD or row["release_id"] == shown.release_id)
-        if shown is not None and is_shown and done and done.release_id == shown.release_id:
+        if shown is None or not is_shown or not done or done.release_id != shown.release_id:
+            continue
+        # To wait as long for each school would keep the night: the others' turn is the next.
+        if row["channel"] not in silent and _claim(connection, row["dispatch_id"]):
             parcel = _parcel(connection, row, shown, done)
-            outcomes.append(_send(settings, connection, parcel, row["channel"], district))
+            trouble = _send(settings, connection, parcel, row["channel"], district)
+            outcomes.append(trouble.state if trouble else "sent")
+            if trouble and trouble.is_silent:
+                silent.add(row["channel"])
     return Sent(outcomes.count("sent"), outcomes.count("failed"), outcomes.count("unsure"))
 
 
@@ -280,7 +298,7 @@ def _claimable(
 
 
 def _claim(connection: Connection[Any], dispatch_id: int) -> bool:
-    """Take a dispatch, unless another sender has; commits, so that a crash leaves a trace."""
+    """Take a dispatch, unless a person dropped it; commits, so that a crash leaves a trace."""
     rows = _rows(
         connection,
         "update ops.dispatch set state = 'sending', attempts = attempts + 1, trouble = null"
@@ -343,23 +361,26 @@ def _send(
     parcel: Parcel,
     channel_name: str,
     district: District,
-) -> str:
-    """Send one parcel; returns what became of it."""
+) -> Trouble | None:
+    """Send one parcel, and write down what became of it; returns what went wrong."""
     channel = district.channels[channel_name]
-    if not _claim(connection, parcel.dispatch_id):
-        return "taken"
-    if isinstance(channel, EmailChannel):
-        trouble = _mail(connection, parcel, channel_name, channel, district)
-    else:
-        trouble = _leave_files(settings, connection, parcel, channel_name, channel)
-    if trouble is None:
-        return "sent"
-    connection.rollback()
-    state = "unsure" if trouble.may_have_left else "failed"
-    _close(connection, parcel.dispatch_id, state, trouble.text)
-    connection.commit()
-    log.warning("dispatch %s by %s: %s", parcel.dispatch_id, channel_name, state)
-    return state
+    is_mail = isinstance(channel, EmailChannel)
+    try:
+        if isinstance(channel, EmailChannel):
+            trouble = _mail(connection, parcel, channel_name, channel, district)
+        else:
+            trouble = _leave_files(settings, connection, parcel, channel_name, channel)
+    except psycopg.Error:
+        raise
+    except Exception as error:
+        # Whatever it was: it keeps no other from its list, and its text may quote anything.
+        trouble = Trouble(f"Not foreseen ({type(error).__name__}).", may_have_left=is_mail)
+    if trouble is not None:
+        connection.rollback()
+        _close(connection, parcel.dispatch_id, trouble.state, trouble.text)
+        connection.commit()
+        log.warning("dispatch %s by %s: %s", parcel.dispatch_id, channel_name, trouble.state)
+    return trouble
 
 
 def _leave_files(
@@ -383,7 +404,7 @@ def _leave_files(
             for copy in copies:
                 deposit.show(copy.file_name)
     except DepositFailed as error:
-        return Trouble(str(error))
+        return Trouble(str(error), is_silent=error.is_silent)
     _close(connection, parcel.dispatch_id, "sent")
     connection.commit()
     return None
@@ -496,9 +517,11 @@ def plain_mail(
     message = EmailMessage()
     message["From"] = channel.sender
     message["To"] = address
-    message["Subject"] = subject
+    # A district's name may have been written over several lines.
+    message["Subject"] = " ".join(subject.split())
     message["Date"] = formatdate()
-    message.set_content("\n".join(lines) + "\n")
+    # Not every server takes letters beyond ASCII as they are.
+    message.set_content("\n".join(lines) + "\n", cte="quoted-printable")
     return message
 
 
@@ -510,19 +533,32 @@ def submit(message: EmailMessage, channel: EmailChannel, *, address: str) -> Tro
             if channel.user and channel.password_file is not None:
                 password = channel.password_file.read_text(encoding="utf-8").strip()
                 server.login(channel.user, password)
+            server.ehlo_or_helo_if_needed()
+            _agreed(server.mail(channel.sender))
+            _agreed(server.rcpt(address))
             handing_over = True
-            server.send_message(message, from_addr=channel.sender, to_addrs=[address])
+            _agreed(server.data(message.as_bytes(policy=policy.SMTP)))
             accepted = True
-    except smtplib.SMTPRecipientsRefused:
-        return Trouble("The mail server refused the recipient.")
     except smtplib.SMTPResponseException as error:
         # The text of a server may quote an address; its number may not.
         return None if accepted else Trouble(f"The mail server said no ({error.smtp_code}).")
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         if not accepted:  # a server that says goodbye badly has the mail all the same
-            kind = type(error).__name__
-            return Trouble(f"The mail server was lost ({kind}).", may_have_left=handing_over)
+            # The library calls a silence a lost connection.
+            is_silent = isinstance(error.__context__ or error, TimeoutError)
+            kind = TimeoutError.__name__ if is_silent else type(error).__name__
+            told = f"The mail server was lost ({kind})."
+            return Trouble(told, may_have_left=handing_over, is_silent=is_silent)
     return None
+
+
+class Refused(smtplib.SMTPResponseException):
+    """A mail server did not agree to a step."""
+
+
+def _agreed(answer: tuple[int, bytes]) -> None:
+    if answer[0] not in (250, 251):
+        raise Refused(*answer)
 
 
 def _server(channel: EmailChannel) -> smtplib.SMTP:

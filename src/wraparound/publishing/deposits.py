@@ -7,10 +7,10 @@ that is then renamed, or, in an object store, by sending them only then.
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wraparound.contracts.leaving import (
     FilesChannel,
@@ -22,9 +22,20 @@ from wraparound.contracts.leaving import (
 if TYPE_CHECKING:
     import asyncssh
 
+T = TypeVar("T")
+# Bytes after which an SFTP server has to answer within the channel's time.
+BLOCK = 1 << 18
+
 
 class DepositFailed(Exception):
-    """A place could not be reached or written to; the text holds no name and no answer of it."""
+    """A place could not be reached or written to; the text holds no name and no answer of it.
+
+    `is_silent`: it did not say no, it said nothing in time.
+    """
+
+    def __init__(self, text: str, *, is_silent: bool = False) -> None:
+        super().__init__(text)
+        self.is_silent = is_silent
 
 
 class Deposit(ABC):
@@ -88,8 +99,11 @@ def _told_of_files() -> Iterator[None]:
 
 
 class _SftpFolder(Deposit):
-    def __init__(self, runner: asyncio.Runner, sftp: "asyncssh.SFTPClient", folder: str) -> None:
+    def __init__(
+        self, runner: asyncio.Runner, sftp: "asyncssh.SFTPClient", folder: str, *, seconds: float
+    ) -> None:
         self._runner, self._sftp, self._folder = runner, sftp, folder
+        self._seconds = seconds
 
     def put(self, name: str, body: bytes) -> None:
         self._runner.run(self._put(f"{self._folder}/{name}.part", body))
@@ -98,25 +112,43 @@ class _SftpFolder(Deposit):
         import asyncssh
 
         private = asyncssh.SFTPAttrs(permissions=0o600)
-        async with self._sftp.open(path, "wb", attrs=private) as file:
-            await file.write(body)
+        file = await self._answer(self._sftp.open(path, "wb", attrs=private))
+        for start in range(0, len(body), BLOCK):
+            await self._answer(file.write(body[start : start + BLOCK]))
+        await self._answer(file.close())
 
     def show(self, name: str) -> None:
         path = f"{self._folder}/{name}"
         # Unlike a plain rename, this one may take the place of last night's file.
-        self._runner.run(self._sftp.posix_rename(f"{path}.part", path))
+        self._runner.run(self._answer(self._sftp.posix_rename(f"{path}.part", path)))
+
+    async def _answer(self, asked: Awaitable[T]) -> T:
+        """Wait for an answer as long as for a sign of life: a server may be alive and stuck."""
+        return await asyncio.wait_for(asked, self._seconds)
 
 
 @contextmanager
 def _sftp_folder(channel: SftpChannel, folder: str) -> Iterator[Deposit]:
     path = f"{channel.folder.rstrip('/')}/{folder}"
     with _told_of_sftp(), asyncio.Runner() as runner:
-        connection = runner.run(_connected(channel))
+        connection = _signed_in(runner, channel)
         try:
             sftp = runner.run(_opened(connection, path, seconds=channel.timeout_seconds))
-            yield _SftpFolder(runner, sftp, path)
+            yield _SftpFolder(runner, sftp, path, seconds=channel.timeout_seconds)
         finally:
             connection.abort()
+
+
+def _signed_in(runner: asyncio.Runner, channel: SftpChannel) -> "asyncssh.SSHClientConnection":
+    import asyncssh
+
+    try:
+        return runner.run(_connected(channel))
+    except asyncssh.KeyImportError:
+        told = "The key for the SFTP server cannot be read."
+    except ValueError:
+        told = "The file known_hosts of the SFTP server cannot be read."
+    raise DepositFailed(told) from None
 
 
 async def _connected(channel: SftpChannel) -> "asyncssh.SSHClientConnection":
@@ -151,20 +183,20 @@ async def _opened(
 def _told_of_sftp() -> Iterator[None]:
     import asyncssh
 
+    is_silent = False
     try:
         yield
     except asyncssh.HostKeyNotVerifiable:
         told = "The SFTP server's key is not the one in known_hosts."
     except asyncssh.PermissionDenied:
         told = "The SFTP server refused the user or the key."
-    except asyncssh.KeyImportError:
-        told = "The key for the SFTP server cannot be read."
     except (asyncssh.Error, OSError) as error:
         told = f"The SFTP server could not be written to ({type(error).__name__})."
+        is_silent = isinstance(error, TimeoutError)
     else:
         return
     # The text of a server may quote anything; the kind of its error may not.
-    raise DepositFailed(told) from None
+    raise DepositFailed(told, is_silent=is_silent) from None
 
 
 # --- an object store ----------------------------------------------------------------------
@@ -181,18 +213,27 @@ class _ObjectStore(Deposit):
         self._bodies[name] = body
 
     def show(self, name: str) -> None:
+        is_silent = False
         try:
             store, root = _store(self._channel)
             # A prefix needs no making; and a bucket by another name must not be made.
-            store.pipe_file(f"{root}/{self._folder}/{name}", self._bodies[name])
+            self._pipe(store, f"{root}/{self._folder}/{name}", self._bodies[name])
         except ImportError:
             told = "The driver of the object store is not installed."
         except Exception as error:
             # Each driver has errors of its own, whose text may quote an address or a key.
             told = f"The object store could not be written to ({type(error).__name__})."
+            is_silent = isinstance(error, TimeoutError)
         else:
             return
-        raise DepositFailed(told) from None
+        raise DepositFailed(told, is_silent=is_silent) from None
+
+    def _pipe(self, store: Any, path: str, body: bytes) -> None:
+        """Send an object; the drivers of clouds would wait and try again for minutes."""
+        if store.async_impl:
+            store.pipe_file(path, body, timeout=self._channel.timeout_seconds)
+        else:
+            store.pipe_file(path, body)
 
 
 def _store(channel: ObjectStoreChannel) -> tuple[Any, str]:
