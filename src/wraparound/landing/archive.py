@@ -17,8 +17,9 @@ from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe
 BLOCK = 1 << 20
 # A folder becomes one zip with the same bytes each time: sorted names, no dates, no packing.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-# Folders that hold what is being taken away, beside where it was.
-ASIDE = ".taken-"
+# Folders that hold what is being taken away, beside where it was; and, once that is settled, what
+# is being deleted.
+ASIDE, GONE = ".taken-", ".gone-"
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,14 @@ def take_away(path: Path, *, known: Fingerprint, sidecars: Iterable[Path] = ()) 
         return
     for sidecar in sidecars:
         sidecar.rename(aside / sidecar.name)
-    shutil.rmtree(aside)
+    # A folder is deleted file by file: who is killed meanwhile must leave no part to be put back.
+    shutil.rmtree(aside.rename(aside.with_name(aside.name.replace(ASIDE, GONE))))
 
 
 def put_back_all(inbox: Path) -> None:
     """Put back what was put aside by one that was killed: it is taken once more."""
+    for gone in sorted(inbox.rglob(f"{GONE}*")):
+        shutil.rmtree(gone)
     for aside in sorted(inbox.rglob(f"{ASIDE}*")):
         _put_back(aside)
 

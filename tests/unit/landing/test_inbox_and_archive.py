@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import shutil
 import stat
-from unittest.mock import Mock
+from functools import partial
+from itertools import count
 
 import pytest
 
 from lib.feed_builders import ATTENDANCE, Roster, a_file, a_zip, children
+from lib.killing import killed_before
 from wraparound.contracts.district import District
 from wraparound.errors import ArrivalIncomplete, ArrivalUnsafe, FeedUnknown
 from wraparound.landing import archive, inbox
@@ -157,17 +158,28 @@ def test_only_what_was_read_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_half_taken_away_is_put_back(tmp_path, monkeypatch):
-    path = a_file(tmp_path, "a.csv", "x\n")
-    done = a_file(tmp_path, "a.csv.done", "")
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            archive.take_away(path, known=archive.fingerprint(path), sidecars=[done])
-    assert found(tmp_path) == []
-    archive.put_back_all(tmp_path)
-    assert found(tmp_path) == [("a.csv", "default", None)]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.done"]
+@pytest.mark.parametrize("file_names", [("a.csv",), ("a/orgs.csv", "a/users.csv", "a/new.csv")])
+def test_what_was_half_taken_away_is_put_back_whole_or_not_at_all(tmp_path, file_names):
+    """A folder that comes back in part would be taken for a delivery of its own."""
+    delivery = tmp_path / file_names[0].split("/")[0]
+    done = delivery.with_name(f"{delivery.name}.done")
+    every = {done, *(tmp_path / name for name in file_names)}
+    outcomes = []
+    for step in count(1):
+        for path in every:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("x\n")
+        known = archive.fingerprint(delivery)
+        act = partial(archive.take_away, delivery, known=known, sidecars=[done])
+        killed = killed_before(step, act, within=tmp_path)
+        archive.put_back_all(tmp_path)
+        left = {path for path in tmp_path.rglob("*") if path.is_file()}
+        assert left in (every, set()), killed
+        outcomes.append(bool(left))
+        if killed is None:
+            break
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert set(outcomes) == {True, False}
 
 
 def recognised(path, *, sender="default", district=None):
