@@ -380,6 +380,31 @@ def test_a_list_that_first_arrives_while_the_school_is_held_is_logged(
     assert len(rows) == 1
 
 
+def test_a_list_that_is_written_anew_while_it_is_sent_is_sent_later(
+    settings, connection, publisher, tmp_path, monkeypatch
+):
+    """The log would tell of the children of another release than was left."""
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    copy = channels._copy
+
+    def meanwhile(source, deposit):
+        done = copy(source, deposit)
+        marker = source.with_name(delivery.MARKER)
+        marker.write_text(marker.read_text().replace('"release_id": 1}', '"release_id": 2}'))
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(channels, "_copy", meanwhile)
+        night(settings, connection, publisher, ALDER)
+    told = "The list was written anew meanwhile."
+    assert dispatches(connection, "state", "trouble") == [("failed", told)]
+    assert not (tmp_path / "share" / "T-ALDER" / "index.html").exists()
+    assert connection.execute("select from ops.disclosure where channel = 'share'").rowcount == 0
+    assert send(settings, publisher).failed == 1
+    (settings.lists / "T-ALDER" / delivery.MARKER).unlink()
+    assert send(settings, publisher).sent == 1
+
+
 class Killed(BaseException):
     """What no handler of ours catches, as nothing can be done after a kill."""
 

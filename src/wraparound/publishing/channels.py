@@ -29,7 +29,7 @@ from psycopg.sql import SQL, Identifier
 from wraparound.contracts.district import District, load_district
 from wraparound.contracts.leaving import Channel, EmailChannel, FilesChannel
 from wraparound.publishing import lists, releases
-from wraparound.publishing.delivery import WrittenList, record_file, told_in
+from wraparound.publishing.delivery import WrittenList, record_file, release_in, told_in
 from wraparound.publishing.deposits import Deposit, DepositFailed, open_deposit
 from wraparound.publishing.disclosure import (
     Leaving,
@@ -398,6 +398,9 @@ def _leave_files(
     try:
         with open_deposit(channel, parcel.written.folder) as deposit:
             copies = [_copy(source / name, deposit) for name in parcel.written.files]
+            # A person may have lifted the hold meanwhile: what is logged is what was copied.
+            if release_in(settings, parcel.written.folder) != parcel.live.release_id:
+                return Trouble("The list was written anew meanwhile.")
             end = _log_files(connection, parcel, channel_name, copies)
             connection.commit()
             anchor(end, settings.log_dir)

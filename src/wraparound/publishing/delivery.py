@@ -544,6 +544,12 @@ def _read_marker(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def release_in(settings: Settings, folder: str) -> int | None:
+    """The release whose list stands in a school's folder; None while it is being written."""
+    marker = _read_marker(settings.lists / folder)
+    return int(marker["release_id"]) if marker is not None else None
+
+
 def _write_marker(
     path: Path,
     *,
