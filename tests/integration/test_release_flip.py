@@ -191,6 +191,16 @@ def test_an_expired_override_lifts_nothing(connection):
     assert releases.publish_release(connection, candidate.release_id).state == "rejected"
 
 
+def test_an_override_runs_out_by_the_moment_a_candidate_was_made(connection):
+    """Not by the day of its list, which may be made anew much later."""
+    build_reports(connection, ALDER)
+    approve(connection, ALDER, expires_at=datetime(2026, 11, 5, tzinfo=UTC))
+    candidate = freeze_audited(connection, as_of=date(2026, 11, 2))
+    connection.execute("update ops.release set created_at = '2026-11-20'")
+    add_finding(connection, candidate, school=ALDER)
+    assert releases.publish_release(connection, candidate.release_id).state == "rejected"
+
+
 def approve(connection, school, *, expires_at, rule_id="T.rule"):
     return releases.approve(
         connection,

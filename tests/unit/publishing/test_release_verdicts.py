@@ -73,6 +73,9 @@ def test_a_school_without_students_is_held():
     (verdict,) = decide([School(1, "T-ALDER", 0)], findings=[], overrides=[an_override()])
     assert verdict.word == "hold"
     assert [f.rule_id for f in verdict.holds] == ["release.school_missing"]
+    # A release that is decided once more finds what it wrote down the first time.
+    (again,) = decide([School(1, "T-ALDER", 0)], findings=verdict.holds)
+    assert again.holds == verdict.holds
 
 
 def test_reasons_are_told_once_holds_first():

@@ -93,6 +93,22 @@ def test_a_group_whose_size_is_small_takes_another_size_along():
     assert hide_groups(sizes, CT).groups == {("language", "x"), ("language", "y")}
 
 
+def test_a_hidden_block_hides_every_school_and_grade_band_in_it():
+    """Their sizes add up to its own, however large each of them is."""
+    places = {"A": "x", "B": "y", "C": "y", "D": "z", "K-2": "x", "3-5": "y", "6-8": "z"}
+    blocks = {("grade_band" if "-" in g else "school", g): block for g, block in places.items()}
+    sizes = {
+        "school": {"A": 400, "B": 100, "C": 100, "D": 5},
+        "grade_band": {"K-2": 400, "3-5": 200, "6-8": 5},
+        BLOCK: {"x": 400, "y": 200, "z": 5},
+    }
+    assert hide_groups(sizes, CT, blocks=blocks).groups == {
+        *((BLOCK, block) for block in "yz"),
+        *(("school", school) for school in "BCD"),
+        *(("grade_band", band) for band in ("3-5", "6-8")),
+    }
+
+
 def test_a_breakdown_in_which_hiding_all_does_not_help_is_withheld():
     """Twenty groups of one child: who knows that no group is empty knows them all."""
     sizes = {"language": {f"l{n}": 1 for n in range(20)}}
