@@ -48,14 +48,13 @@ events as (
         service_events.event_type,
         service_events.is_decided,
         service_events.attended_minutes,
+        service_events.reason as state_reason,
         service_events.event_date,
         walked_states.event_number,
         case
             when walked_states.verdict = 'counted' then service_events.referral_state
         end
-            as referral_state,
-        case when walked_states.verdict = 'counted' then service_events.reason end
-            as state_reason
+            as referral_state
 
     from service_events
 
