@@ -210,6 +210,12 @@ def test_a_subject_is_one_line():
     assert mail["Bcc"] is None
 
 
+def test_what_was_sent_stays_sent_when_a_newer_list_goes_out(mailing, mail, connection, publisher):
+    for days in (0, 1):
+        night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=days))
+    assert dispatches(connection, "release_id", "state") == [(n, "sent") for n in (1, 1, 2, 2)]
+
+
 def test_a_mail_that_failed_is_tried_again(mailing, mail, connection, publisher):
     mail.fault = "busy"
     assert night(mailing, connection, publisher, ALDER).failed == 2
