@@ -155,9 +155,8 @@ def suggest(
         "    feeds:",
         f"      {contract.feed}:{'' if fits else ' {}'}",
         *_indented(8, _whole_feed(fits, contract)),
-        *_indented(
-            8, [f"# No table fits {n.name}: left out." for n in looks if n.name not in used]
-        ),
+        *_indented(8, [_left_out(look) for look in looks if look.name not in used]),
+        *([] if fits else _indented(8, _to_be_named(contract))),
     ]
     if fits:
         lines += [*_indented(8, ["tables:"]), *_indented(10, _tables(fits, codes=codes))]
@@ -223,9 +222,10 @@ def _best_fit(look: Look, contract: Contract) -> Fit | None:
     ]
     best = max(fits, key=_weight)
     alike, found = _weight(best)
-    # One column in common is the key of anything; a feed of one table has no other to be.
-    is_it = alike or len(fits) == 1 or (found >= 1 / 3 and len(best.columns) > 1)
-    return best if best.columns and is_it else None
+    # One column in common is the key of anything; a feed of one table has no other to be, even
+    # where every header is in a language of its own.
+    is_it = best.columns and (alike or (found >= 1 / 3 and len(best.columns) > 1))
+    return best if len(fits) == 1 or is_it else None
 
 
 def _weight(fit: Fit) -> tuple[float, float]:
@@ -316,6 +316,19 @@ def _single(word: str) -> str:
 
 
 # --- saying -------------------------------------------------------------------------------
+
+
+def _left_out(look: Look) -> str:
+    return f"# No table fits {look.name}: left out. It has {', '.join(look.header)}."
+
+
+def _to_be_named(contract: Contract) -> Iterator[str]:
+    """What a person pairs by hand, where no header is like a column's name."""
+    yield "# ?? name their headers under `tables:`, as in docs/adding-a-sender.md. What the tables"
+    yield "# of this feed must have:"
+    for name, table in contract.tables.items():
+        required = [column for column, spec in table.columns.items() if spec.required]
+        yield f"#   {name}: {', '.join(required)}"
 
 
 def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:

@@ -161,7 +161,15 @@ def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
     text = begun(a_file(tmp_path, "a.csv", "one,two\n1,2\n"))
 
     assert profile_of(text, tmp_path).tables == {}
-    assert "No table fits a.csv" in text
+    assert "No table fits a.csv: left out. It has one, two." in text
+    assert "#   events: studentUniqueId, schoolId, eventDate, attendanceEvent" in text
+
+
+def test_the_one_table_of_a_feed_is_begun_though_nothing_is_alike(tmp_path):
+    text = begun(a_file(tmp_path, "a.csv", "one,two\n1,2\n"), "calendar")
+
+    assert "constants, look_ups or joined columns for: schoolId, date, calendarEvent" in text
+    assert "nothing reads: one, two" in text
 
 
 @pytest.mark.parametrize(
