@@ -35,6 +35,12 @@ def test_every_rule_that_code_names_is_in_the_catalog():
     assert {*named, *UNUSABLE_RULES, *WAITING_RULES} - set(load_diagnostics()) == set()
 
 
+def test_no_rule_stands_twice_in_the_catalog():
+    catalog = Path(wraparound.__file__).parent / "contracts" / "diagnostics.yml"
+    rules = Counter(re.findall(r"rule: (\w+)", catalog.read_text(encoding="utf-8")))
+    assert [rule for rule, count in rules.items() if count > 1] == []
+
+
 def test_codes_are_unique_and_no_contract_repeats_a_rule_of_the_catalog():
     codes = Counter(one.code for one in load_diagnostics().values())
     assert [code for code, count in codes.items() if count > 1 or code == CONTRACT_CODE] == []
