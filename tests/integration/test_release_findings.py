@@ -14,7 +14,7 @@ from lib.release_builders import (
     ASchool,
     build_reports,
 )
-from wraparound.orchestration.overview import overview
+from wraparound.orchestration.overview import overview, past_review_lines
 from wraparound.publishing.findings import failing_condition, keep_failing_keys
 from wraparound.publishing.freeze import freeze_release
 from wraparound.quality.suites import Suite, load_suites, run_suites
@@ -275,6 +275,8 @@ def test_rules_past_their_review_stand_in_the_status(settings, connection):
     assert told["rules_past_review"] == ["release.old", "release.older"]
     (line,) = [line for line in told["lines"] if "release.older" in line]
     assert line.startswith("2 rules of the gate are past the day of review")
+    many = [f"release.r{number}" for number in range(9)]
+    assert "release.r4 and 4 more. Read each" in past_review_lines(many)[0]
 
 
 # --- rules on what the build staged ---------------------------------------------------------

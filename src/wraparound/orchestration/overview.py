@@ -12,6 +12,9 @@ from wraparound.warehouse.connection import Connection, Row
 from wraparound.warehouse.lifting import lifted_on
 from wraparound.warehouse.migrate import is_migrated
 
+# So many rules past their review are named in a line; `status --json` names all.
+RULES_NAMED = 5
+
 
 def overview(settings: Settings) -> dict[str, Any]:
     """Server, feeds, last build, live lists and open questions; `lines` say it for people."""
@@ -162,8 +165,10 @@ def past_review_lines(rules: list[str]) -> list[str]:
     if not rules:
         return []
     told = f"{len(rules)} rules of the gate are" if len(rules) > 1 else "A rule of the gate is"
+    named = ", ".join(rules[:RULES_NAMED])
+    more = f" and {len(rules) - RULES_NAMED} more" if len(rules) > RULES_NAMED else ""
     return [
-        f"{told} past the day of review: {', '.join(rules)}. "
+        f"{told} past the day of review: {named}{more}. "
         "Read each in expectations/, and set a new review_by or take it out."
     ]
 
