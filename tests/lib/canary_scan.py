@@ -17,7 +17,9 @@ SERVER = "pg"
 MAY_HOLD_SCHEMAS = frozenset(
     {"raw", "staging", "intermediate", "marts", "reports", "release", "coordinator"}
 )
-MAY_HOLD_TABLES = frozenset({"restricted.quarantine_line", "ops.student_crosswalk"})
+MAY_HOLD_TABLES = frozenset(
+    {"restricted.quarantine_line", "restricted.student_identity", "ops.student_crosswalk"}
+)
 
 
 def places_of(settings: Settings, words: Iterable[str], *, also: Sequence[Path] = ()) -> list[str]:

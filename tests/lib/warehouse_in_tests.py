@@ -18,9 +18,9 @@ from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.raw_tables import column_types
 
-# What in `ops` may hold ids of a source: the crosswalks, and needs.
+# What in `ops` may hold ids of a source: the crosswalks, changes of them, and needs.
 KEEPERS_OF_IDS = frozenset(
-    {"student_crosswalk", "school_crosswalk", "need_history", "brake_count"}
+    {"student_crosswalk", "student_change", "school_crosswalk", "need_history", "brake_count"}
 )
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 

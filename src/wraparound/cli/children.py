@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from wraparound.cli.door import main
-from wraparound.cli.telling import as_json, show
+from wraparound.cli.telling import as_json, by_option, read, reason_option, show
 from wraparound.settings import load_settings
 
 
@@ -126,3 +126,67 @@ def gaps(*, json_wanted: bool) -> None:
         json_wanted=json_wanted,
         empty="No need is open.",
     )
+
+
+@main.group()
+def student() -> None:
+    """Ids that look like another child's: whose they are, as a person says.
+
+    What was told of such an id before is not shown until somebody answers. An answer may be
+    given again, the other way; the next night builds by it.
+    """
+
+
+@student.command("list")
+@as_json
+def student_list(*, json_wanted: bool) -> None:
+    """List the ids that wait for an answer, without names."""
+    from wraparound.warehouse import identities
+
+    show(
+        read(identities.questions),
+        columns=("student_source_id", "told_since_date"),
+        json_wanted=json_wanted,
+        empty="No id waits for an answer.",
+    )
+
+
+@student.command("export")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
+)
+@click.option("--by", required=True, help="Who asks: a name; it is kept in the ledger.")
+def student_export(*, out: Path, by: str) -> None:
+    """Write both children of each id that waits, as CSV: names and birth dates.
+
+    The file holds personal data: only its owner may read it, and who asked is recorded.
+    """
+    from wraparound.orchestration.whose import export_questions
+
+    done = export_questions(load_settings(), folder=out, by=by)
+    click.echo(f"{done.row_count:>8,} ids  {done.path}" if done else "No id waits for an answer.")
+
+
+def _answer(student_ids: tuple[str, ...], *, is_same: bool, by: str, reason: str) -> None:
+    from wraparound.orchestration.whose import answer
+
+    answer(load_settings(), student_ids, is_same=is_same, by=by, reason=reason)
+    click.echo("Recorded. The next night, or `wraparound publish`, shows it on the lists.")
+
+
+@student.command("same")
+@click.argument("student_ids", nargs=-1, required=True)
+@by_option
+@reason_option
+def student_same(*, student_ids: tuple[str, ...], by: str, reason: str) -> None:
+    """Say that the ids belong to the children who had them before: all is shown again."""
+    _answer(student_ids, is_same=True, by=by, reason=reason)
+
+
+@student.command("another")
+@click.argument("student_ids", nargs=-1, required=True)
+@by_option
+@reason_option
+def student_another(*, student_ids: tuple[str, ...], by: str, reason: str) -> None:
+    """Say that the ids belong to other children now: what was told before is not theirs."""
+    _answer(student_ids, is_same=False, by=by, reason=reason)

@@ -30,7 +30,7 @@ CHAPTERS = {
         "watch",
     ),
     "What left, and why": ("release", "deliver", "packets", "disclosures", "purge"),
-    "Questions about children's lists": ("why", "line", "gaps", "directory", "rules"),
+    "Questions about children's lists": ("why", "line", "gaps", "directory", "rules", "student"),
     "Setting up": ("contracts", "profile", "dictionary", "district", "demo"),
     "The machine": ("up", "down", "doctor", "url", "airflow", "parity"),
 }

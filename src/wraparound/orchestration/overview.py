@@ -9,6 +9,7 @@ from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
 from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.identities import questions
 from wraparound.warehouse.lifting import lifted_on
 from wraparound.warehouse.migrate import is_migrated
 
@@ -32,6 +33,7 @@ def overview(settings: Settings) -> dict[str, Any]:
             "feeds": _feeds(connection),
             "arrivals": _states(connection),
             "quarantine": _quarantine(connection),
+            "students_in_question": len(questions(connection)),
             "build": _build(connection),
             "live": _live(connection),
             "events": _events(connection),
@@ -131,11 +133,8 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
     if found["quarantine"]:
         lines.append("Set aside:")
         lines += [f"  {q['rows']:>6} {q['feed']} {q['rule']}" for q in found["quarantine"]]
-    if found["build"]:
-        build = found["build"]
-        lines.append(
-            f"Last build: {build['build_id']}, {build['state']}, for {build['as_of_date']}"
-        )
+    lines += _question_lines(found["students_in_question"])
+    lines += _build_lines(found["build"])
     lines.append(f"Live lists: {len(found['live'])} schools")
     lines += [
         f"  {said_of(live)}: release {live['release_id']} of {live['as_of_date']}"
@@ -158,6 +157,22 @@ def _to_look_at(alarms: list[Row]) -> list[str]:
     """Each alarm, and who was named for it if anybody was."""
     told = (filter(None, (alarm["text"], alarm["owner"])) for alarm in alarms)
     return ["To look at:", *("  " + " Owner: ".join(words) for words in told)] if alarms else []
+
+
+def _build_lines(build: Row | None) -> list[str]:
+    if build is None:
+        return []
+    return [f"Last build: {build['build_id']}, {build['state']}, for {build['as_of_date']}"]
+
+
+def _question_lines(count: int) -> list[str]:
+    """Say that ids wait for a person to say whose they are, and where to look."""
+    if not count:
+        return []
+    return [
+        f"Student ids that look like another child's: {count}. What was told of them before is "
+        "not shown. See `wraparound student list`."
+    ]
 
 
 def past_review_lines(rules: list[str]) -> list[str]:

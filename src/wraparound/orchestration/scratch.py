@@ -52,6 +52,7 @@ HISTORY = {
     "inquiry_baseline": EARLIER,
     "feed_state": "true",
     "need_history": SHOWN,
+    "student_change": "true",
 }
 # Live was, for each school, the newest of the earlier releases that it was not held from.
 LIVE_BEFORE = """

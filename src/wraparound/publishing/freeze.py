@@ -48,6 +48,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 KNOWN: dict[str, LiteralString] = {
     "need_history": "table ops.need_history",
     "feed_state": "table ops.feed_state",
+    "student_change": "table ops.student_change",
     "arrival": "select distinct on (feed, sender) * from ops.arrival where state <> 'pending'"
     " order by feed, sender, arrival_id desc",
 }

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.identities import remember_new
 from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.merging import Changes
 
@@ -248,6 +249,7 @@ def _extend_crosswalks(connection: Connection, loaded: Loaded) -> None:
         " and not exists (select 1 from ops.student_crosswalk as x"
         "  where x.student_source_id = u.sourced_id)"
     )
+    remember_new(connection)
     connection.execute(
         "insert into ops.school_crosswalk (school_source_id) select o.sourced_id"
         " from raw.roster__orgs as o where o.type = 'school' and not exists"

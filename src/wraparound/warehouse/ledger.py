@@ -381,8 +381,9 @@ def last_build(connection: Connection) -> Row | None:
 def newest_build(connection: Connection) -> Row | None:
     """The newest build, whatever became of it."""
     return connection.execute(
-        "select state, as_of_date, input_batch_count, inputs_hash from ops.build"
-        " order by build_id desc limit 1"
+        "select state, as_of_date, input_batch_count, inputs_hash, exists (select"
+        "  from ops.student_change as c where c.decided_at > b.started_at) as is_answered_since"
+        " from ops.build as b order by build_id desc limit 1"
     ).fetchone()
 
 

@@ -18,7 +18,7 @@ from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.json_extras import Extras
 from wraparound.landing.json_source import UNUSABLE_RULES
 from wraparound.landing.opening import open_members
-from wraparound.warehouse import oneroster, removals, school_years, table_load
+from wraparound.warehouse import identities, oneroster, removals, school_years, table_load
 from wraparound.warehouse.batches import (
     Arrival,
     Loaded,
@@ -170,9 +170,17 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     stop_if_tripped(work.weighed, arrival=arrival)
     if work.profile(arrival.feed).strictness == "strict":
         _refuse_leniencies(notices, file_name=arrival.file_name)
+    _note_identities(work, tables)
     loaded = Loaded(work.batch_id, tuple(tables), _summed([*notices, *work.noticed]))
     close_batch(connection, arrival, loaded)
     return loaded
+
+
+def _note_identities(work: _Load, tables: Sequence[TableCounts]) -> None:
+    """See whether a roster gives ids to other children."""
+    if any(table.feed == "roster" for table in tables):
+        zone = work.district.time_zone
+        identities.note_changes(work.connection, work.batch_id, time_zone=zone, seeds=work.seeds)
 
 
 def _summed(notices: list[Notice]) -> tuple[Notice, ...]:
@@ -229,6 +237,7 @@ def replay(
         counts, released = _replay_file(work, **row)
         tables.append(counts)
         moved += released
+    _note_identities(work, tables)
     loaded = Loaded(work.batch_id, tuple(tables), ())
     # No statistics know yet how many findings this transaction wrote and closed.
     with avoiding(connection, "enable_nestloop"):

@@ -1,8 +1,8 @@
 """The ledger and the release pointers, as SQLAlchemy tables; migrations bring them about.
 
 Schema `ops` says what happened: ids, counts and rules, never a value from a row. What names a
-child (crosswalk, need history) or repeats a line (quarantined lines) stands in `ops` tables that
-only engineers read, or in `restricted`.
+child (crosswalk, changes, need history) or repeats a line (quarantined lines) or a name stands in
+`ops` tables that only programs read, or in `restricted`.
 """
 
 from datetime import datetime
@@ -255,6 +255,46 @@ student_crosswalk = Table(
     Column("student_source_id", Text, primary_key=True),
     Column("student_key", BigInteger, nullable=False, unique=True),
     schema="ops",
+)
+
+student_change = Table(
+    "student_change",
+    metadata,
+    # An id that was given to what looks like another child. In force, it gives the id its key,
+    # and what was told of the id before is not told of the child.
+    _id("change_id"),
+    _text("student_source_id"),
+    # The key of the child whose id it was.
+    Column("earlier_key", BigInteger, nullable=False),
+    Column("student_key", BigInteger, nullable=False, unique=True),
+    # When the roster's rows that say so claim to be true, and the district's day of it.
+    _moment("told_since"),
+    Column("told_since_date", Date, nullable=False),
+    Column("state", Text, nullable=False, server_default="open"),
+    _text("decided_by", null=True),
+    _text("reason", null=True),
+    _moment("decided_at", null=True),
+    _among("state", "open", "same", "another", "past", "withdrawn"),
+    Index(
+        "ix_student_change_in_force",
+        "student_source_id",
+        unique=True,
+        postgresql_where=text("state in ('open', 'another')"),
+    ),
+    schema="ops",
+)
+
+student_identity = Table(
+    "student_identity",
+    metadata,
+    # As whom the roster first told of a child, to hold later rosters against.
+    Column("student_key", BigInteger, primary_key=True, autoincrement=False),
+    _text("student_source_id"),
+    _text("given_names", null=True),
+    _text("family_names", null=True),
+    Column("birth_date", Date),
+    Index(None, "student_source_id"),
+    schema="restricted",
 )
 
 school_crosswalk = Table(
