@@ -97,7 +97,7 @@ SPOILT = """
         students_not_known_all_domains = 10, attendance_days_behind = 31,
         events_off_calendar = 21, days_not_enrolled = 21, events_ahead = 21,
         unmapped_codes = 1, services_inactive_offered = 1, is_as_of_instructional = false,
-        suspension_days_without_absence = 1, students_on_two_lists = 1,
+        suspension_days_without_absence = 1, students_on_two_lists = 1, students_in_question = 1,
         service_events_set_apart = 1 where school_key = 2;
     update reports.rpt_gate_metrics set active_students = 56, students_listed = 56,
         attendance_days_behind = 30 where school_key = 3;
@@ -150,7 +150,13 @@ HOLDS = {
 NOTICES = {
     *("profiles_known", "attendance_fresh", "attendance_on_calendar", "attendance_enrolled"),
     *("attendance_not_ahead", "codes_mapped", "school_in_session", "suspensions_attended"),
-    *("students_on_one_list", "students_named", "consent_in_force", "tier_three_plausible"),
+    *(
+        "ids_of_one_child",
+        "students_on_one_list",
+        "students_named",
+        "consent_in_force",
+        "tier_three_plausible",
+    ),
     *("tiers_dated", "overdue_has_a_step", "service_events_count"),
 }
 # The rules that find more than one row in what is spoilt.

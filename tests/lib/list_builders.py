@@ -145,6 +145,7 @@ def a_student(**changes: Any) -> dict[str, Any]:
         "services_waiting_count": 1,
         "open_need_count": 1,
         "is_held": False,
+        "is_in_question": False,
     } | changes
 
 
@@ -503,6 +504,7 @@ def _some_student(key: int, *, needs: list[Any], dice: random.Random) -> dict[st
         services_waiting_count=dice.choice([0, 0, 1]),
         open_need_count=len(needs),
         is_held=key % 97 == 0,
+        is_in_question=False,
     )
 
 

@@ -36,7 +36,8 @@ REPORTS = {
         is_chronically_absent boolean, has_sufficient_days boolean, weekly_attendance jsonb,
         suggested_tier text, suggested_tier_reasons jsonb, decided_tier text, decided_on date,
         decided_by text, strengths_summary text, services_active_count integer,
-        services_waiting_count integer, open_need_count integer, is_held boolean""",
+        services_waiting_count integer, open_need_count integer, is_held boolean,
+        is_in_question boolean""",
     "rpt_need_profiles": f"""{IDENTITY},
         domain text not null, level text, strength_count integer, need_count integer,
         evidence jsonb, is_held boolean""",
@@ -83,6 +84,7 @@ REPORTS = {
         events_ahead integer, days_not_enrolled integer,
         unmapped_codes integer, services_inactive_offered integer,
         suspension_days_without_absence integer, students_on_two_lists integer,
+        students_in_question integer,
         is_as_of_instructional boolean, service_events_set_apart integer""",
     "rpt_queue_churn": """
         school_key integer not null, school_source_id text not null, change_kind text not null,
@@ -282,6 +284,7 @@ def good_metrics(school: ASchool, *, as_of: date = MONDAY) -> dict[str, Any]:
         "services_inactive_offered": 0,
         "suspension_days_without_absence": 0,
         "students_on_two_lists": 0,
+        "students_in_question": 0,
         "is_as_of_instructional": True,
         "service_events_set_apart": 0,
     }
@@ -323,6 +326,7 @@ def _build_student(
         services_active_count=0,
         services_waiting_count=0,
         is_held=False,
+        is_in_question=False,
     )
     for domain in DOMAINS:
         insert_row(

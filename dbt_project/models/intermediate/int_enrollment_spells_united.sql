@@ -121,14 +121,26 @@ stays as (
 
 ),
 
-united_stays as (
+-- Where another child had the id, the days before are nobody's: who has it now was
+-- there from the day on which the roster first told so, and on the day of the list.
+identified_stays as (
 
     select
         students.student_key,
         schools.school_key,
-        range_agg(daterange(stays.from_date, stays.to_date)) as stay_ranges
+        stays.to_date,
+        greatest(
+            stays.from_date,
+            case
+                when students.told_since_date > run_dates.as_of_date
+                    then run_dates.as_of_date
+                else students.told_since_date
+            end
+        ) as from_date
 
     from stays
+
+    cross join run_dates
 
     inner join students
         on stays.student_source_id = students.student_source_id
@@ -136,12 +148,23 @@ united_stays as (
     inner join schools
         on stays.school_source_id = schools.school_source_id
 
+),
+
+united_stays as (
+
+    select
+        student_key,
+        school_key,
+        range_agg(daterange(from_date, to_date)) as stay_ranges
+
+    from identified_stays
+
     -- An enrollment that ends where it begins never was a stay.
-    where stays.from_date < stays.to_date
+    where from_date < to_date
 
     group by
-        students.student_key,
-        schools.school_key
+        student_key,
+        school_key
 
 ),
 

@@ -121,13 +121,15 @@ final as (
         demographics.home_language,
         grade_levels.grade_order,
         demographics.birth_date,
+        student_crosswalk.told_since_date,
         cast(
             extract(year from age(run_dates.as_of_date, demographics.birth_date))
             as integer
         ) as age_years,
         coalesce(grade_levels.grade_level, graded_users.grade_code) as grade_level,
         coalesce(grade_levels.grade_order >= first_grades.grade_order, true)
-            as is_counted_in_rates
+            as is_counted_in_rates,
+        coalesce(student_crosswalk.is_in_question, false) as is_in_question
 
     from student_ids
 

@@ -38,6 +38,7 @@ final as (
         students.grade_order,
         students.age_years,
         students.is_counted_in_rates,
+        students.is_in_question,
         run_dates.as_of_date
 
     from spells

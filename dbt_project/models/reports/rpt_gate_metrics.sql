@@ -65,7 +65,9 @@ student_counts as (
     select
         school_key,
         count(*) as student_rows,
-        count(distinct student_source_id) as students_listed
+        count(distinct student_source_id) as students_listed,
+        count(distinct student_source_id) filter (where is_in_question)
+            as students_in_question
 
     from students
 
@@ -150,6 +152,8 @@ final as (
         cast(findings.suspension_days_without_absence as integer)
             as suspension_days_without_absence,
         cast(findings.students_on_two_lists as integer) as students_on_two_lists,
+        cast(coalesce(student_counts.students_in_question, 0) as integer)
+            as students_in_question,
         findings.is_as_of_instructional
 
     from schools

@@ -128,6 +128,7 @@ final as (
         strength_summaries.strengths_summary,
         tiers.is_carried_forward,
         tiers.decided_on,
+        placed_students.is_in_question,
         placed_students.as_of_date,
         cast(round(attendance.absence_rate, 6) as numeric(7, 6)) as absence_rate,
         cast(coalesce(referral_counts.services_active_count, 0) as integer)

@@ -18,6 +18,7 @@ MADE = "made from the contracts by `wraparound contracts write`; edit those"
 LEDGER_TABLES = {
     "student_crosswalk": "One row per student id of a source, with our stable key.",
     "school_crosswalk": "One row per school id of a source, with our stable key.",
+    "student_change": "One row per id that went to what looks like another child.",
     "need_history": "One row per student, school and need: first and last seen on a list.",
     "inquiry_baseline": "One row per inquiry cycle and school: its measure when it began.",
     "feed_state": "One row per feed and sender: what was loaded last, and when.",

@@ -10,6 +10,7 @@ from typing import Any
 from wraparound.errors import ReleaseMissing
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, Row, connect
+from wraparound.warehouse.identities import keys_of
 
 JUDGED = """
     select a.need_id, a.rule_id, f.service_id is not null as is_candidate, f.service_category,
@@ -146,12 +147,10 @@ def _need_a_build(connection: Connection) -> None:
 
 
 def _student_key(connection: Connection, student: str) -> int:
-    row = connection.execute(
-        "select student_key from ops.student_crosswalk where student_source_id = %s", [student]
-    ).fetchone()
-    if row is None:
+    keys = keys_of(connection, student)
+    if not keys:
         raise ReleaseMissing("No student of that id is known. Give the roster's sourcedId.")
-    return int(row["student_key"])
+    return keys[0]
 
 
 def _known_service(connection: Connection, service: str) -> None:

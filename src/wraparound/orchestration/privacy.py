@@ -18,6 +18,7 @@ from wraparound.publishing import disclosure, releases
 from wraparound.publishing.disclosure import Checked
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse.identities import keys_of
 
 log = logging.getLogger("wraparound")
 
@@ -54,19 +55,16 @@ class _Found:
 
 
 def disclosures_of(settings: Settings, student_source_id: str) -> list[dict[str, Any]]:
-    """Return every time a student's records left, newest first.
+    """Return every time the records left of the student who has an id now, newest first.
 
     Raises:
         ReleaseMissing: nobody of that id was ever listed.
     """
     with connect(settings) as connection:
-        row = connection.execute(
-            "select student_key from ops.student_crosswalk where student_source_id = %s",
-            [student_source_id],
-        ).fetchone()
-        if row is None:
+        keys = keys_of(connection, student_source_id)
+        if not keys:
             raise ReleaseMissing("No student of that id is known, so nothing of them left.")
-        return disclosure.disclosures_of(connection, row["student_key"])
+        return disclosure.disclosures_of(connection, *keys)
 
 
 def verify_disclosures(settings: Settings) -> Checked:

@@ -142,14 +142,15 @@ def verify(connection: Connection[Any], *, log_dir: Path | None = None) -> Check
     return Checked(count, None, f"All {count} rows are as they were written.")
 
 
-def disclosures_of(connection: Connection[Any], student_key: int) -> list[dict[str, Any]]:
-    """Return every time a child's records left, newest first: without any other child."""
+def disclosures_of(connection: Connection[Any], *student_keys: int) -> list[dict[str, Any]]:
+    """Return every time a child's records left, newest first: without any other child. A child
+    has several keys where somebody had to be asked whose its id is."""
     return _rows(
         connection,
         "select disclosure_id, disclosed_at, recipient_type, recipient_id, legal_basis, purpose,"
         " channel, records_scope, release_id, school_key, delivery_id from ops.disclosure"
-        " where student_keys @> array[%s::bigint] order by disclosure_id desc",
-        (student_key,),
+        " where student_keys && %s::bigint[] order by disclosure_id desc",
+        (list(student_keys),),
     )
 
 

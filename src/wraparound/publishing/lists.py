@@ -214,6 +214,7 @@ class Student:
     services_waiting_count: int
     open_need_count: int
     is_held: bool
+    is_in_question: bool
 
 
 @dataclass(frozen=True)
@@ -726,6 +727,7 @@ def _read_student(row: Row) -> Student:
         Student,
         row,
         **later,
+        is_in_question=bool(row.get("is_in_question")),
         weekly_attendance=tuple(
             known
             for week in row["weekly_attendance"] or ()

@@ -46,6 +46,13 @@ ROWS = SQL("""
             where c.consent_id = p.consent_id
                 and c._student_source_id = p.student_source_id
                 and c._deleted_at is null
+                -- It was not given for a child who had the id before.
+                and not exists (
+                    select from ops.student_change as n
+                    where n.student_source_id = c._student_source_id
+                        and n.state in ('open', 'another')
+                        and c._effective_at < n.told_since
+                )
                 and c.effective_from <= %(today)s
                 and coalesce(c.expires_on >= %(today)s, true)
                 and coalesce(c.revoked_at > %(today)s, true)

@@ -55,6 +55,8 @@ SPANISH: Mapping[str, str] = {
     "release.school_in_session": "La escuela no tiene clases el día de esta lista.",
     "release.suspensions_attended": "La asistencia no muestra ausencia en días de suspensión.",
     "release.students_on_one_list": "Algunos estudiantes están en las listas de dos escuelas.",
+    "release.ids_of_one_child": "El sistema escolar dio el número de un estudiante a quien parece "
+    "ser otro. Lo registrado antes no se muestra hasta que alguien diga de quién es el número.",
     "release.students_as_of": ANOTHER_DAY,
     "release.profiles_as_of": ANOTHER_DAY,
     "release.queue_as_of": ANOTHER_DAY,

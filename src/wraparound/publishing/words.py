@@ -445,6 +445,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "support_none": "none yet",
         "needs_open.one": "{count} open need",
         "needs_open.other": "{count} open needs",
+        "question_tag": "same child?",
+        "question_text": "The school's system now gives this student's number with another name "
+        "and birth date, so this looks like another child. What was recorded under the number "
+        "before is not shown. Ask the data office, which waits for somebody who knows the child "
+        "to say whether it is the same one.",
         "held_tag": "earlier record",
         "held_text": "A newer record of this student could not be read, so the earlier one is "
         "shown. The sender has been asked for it.",
@@ -762,6 +767,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "support_none": "ninguno aún",
         "needs_open.one": "{count} necesidad abierta",
         "needs_open.other": "{count} necesidades abiertas",
+        "question_tag": "¿el mismo estudiante?",
+        "question_text": "El sistema escolar da ahora el número de este estudiante con otro "
+        "nombre y otra fecha de nacimiento, así que parece ser otro. Lo registrado antes con ese "
+        "número no se muestra. Pregunte a la oficina de datos, que espera a que alguien que lo "
+        "conozca diga si es el mismo.",
         "held_tag": "registro anterior",
         "held_text": "No se pudo leer un registro más nuevo de este estudiante, así que se "
         "muestra el anterior. Ya se pidió de nuevo.",

@@ -498,6 +498,14 @@ def test_a_student_with_an_earlier_record_says_so():
     assert "A newer record of this student could not be read" in text
 
 
+def test_a_student_whose_number_was_another_childs_says_so():
+    said = "this looks like another child. What was recorded under the number before is not shown"
+    text = outline_of(page_of(a_list(students=[a_student(is_in_question=True)]))).text
+    assert "same child?" in text
+    assert said in text
+    assert said not in outline_of(page_of(a_list(students=[a_student()]))).text
+
+
 def test_a_referral_whose_need_is_not_in_the_profile_is_not_lost():
     data = a_list(queue=[a_referral(rule_id="HE-01", domain="health", wording="No screening")])
     own = page_of(data)

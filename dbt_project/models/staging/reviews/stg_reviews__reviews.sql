@@ -26,7 +26,9 @@ final as (
 
     from source
 
-    where _deleted_at is null
+    where
+        _deleted_at is null
+        and {{ is_told_of_child('source._student_source_id') }}
 
 )
 
