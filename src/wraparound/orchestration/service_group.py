@@ -25,6 +25,8 @@ SERVICES: dict[str, tuple[str, ...]] = {
 LOOK_EVERY = 0.2
 RESTART_AFTER = 3.0
 GRACE = 12.0
+# Whoever starts a leader writes its pid file at once; one that was killed before never will.
+KNOWN_WITHIN = 60.0
 
 
 class Leader:
@@ -37,7 +39,7 @@ class Leader:
         self.log_folder = log_folder
         self.pid_file = pid_file
         self.ending = False
-        self.was_known = False
+        self.known_until = time.monotonic() + KNOWN_WITHIN
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.started_at: dict[str, float] = {}
 
@@ -73,10 +75,11 @@ class Leader:
                 self._start(name)
 
     def _end_if_forgotten(self) -> None:
-        """Nobody could end this leader by its pid file any more, once that is gone."""
-        known = self.pid_file.exists()
-        self.ending = self.ending or (self.was_known and not known)
-        self.was_known = self.was_known or known
+        """Nobody can end this leader by its pid file where that is gone, or never came."""
+        if self.pid_file.exists():
+            self.known_until = 0.0
+        elif time.monotonic() > self.known_until:
+            self.ending = True
 
     def _end_all(self) -> None:
         for process in self.running.values():
