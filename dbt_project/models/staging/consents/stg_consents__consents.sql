@@ -25,7 +25,7 @@ final as (
 
     where
         _deleted_at is null
-        and {{ is_told_of_child('source._student_source_id') }}
+        and {{ is_told_of_child('_student_source_id') }}
 
 )
 

@@ -21,7 +21,7 @@ final as (
 
     where
         _deleted_at is null
-        and {{ is_told_of_child('source.student_sourced_id') }}
+        and {{ is_told_of_child('student_sourced_id') }}
 
 )
 
