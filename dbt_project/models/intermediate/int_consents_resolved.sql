@@ -71,35 +71,19 @@ recipients as (
 
 ),
 
--- One agency's consent covers no other; a blank recipient is any partner. A withdrawal
--- is the later word on what was signed before it, for the same recipient and of the
--- same records, and a blank list is of all.
+-- One agency's consent covers no other; a blank recipient is any partner.
 spoken_consents as (
 
     select
         recipients.student_key,
         recipients.recipient_organization_id,
+        judged_consents.recipient_organization_id as named_organization_id,
         judged_consents.consent_id,
+        judged_consents.records_scope,
+        judged_consents.signed_date,
         judged_consents.expires_date,
         judged_consents.is_expired,
-        judged_consents.recipient_organization_id is not null as is_named,
-        array_to_string(judged_consents.records_scope, ' ') as records_scope,
-        judged_consents.withdrawn_date is not null
-        or exists (
-            select 1 from judged_consents as withdrawals
-            where
-                recipients.student_key = withdrawals.student_key
-                and withdrawals.withdrawn_date > judged_consents.signed_date
-                and coalesce(
-                    withdrawals.records_scope && judged_consents.records_scope, true
-                )
-                and (
-                    withdrawals.recipient_organization_id
-                    is not distinct from judged_consents.recipient_organization_id
-                    or withdrawals.recipient_organization_id
-                    = recipients.recipient_organization_id
-                )
-        ) as is_withdrawn
+        judged_consents.withdrawn_date
 
     from recipients
 
@@ -113,6 +97,56 @@ spoken_consents as (
             )
 
     where judged_consents.has_begun
+
+),
+
+withdrawals as (
+
+    select * from judged_consents
+    where withdrawn_date is not null
+
+),
+
+-- A withdrawal is the later word on what was signed before it, for the same recipient
+-- and of the same records, and a blank list is of all.
+weighed_consents as (
+
+    select
+        spoken_consents.student_key,
+        spoken_consents.recipient_organization_id,
+        spoken_consents.consent_id,
+        spoken_consents.expires_date,
+        spoken_consents.is_expired,
+        spoken_consents.named_organization_id is not null as is_named,
+        array_to_string(spoken_consents.records_scope, ' ') as records_scope,
+        spoken_consents.withdrawn_date is not null
+        or bool_or(withdrawals.student_key is not null) as is_withdrawn
+
+    from spoken_consents
+
+    left join withdrawals
+        on
+            spoken_consents.student_key = withdrawals.student_key
+            and spoken_consents.signed_date < withdrawals.withdrawn_date
+            and coalesce(
+                spoken_consents.records_scope && withdrawals.records_scope, true
+            )
+            and (
+                spoken_consents.named_organization_id
+                is not distinct from withdrawals.recipient_organization_id
+                or spoken_consents.recipient_organization_id
+                = withdrawals.recipient_organization_id
+            )
+
+    group by
+        spoken_consents.student_key,
+        spoken_consents.recipient_organization_id,
+        spoken_consents.named_organization_id,
+        spoken_consents.consent_id,
+        spoken_consents.expires_date,
+        spoken_consents.is_expired,
+        spoken_consents.records_scope,
+        spoken_consents.withdrawn_date
 
 ),
 
@@ -143,7 +177,7 @@ final as (
         bool_or(is_withdrawn) as is_withdrawn,
         bool_or(is_expired) as is_expired
 
-    from spoken_consents
+    from weighed_consents
 
     group by
         student_key,
