@@ -40,6 +40,12 @@ NO_DELIVERY = 0
 DENIED_SCOPE = "denied: its ground did not hold on the day of sending"
 # A school's frozen rows, each with whether its ground still stands on a day.
 ROWS = SQL("""
+    -- Listed once: looked for in all consents, each row of a packet would read them all.
+    with withdrawals as materialized (
+        select _student_source_id, recipient_organization_id, records_scope, revoked_at
+        from raw.consents__consents
+        where _deleted_at is null and revoked_at <= %(today)s
+    )
     select p.*, case p.legal_basis
         when 'consent' then exists (
             select from raw.consents__consents as c
@@ -67,10 +73,9 @@ ROWS = SQL("""
                 )
                 -- A later word about the same records, of this provider or as wide.
                 and not exists (
-                    select from raw.consents__consents as w
+                    select from withdrawals as w
                     where w._student_source_id = c._student_source_id
-                        and w._deleted_at is null
-                        and w.revoked_at > c.signed_at and w.revoked_at <= %(today)s
+                        and w.revoked_at > c.signed_at
                         and coalesce(w.records_scope && c.records_scope, true)
                         and (
                             w.recipient_organization_id
