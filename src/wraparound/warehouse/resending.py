@@ -6,13 +6,15 @@ one of that file's good rows. Wherever that cannot be shown, the file is read wh
 is only ever a cheaper one, and ends in the same rows, findings and counts.
 """
 
+from array import array
 from dataclasses import dataclass, replace
 
 from psycopg import sql
+from psycopg.rows import tuple_row
 
 from wraparound.landing.archive import archived
 from wraparound.landing.csv_source import CsvSource
-from wraparound.landing.line_compare import Compared, compare_lines
+from wraparound.landing.line_compare import DIFFERENT_MAX, Compared, compare_lines
 from wraparound.landing.opening import open_members
 from wraparound.warehouse import school_years
 from wraparound.warehouse.batches import Arrival
@@ -25,6 +27,7 @@ from wraparound.warehouse.references import DEFAULT_MEANING
 
 # Below this, the whole file is staged sooner than two are compared.
 BYTES_MIN = 4 << 20
+FETCHED = 10_000
 
 
 class ReadWhole(Exception):
@@ -36,7 +39,7 @@ class Resent:
     """A file against the last one: its lines, and which rows of the last one were set aside."""
 
     lines: Compared
-    last_bad: frozenset[int]
+    last_bad: "array[int]"
 
     @property
     def last_good(self) -> int:
@@ -46,7 +49,7 @@ class Resent:
     @property
     def rows(self) -> int:
         """The number of lines that only the new file has, or only the old one if they are more."""
-        return max(len(self.lines.changed.lines), len(self.lines.gone.lines))
+        return max(self.lines.changed.count, self.lines.gone.count)
 
 
 def may_be_short(file: File, mapping: Mapping, *, ids: set[str | None]) -> bool:
@@ -84,25 +87,44 @@ def compare_with_last(
     old = _source_of(last, arrival, file=file, like=source)
     if old is None:
         return None
-    noted = connection.execute(
-        "with noted as (select arrival_id, feed, table_name, file_name, row_number, rule,"
-        "  scope = 'row' and state <> 'released' as is_bad from ops.quarantine"
-        "  union all select arrival_id, feed, table_name, file_name, row_number, rule, false"
-        "  from ops.row_notice)"
-        " select row_number, bool_or(is_bad) as is_bad,"
-        " bool_or(rule = 'conflicting_duplicate') as is_outdone from noted"
-        " where arrival_id = %s and feed = %s and table_name = %s and file_name = %s"
-        " group by row_number",
-        [last["arrival_id"], arrival.feed, file.name, old.member.name],
-    ).fetchall()
-    if any(row["is_outdone"] for row in noted):
+    noted = _noted_rows(connection, last, file=file, member=old.member.name)
+    if noted is None:
         return None
-    lines = compare_lines(old, source, set_apart={row["row_number"] for row in noted})
+    apart, bad = noted
+    lines = compare_lines(old, source, set_apart=apart)
     if lines is None or lines.old_lines != last["rows_in"]:
         return None
     if not (lines.changed.is_single_lined and lines.gone.is_single_lined):
         return None
-    return Resent(lines, frozenset(row["row_number"] for row in noted if row["is_bad"]))
+    return Resent(lines, bad)
+
+
+def _noted_rows(
+    connection: Connection, last: Row, *, file: File, member: str
+) -> tuple["array[int]", "array[int]"] | None:
+    """The rows of the last file of which something was said, and those among them that were set
+    aside; None where one of them was outdone by another, or there are too many."""
+    apart, bad = array("q"), array("q")
+    with connection.cursor("noted_rows", row_factory=tuple_row) as rows:
+        rows.itersize = FETCHED
+        rows.execute(
+            "with noted as (select arrival_id, feed, table_name, file_name, row_number, rule,"
+            "  scope = 'row' and state <> 'released' as is_bad from ops.quarantine"
+            "  union all select arrival_id, feed, table_name, file_name, row_number, rule, false"
+            "  from ops.row_notice)"
+            " select row_number, bool_or(is_bad), bool_or(rule = 'conflicting_duplicate')"
+            " from noted"
+            " where arrival_id = %s and feed = %s and table_name = %s and file_name = %s"
+            " group by row_number limit %s",
+            [last["arrival_id"], last["feed"], file.name, member, DIFFERENT_MAX + 1],
+        )
+        for row_number, is_bad, is_outdone in rows:
+            if is_outdone:
+                return None
+            apart.append(row_number)
+            if is_bad:
+                bad.append(row_number)
+    return (apart, bad) if len(apart) <= DIFFERENT_MAX else None
 
 
 def _last_load(connection: Connection, arrival: Arrival, *, raw: str, reading: str) -> Row | None:
@@ -143,7 +165,7 @@ def _source_of(last: Row, arrival: Arrival, *, file: File, like: CsvSource) -> C
     return CsvSource(member, like.encoding, like.delimiter) if member else None
 
 
-def remember_gone(connection: Connection, merge: Merge, *, last_bad: frozenset[int]) -> None:
+def remember_gone(connection: Connection, merge: Merge, *, last_bad: "array[int]") -> None:
     """Keep what the typed rows in `good` speak of as `gone`: the old file's lines that are not
     simply in the new one. A row that was set aside had no record of its own (`_bad`).
 
