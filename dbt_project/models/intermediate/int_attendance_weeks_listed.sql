@@ -86,7 +86,7 @@ shown_weeks as (
 ),
 
 -- Each shown week of each student, enrolled or not. The days of stays are counted by
--- the numbers of their ends.
+-- the numbers of their ends; who came today may have no such stay yet, and no days.
 enrolled_weeks as (
 
     select
@@ -100,7 +100,7 @@ enrolled_weeks as (
                 + 1,
                 0
             )
-        ) as days_enrolled
+        ) filter (where stays.student_key is not null) as days_enrolled
 
     from placed_students
 
