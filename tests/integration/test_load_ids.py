@@ -154,6 +154,22 @@ def test_an_answer_may_be_taken_back(rostered, told):
     assert all(set(row["detail"]) == {"change_id", "by", "reason"} for row in told_of)
 
 
+def test_an_answer_goes_to_the_question_that_is_open(rostered, told):
+    told(OTHER)
+    second = key(rostered)
+    told(THIRD)
+    answer(rostered, is_same=True)
+    # The first question comes back, after a later one was answered.
+    told(OTHER)
+    assert (asked(rostered), key(rostered)) == ([ALDER], second)
+    answer(rostered, is_same=False)
+    assert (asked(rostered), key(rostered)) == ([], second)
+    answer(rostered, is_same=True)
+    assert query(
+        rostered, "select count(*) as n from ops.student_change where state = 'same'"
+    ) == [{"n": 2}]
+
+
 def test_an_id_that_comes_back_after_years_is_held_against_who_had_it(rostered, roster, told):
     told(of=replace(roster, students=roster.students[1:]))
     told(OTHER)

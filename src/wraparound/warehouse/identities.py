@@ -116,9 +116,10 @@ def answer(
     connection: Connection, student_source_id: str, *, is_same: bool, by: str, reason: str
 ) -> bool:
     """A person's word whose an id is; False where nobody asked. It may be taken back."""
+    # The one that is open, else the one that was answered last.
     change = connection.execute(
         "select change_id, earlier_key from ops.student_change where student_source_id = %s"
-        " and state in ('open', 'same', 'another') order by change_id desc limit 1",
+        " and state in ('open', 'same', 'another') order by decided_at desc nulls first limit 1",
         [student_source_id],
     ).fetchone()
     if change is None:
