@@ -166,12 +166,14 @@ def templates_compiled_once() -> Iterator[None]:
     from dbt_common.clients.jinja import MacroFuzzEnvironment
 
     kind: Any = MacroFuzzEnvironment
-    known: dict[str, Any] = {}
+    # What is read as values compiles to other code than what is read as text.
+    known: dict[tuple[type, str], Any] = {}
 
     def compiled(environment: Any, source: str, *others: Any, **words: Any) -> Any:
-        if source not in known:
-            known[source] = super(kind, environment).compile(source, *others, **words)
-        return known[source]
+        text = type(environment), source
+        if text not in known:
+            known[text] = super(kind, environment).compile(source, *others, **words)
+        return known[text]
 
     kind.compile = compiled
     try:

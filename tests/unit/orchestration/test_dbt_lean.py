@@ -125,6 +125,19 @@ def test_a_text_is_compiled_once_for_all_its_steps(monkeypatch):
     assert len(compiled) == 2
 
 
+def test_a_text_read_as_values_is_not_taken_for_one_read_as_text():
+    from dbt_common.clients import jinja
+
+    def read(*, native):
+        count = {"count": 1}
+        return jinja.render_template(
+            jinja.get_template("{{ count }}", count, native=native), count
+        )
+
+    with templates_compiled_once():
+        assert (read(native=True), read(native=False)) == (1, "1")
+
+
 def fail_with_the_collector_at_ease(seen):
     with collector_at_ease():
         seen.append(gc.get_threshold()[0])
