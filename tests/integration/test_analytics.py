@@ -241,6 +241,24 @@ def test_pseudonyms_follow_a_key_that_is_not_in_the_database(settings, connectio
     assert analytics.pseudonym(1, key=key, release_id=2) not in known
 
 
+def test_students_are_written_some_at_a_time_and_lie_in_the_order_of_no_list(
+    settings, connection, monkeypatch
+):
+    held = []
+    real = analytics.islice
+    monkeypatch.setattr(analytics, "FETCHED", 7)
+    monkeypatch.setattr(analytics, "islice", lambda *words: held.append(1) or real(*words))
+    publish(connection, some_children(60))
+
+    assert write(settings).student_count == 60
+
+    rows = as_analyst(connection, "select pseudonym from analytics.student order by ctid")
+    pseudonyms = [row["pseudonym"] for row in rows]
+    assert pseudonyms == sorted(set(pseudonyms))
+    assert len(pseudonyms) == 60
+    assert len(held) == 60 // 7 + 2
+
+
 def test_a_key_that_others_can_read_is_no_key(settings):
     analytics.pseudonym_key(settings)
     (settings.run_dir / analytics.KEY_FILE).chmod(0o644)

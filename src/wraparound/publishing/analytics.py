@@ -11,11 +11,11 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
-from sys import intern
 from typing import Any
 
 from psycopg import Connection
@@ -90,6 +90,10 @@ STUDENTS_QUERY = SQL("""
     {joined}
     order by s.school_key, s.student_key
 """)
+# Of the analysts' table of students, in the order of a line.
+STUDENT_COLUMNS = ("pseudonym", "release_id", "grade_band", "age_band", *METRICS)
+# Students that are held at a time.
+FETCHED = 1_000
 Cell = tuple[str, str, str]
 
 
@@ -530,18 +534,27 @@ def _write_students(
     hidden = {name: moved[name][1] for name in METRICS}
     if ALL in hidden["attendance"].withheld:
         return 0
-    lines = _students(connection, groups, hidden, policy, key=key, release_id=release_id)
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "copy analytics.student (pseudonym, release_id, grade_band, age_band, attendance,"
-            " suggested_tier, academics, social_emotional_behavioral, health, family) from stdin"
-        ) as copy,
-    ):
-        # By pseudonym, so that the order says nothing either.
-        for line in sorted(lines):
-            copy.write_row(line)
-    return len(lines)
+    listed = SQL(", ").join(map(Identifier, STUDENT_COLUMNS))
+    connection.execute(
+        SQL(
+            "create temporary table nameless on commit drop as"
+            " select {} from analytics.student with no data"
+        ).format(listed)
+    )
+    into = SQL("copy nameless ({}) from stdin").format(listed)
+    students = _students(connection, groups, hidden, policy, key=key, release_id=release_id)
+    with connection.cursor() as cursor:
+        while some := list(islice(students, FETCHED)):
+            with cursor.copy(into) as copy:
+                for line in some:
+                    copy.write_row(line)
+    # By pseudonym, so that the order says nothing either.
+    return connection.execute(
+        SQL(
+            "insert into analytics.student ({}) select {} from nameless"
+            ' order by pseudonym collate "C"'
+        ).format(listed, listed)
+    ).rowcount
 
 
 def _students(
@@ -552,8 +565,8 @@ def _students(
     *,
     key: bytes,
     release_id: int,
-) -> list[tuple[Any, ...]]:
-    """Return a line for each student: a pseudonym, and of the rest what may be told."""
+) -> Iterator[tuple[Any, ...]]:
+    """Yield a line for each student: a pseudonym, and of the rest what may be told."""
     # A student at two schools is one student: the first list says it all.
     connection.execute(
         "delete from analysed a using analysed b"
@@ -561,8 +574,8 @@ def _students(
     )
     sizes = "select grade_band, age_band, count(*) as n from analysed group by 1, 2"
     ages = {(r["grade_band"], r["age_band"]): r["n"] for r in _rows(connection, sizes)}
-    lines = []
     with connection.cursor("each_student", row_factory=dict_row) as each:
+        each.itersize = FETCHED
         for student in each.execute("select * from analysed"):
             band: str | None = student["grade_band"]
             if ("grade_band", band) in groups.groups or "grade_band" in groups.withheld:
@@ -571,10 +584,7 @@ def _students(
             age = None if is_alone else student["age_band"]
             told = [_attribute(student[name], hidden[name], band) for name in METRICS]
             name = pseudonym(student["student_key"], key=key, release_id=release_id)
-            lines.append(
-                (name, release_id, *(word and intern(word) for word in (band, age, *told)))
-            )
-    return lines
+            yield name, release_id, band, age, *told
 
 
 def _attribute(category: str, hidden: Hidden, band: str | None) -> str | None:
