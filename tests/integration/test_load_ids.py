@@ -6,7 +6,7 @@ import pytest
 
 from lib.feed_builders import Roster, a_zip, children
 from lib.need_feeds import retold
-from lib.warehouse_in_tests import arrivals, landed_and_loaded, query
+from lib.warehouse_in_tests import arrivals, downgrade, landed_and_loaded, query
 from wraparound.orchestration import nights, whose
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import identities
@@ -192,9 +192,7 @@ def test_a_roster_that_gives_many_ids_to_others_waits_for_a_person(settings, tmp
 
 
 def test_who_stood_in_the_roster_before_the_program_could_tell_is_remembered(rostered, told):
-    with connections.connect(rostered) as connection:
-        connection.execute("drop table restricted.student_identity, ops.student_change")
-        connection.execute("update ops.alembic_version set version_num = '0016'")
+    downgrade(rostered, "0016")
     migrate(rostered)
     told(OTHER)
     assert asked(rostered) == [ALDER]

@@ -259,6 +259,41 @@ def test_a_correction_is_taken_back_by_the_old_bytes_declared_anew(server, tmp_p
         assert row["is_new"], "the first was declared, this one is not"
 
 
+def test_a_file_that_is_put_back_is_a_new_word(server, tmp_path):
+    whole = Roster(KIDS).write(tmp_path / "1")
+    cut = Roster(KIDS[:-1]).write(tmp_path / "2")
+    assert whole.name == cut.name
+    with a_fresh_warehouse(server, tmp_path) as settings:
+        landed = []
+        # Also twice, as an inbox does that was killed when the ledger had its file.
+        for file in (whole, whole, cut, whole, whole, cut, cut):
+            (row,) = nights.land(settings, [file])
+            nights.ingest(settings)
+            known = {user[0] for user in raw_state(settings)["roster__users"]}
+            landed.append((row["is_new"], KIDS[-1].id in known))
+        assert landed == [
+            (True, True),
+            (False, True),
+            (True, False),
+            (True, True),
+            (False, True),
+            (True, False),
+            (False, False),
+        ]
+        assert all(is_conserved(arrival) for arrival in arrivals(settings))
+
+
+def test_files_that_are_all_left_again_say_nothing_new(rostered, tmp_path):
+    files = [
+        attendance(tmp_path, [(KIDS[0].id, "T-S1", day, TARDY)]).rename(tmp_path / f"{day}.csv")
+        for day in ("2026-10-01", "2026-10-02")
+    ]
+    known = [nights.land(rostered, [file], feed="attendance")[0] for file in files]
+    again = nights.land(rostered, files, feed="attendance")
+    assert [row["arrival_id"] for row in again] == [row["arrival_id"] for row in known]
+    assert [row["is_new"] for row in again] == [False, False]
+
+
 def test_a_build_is_due_when_an_older_load_ends_after_it_began(rostered, tmp_path):
     (roster,) = arrivals(rostered)
     batch = "insert into ops.batch (arrival_id, feed, sender) values (%s, 'roster', 'default')"

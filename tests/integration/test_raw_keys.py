@@ -1,12 +1,6 @@
 """The keys of the raw tables, as they are made and as a migration brings them along."""
 
-from importlib.resources import files
-
-from alembic import command
-from alembic.config import Config
-
-from lib.warehouse_in_tests import query
-from wraparound.warehouse.connection import sqlalchemy_url
+from lib.warehouse_in_tests import downgrade, query
 from wraparound.warehouse.migrate import migrate
 
 BY_DAY = {"attendance__events", "attendance__section_events", "calendar__dates"}
@@ -18,13 +12,6 @@ KEYS = (
 
 def keys(settings):
     return {row["name"].removeprefix("raw."): row["said"] for row in query(settings, KEYS)}
-
-
-def downgrade(settings, revision):
-    config = Config()
-    config.set_main_option("script_location", str(files("wraparound.warehouse") / "migrations"))
-    config.attributes["url"] = sqlalchemy_url(settings)
-    command.downgrade(config, revision)
 
 
 def test_the_key_of_what_is_told_by_the_day_begins_with_it(settings):

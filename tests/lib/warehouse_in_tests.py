@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from alembic import command
+from alembic.config import Config
 from psycopg import sql
 
 from lib.release_builders import a_warehouse
@@ -93,6 +96,14 @@ def is_conserved(arrival: dict[str, Any]) -> bool:
     """Rows in = loaded + unchanged + quarantined + duplicate."""
     parts = ("rows_loaded", "rows_unchanged", "rows_quarantined", "rows_duplicate")
     return bool(arrival["rows_in"] == sum(arrival[part] for part in parts))
+
+
+def downgrade(settings: Settings, revision: str) -> None:
+    """Bring the ledger back to how an earlier migration left it."""
+    config = Config()
+    config.set_main_option("script_location", str(files("wraparound.warehouse") / "migrations"))
+    config.attributes["url"] = connections.sqlalchemy_url(settings)
+    command.downgrade(config, revision)
 
 
 def raw_state(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:

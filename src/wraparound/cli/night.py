@@ -59,8 +59,9 @@ def land(
 
     PATHS may be files, package folders (with a manifest.csv or a datapackage.json), or folders
     of such. Nothing is loaded yet: `wraparound ingest` or `wraparound night` does that. The
-    same bytes again change nothing. With --dry-run the files are read and checked to the end,
-    and nothing is kept. Exit 4 if a file was refused.
+    same bytes again change nothing, unless another file of their name came in between: then
+    they take it back. With --dry-run the files are read and checked to the end, and nothing is
+    kept. Exit 4 if a file was refused.
     """
     from wraparound.orchestration import nights, rehearsing
 
@@ -76,6 +77,8 @@ def land(
     for row in rows:
         if not row["is_new"]:
             say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
+        elif row["takes_back"]:
+            say(f"{row['file_name']}: came before, and takes back arrival {row['takes_back']}")
     show(rows, columns=LANDED, json_wanted=json_wanted, empty="Nothing to land.")
     refused = [row for row in rows if row["state"] == "refused"]
     for row in refused:

@@ -160,7 +160,7 @@ def _hand_over(settings: Settings, scratch: Settings, *, build_id: int) -> None:
     """What had arrived and was loaded, as if it were still to be loaded."""
     arrived = (
         *("arrival_id", "feed", "sender", "file_name", "sha256", "byte_count"),
-        *("received_at", "effective_at", "claim"),
+        *("received_at", "effective_at", "claim", "takes_back"),
     )
     braked = ("happened_at", "kind", "state", "detail")
     with connect(settings) as source, connect(scratch) as target:

@@ -14,13 +14,48 @@ from wraparound.warehouse.connection import Connection, Row
 ARRIVAL_FIELDS = (
     "arrival_id, feed, sender, file_name, sha256, byte_count, received_at, effective_at, state,"
     " code, message, batch_id, rows_in, rows_loaded, rows_unchanged, rows_quarantined,"
-    " rows_duplicate, rows_ended, received_count, last_received_at, notices"
+    " rows_duplicate, rows_ended, received_count, last_received_at, takes_back, notices"
 )
+
+# `takes_back` is the newest other file of the name since these bytes came for no declared time;
+# where there is none, they are the arrival that they were.
+REGISTER = """
+    insert into ops.arrival as a
+        (feed, sender, file_name, sha256, byte_count, claim, takes_back, effective_at)
+    values (
+        %(feed)s, %(sender)s, %(file_name)s, %(sha256)s, %(byte_count)s, %(claim)s,
+        (
+            select coalesce(
+                (
+                    select max(other.arrival_id) from ops.arrival as other
+                    where (other.feed, other.sender) = (last.feed, last.sender)
+                        and other.file_name = %(file_name)s and other.arrival_id > last.arrival_id
+                ),
+                last.takes_back
+            )
+            from ops.arrival as last
+            where (last.feed, last.sender, last.sha256) = (%(feed)s, %(sender)s, %(sha256)s)
+                and last.claim = '' and %(claim)s = ''
+            order by last.arrival_id desc limit 1
+        ),
+        coalesce(%(effective_at)s, greatest(clock_timestamp(), (
+            select max(effective_at) + interval '1 microsecond' from ops.arrival
+            where (feed, sender, claim) = (%(feed)s, %(sender)s, '')
+        )))
+    )
+    on conflict (feed, sender, sha256, claim, takes_back) do update set
+        received_count = a.received_count + 1,
+        last_received_at = clock_timestamp(),
+        -- Refused bytes get another chance: contract, profile or name may have changed.
+        file_name = case when a.state = 'refused' then excluded.file_name else a.file_name end,
+        state = case when a.state = 'refused' then 'pending' else a.state end
+    returning arrival_id, received_count = 1 as is_new, state
+"""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """An arrival's row in the ledger; `is_new` is false where the bytes were known already."""
+    """An arrival's row in the ledger; `is_new` is false where the bytes said nothing new."""
 
     arrival_id: int
     is_new: bool
@@ -39,23 +74,22 @@ def register(
 ) -> Registered:
     """Write an arrival; the same bytes again only count, unless they were refused before.
 
-    Declared for another time, the same bytes are another word: a correction taken back. What is
-    declared for none is true from now on; and after what came before, should the clock be behind.
+    Declared for another time, or after another file of their name, the same bytes are another
+    word: a correction taken back. What is declared for no time is true from now on; and after
+    what came before, should the clock be behind.
     """
     claim = effective_at.astimezone(UTC).isoformat() if effective_at else ""
     row = connection.execute(
-        "insert into ops.arrival as a"
-        " (feed, sender, file_name, sha256, byte_count, claim, effective_at)"
-        " values (%s, %s, %s, %s, %s, %s, coalesce(%s, greatest(clock_timestamp(),"
-        "  (select max(effective_at) + interval '1 microsecond' from ops.arrival"
-        "   where (feed, sender, claim) = (%s, %s, '')))))"
-        " on conflict (feed, sender, sha256, claim) do update set"
-        " received_count = a.received_count + 1, last_received_at = clock_timestamp(),"
-        # Refused bytes get another chance: the contract, the profile or the name may have changed.
-        " file_name = case when a.state = 'refused' then excluded.file_name else a.file_name end,"
-        " state = case when a.state = 'refused' then 'pending' else a.state end"
-        " returning arrival_id, received_count = 1 as is_new, state",
-        [feed, sender, file_name, sha256, byte_count, claim, effective_at, feed, sender],
+        REGISTER,
+        {
+            "feed": feed,
+            "sender": sender,
+            "file_name": file_name,
+            "sha256": sha256,
+            "byte_count": byte_count,
+            "claim": claim,
+            "effective_at": effective_at,
+        },
     ).fetchone()
     assert row is not None
     return Registered(row["arrival_id"], row["is_new"], row["state"])

@@ -93,6 +93,8 @@ arrival = Table(
     Column("batch_id", BigInteger),
     # The time that the sender declares, where one does: the same bytes may be said anew later.
     Column("claim", Text, nullable=False, server_default=""),
+    # Of a file that was put back: the other file of its name that it takes back.
+    Column("takes_back", BigInteger),
     _count("rows_in"),
     _count("rows_loaded"),
     _count("rows_unchanged"),
@@ -105,7 +107,9 @@ arrival = Table(
     Column("notices", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     _among("state", "pending", "loaded", "refused", "braked", "superseded"),
     # The same bytes of the same sender for the same feed and time are one arrival.
-    UniqueConstraint("feed", "sender", "sha256", "claim"),
+    UniqueConstraint(
+        *("feed", "sender", "sha256", "claim", "takes_back"), postgresql_nulls_not_distinct=True
+    ),
     Index(None, "state"),
     schema="ops",
 )
