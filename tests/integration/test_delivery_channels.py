@@ -3,7 +3,7 @@ stops nobody.
 """
 
 import hashlib
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from unittest.mock import Mock
 
 import asyncssh
@@ -313,6 +313,55 @@ def test_a_note_about_a_hold_that_ended_is_not_sent(mailing, mail, connection, p
     night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=2))
     assert [str(m["Subject"]) for m in mail.mails] == ["The list of 2026-11-04"] * 2
     assert dispatches(connection, "kind", "state")[2:4] == [("held", "dropped")] * 2
+
+
+def lift(connection, publisher, release_id):
+    """Let a person lift what holds ALDER in a release, and nothing after it; sends nothing."""
+    releases.approve(
+        publisher,
+        school_source_id=ALDER.school_source_id,
+        granted_by="R. Reed",
+        reason="Twins",
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+        rule_id="T.rule",
+    )
+    releases.publish_release(publisher, release_id)
+    connection.execute("update ops.override set expires_at = now()")
+    connection.commit()
+
+
+def test_a_list_goes_out_once_its_hold_is_lifted_also_where_the_hold_was_told(
+    settings, mail, connection, publisher, tmp_path
+):
+    folder = f"  share: {{kind: folder, path: {tmp_path / 'share'}}}"
+    write_district(settings, mail_channel(mail.port, folder))
+    tuesday = MONDAY + timedelta(days=1)
+    night(settings, connection, publisher, ALDER)
+    night(settings, connection, publisher, ALDER, as_of=tuesday, held=ALDER)
+    mail.mails.clear()
+    lift(connection, publisher, 2)
+    send(settings, publisher, tuesday)
+    assert [str(m["Subject"]) for m in mail.mails] == ["The list of 2026-11-03"] * 2
+    assert same_files(tmp_path / "share" / "T-ALDER", settings, "T-ALDER")
+
+
+def test_a_note_about_a_hold_that_was_lifted_is_not_sent_with_that_of_the_next(
+    mailing, mail, connection, publisher
+):
+    night(mailing, connection, publisher, ALDER)
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=1), held=ALDER)
+    # Whoever lifted it was killed before the list was sent.
+    lift(connection, publisher, 2)
+    mail.fault = ""
+    mail.mails.clear()
+    night(mailing, connection, publisher, ALDER, as_of=MONDAY + timedelta(days=2), held=ALDER)
+    assert dispatches(connection, "release_id", "kind", "state")[2:] == [
+        (2, "list", "sent"),
+        (2, "list", "sent"),
+        (3, "held", "sent"),
+        (3, "held", "sent"),
+    ]
 
 
 def test_a_list_that_was_taken_back_is_not_sent_in_the_place_of_the_older_one(

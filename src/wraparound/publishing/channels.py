@@ -247,7 +247,11 @@ def _insert(
 ) -> None:
     connection.execute(
         "insert into ops.dispatch (release_id, school_key, channel, recipient_id, kind)"
-        " values (%s, %s, %s, %s, %s) on conflict do nothing",
+        " values (%s, %s, %s, %s, %s)"
+        # A person lifted the hold: its note, sent or not, gives way to the list.
+        " on conflict (release_id, school_key, channel, recipient_id) do update"
+        " set kind = 'list', state = 'waiting', attempts = 0, trouble = null, sent_at = null"
+        " where dispatch.kind = 'held' and excluded.kind = 'list'",
         (release_id, *key, kind),
     )
 
