@@ -216,14 +216,16 @@ def _write_down(
     """Write down what a school should get, unless that was done before."""
     hold = _hold(connection, live)
     for name, channel in district.channels.items():
+        recipients = _recipients(connection, channel, live, today=today)
         connection.execute(
-            # What never went out is overtaken: by the newer list, or by the end of a hold.
+            # What never went out is overtaken: by the newer list, by the end of a hold, or
+            # because whoever it was for left the school.
             "update ops.dispatch set state = 'dropped' where school_key = %s and channel = %s"
-            " and state in ('waiting', 'failed')"
-            " and (kind = 'list' and release_id < %s or kind = 'held' and %s)",
-            (live.school_key, name, live.release_id, hold is None),
+            " and state in ('waiting', 'failed') and (kind = 'list' and release_id < %s"
+            "  or kind = 'held' and %s or recipient_id <> all (%s))",
+            (live.school_key, name, live.release_id, hold is None, list(recipients)),
         )
-        for recipient in _recipients(connection, channel, live, today=today):
+        for recipient in recipients:
             key = (live.school_key, name, recipient)
             _insert(connection, live.release_id, key, LIST)
             if hold is not None and not _was_told(connection, key, live.release_id):
