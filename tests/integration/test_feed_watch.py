@@ -70,7 +70,7 @@ def watched(rostered, roster, tmp_path):
     [
         pytest.param(at(MONDAY), [], id="it came"),
         pytest.param(at(MONDAY + timedelta(days=1), 4), [], id="it is not due yet"),
-        pytest.param(at(MONDAY + timedelta(days=1)), [("late", "attendance")], id="it is due"),
+        pytest.param(at(MONDAY + timedelta(days=1), 5), [("late", "attendance")], id="it is due"),
         pytest.param(at(MONDAY + timedelta(days=5)), [("late", "attendance")], id="still"),
     ],
 )
@@ -216,14 +216,103 @@ def test_the_page_tonight_says_what_to_look_at_and_who_owns_it(rostered):
     assert "T. Linden" in page
 
 
-def test_sessions_stand_for_a_calendar_that_never_came():
+def a_delivery(day, **words):
+    """What the ledger has of a delivery of attendance on a day of October, at four."""
+    moment = datetime(2026, 10, day, 4, tzinfo=ZONE)
+    return {
+        "sender": "default",
+        "state": "loaded",
+        "received_at": moment,
+        "last_received_at": moment,
+        "rows_in": 10,
+        "rows_loaded": 10,
+        **words,
+    }
+
+
+def in_the_ledger(settings, *deliveries):
+    """As if the deliveries had come, and those that are loaded had been when they came."""
+    for number, delivery in enumerate(deliveries):
+        names = ", ".join(delivery)
+        places = ", ".join(["%s"] * len(delivery))
+        query(
+            settings,
+            "insert into ops.arrival (feed, file_name, sha256, byte_count, "
+            f"{names}) values ('attendance', 'a.csv', '{number}', 1, {places}) returning 1",
+            *delivery.values(),
+        )
+        if delivery["state"] == "loaded":
+            query(
+                settings,
+                "insert into ops.feed_state values ('attendance', %s, 1, 1, %s) on conflict"
+                " (feed, sender) do update set last_loaded_at = excluded.last_loaded_at"
+                " returning 1",
+                delivery["sender"],
+                delivery["received_at"],
+            )
+
+
+NOTHING_NEW = {"rows_loaded": 0}
+WEDNESDAY = at(MONDAY + timedelta(days=2))
+
+
+@pytest.mark.parametrize(
+    ("more", "deliveries", "expected"),
+    [
+        pytest.param("", [a_delivery(5, last_received_at=at(date(2026, 10, 6), 4))], ["late"],
+                     id="the same bytes, and since then nothing"),
+        pytest.param("", [a_delivery(5), a_delivery(7, state="pending")], ["late"],
+                     id="what waits has not come"),
+        pytest.param(", days: [0]", [a_delivery(5)], [], id="on mondays only"),
+        pytest.param("", [a_delivery(5), a_delivery(7, sender="grove")], [], id="another sender"),
+        pytest.param(", unchanged_after: 2", [a_delivery(6, **NOTHING_NEW),
+                     a_delivery(7, **NOTHING_NEW, rows_ended=1)], [], id="records ended"),
+        pytest.param(", unchanged_after: 2", [a_delivery(6, **NOTHING_NEW),
+                     a_delivery(7, **NOTHING_NEW, rows_quarantined=1)], [], id="rows set aside"),
+        pytest.param(", unchanged_after: 2", [a_delivery(7, received_count=2)], [],
+                     id="the same bytes again"),
+        pytest.param(", unchanged_after: 2", [a_delivery(7, received_count=3)], ["unchanged"],
+                     id="the same bytes twice more"),
+        pytest.param(", shrunken_below: 0.5, compared_with: 2", [a_delivery(5), a_delivery(6),
+                     a_delivery(7, rows_in=5)], [], id="just half"),
+        pytest.param(", shrunken_below: 0.5, compared_with: 2", [a_delivery(5), a_delivery(6),
+                     a_delivery(7), a_delivery(7, state="refused", rows_in=0)], ["set_aside"],
+                     id="one that was refused is not small"),
+        pytest.param("", [a_delivery(7), a_delivery(6, state="refused")], [],
+                     id="an older one was let in after one that was refused"),
+    ],
+)  # fmt: skip
+def test_what_came_is_held_against_what_came_before(settings, more, deliveries, expected):
+    write_district(settings, EXPECTED.format(more=more))
+    in_the_ledger(settings, *deliveries)
+    assert [kind for kind, _ in told(settings, WEDNESDAY)] == expected
+
+
+AUTUMN = frozenset({date(2026, 10, 5), date(2026, 10, 9), date(2026, 10, 13)})
+YEAR = ((date(2026, 8, 31), date(2027, 6, 18)),)
+
+
+@pytest.mark.parametrize(
+    ("days", "sessions", "day", "is_open"),
+    [
+        pytest.param(AUTUMN, YEAR, date(2026, 10, 12), False, id="a holiday of the calendar"),
+        pytest.param(AUTUMN, (), date(2026, 10, 13), True, id="its last day"),
+        pytest.param(AUTUMN, YEAR, date(2026, 10, 14), True, id="after it, in the session"),
+        pytest.param(AUTUMN, (), date(2026, 10, 14), False, id="after it, without one"),
+        pytest.param((), YEAR, MONDAY, True, id="sessions stand for a calendar that never came"),
+        pytest.param((), YEAR, date(2026, 10, 4), False, id="a sunday"),
+        pytest.param((), YEAR, date(2027, 6, 17), True, id="the last day of a session"),
+        pytest.param((), YEAR, date(2027, 6, 18), False, id="the day on which it is over"),
+        pytest.param((), YEAR, date(2027, 7, 5), False, id="july"),
+        pytest.param(
+            (), YEAR, date(2027, 10, 5), True, id="an unknown year is like the one before"
+        ),
+        pytest.param(AUTUMN, (), date(2027, 10, 8), True, id="by its weekdays"),
+        pytest.param(AUTUMN, (), date(2027, 10, 9), False, id="a saturday after an open friday"),
+        pytest.param((), (), MONDAY, True, id="nothing is known"),
+        pytest.param((), (), date(2026, 10, 4), False, id="nothing is known of a sunday"),
+    ],
+)
+def test_a_day_is_open_by_calendar_sessions_or_the_year_before(days, sessions, day, is_open):
     district = load_district(Path(__file__).resolve().parents[2] / "config" / "district.yml")
-    sessions = ((date(2026, 8, 31), date(2027, 6, 20)),)
-    days = watch.SchoolDays(district, frozenset(), sessions)
-    assert [days.is_open(d) for d in (date(2026, 10, 5), date(2026, 10, 4), date(2027, 7, 5))] == [
-        True,
-        False,
-        False,
-    ]
-    nothing = watch.SchoolDays(district, frozenset(), ())
-    assert nothing.is_open(MONDAY)
+    assert watch.SchoolDays(district, frozenset(days), sessions).is_open(day) is is_open

@@ -213,7 +213,7 @@ def _lateness(
     if last is not None:
         shown = last.astimezone(deadline.tzinfo).strftime("%Y-%m-%d %H:%M")
         kind, text = "late", f"The {feed} feed is late: the last delivery was loaded {shown}"
-        if any(row["last_received_at"] > max(last, oldest) for row in recent):
+        if any(row["last_received_at"] > oldest for row in recent):
             kind, text = "unchanged", f"The {feed} feed came again with the bytes of {shown}"
     unknown = [row for row in strangers if last is None or row["received_at"] > last]
     if unknown:
