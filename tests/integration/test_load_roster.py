@@ -132,6 +132,10 @@ def test_where_nobody_can_say_whose_row_it_is_nobody_ends(rostered, roster, tmp_
     assert "T-Birch2" in names(rostered)
     assert arrival["rows_ended"] == 2  # the enrollment and the demographics of T-Alder1
     assert ("users.csv", 2, "sourcedId", "required_value_missing", "row") in findings(rostered)
+    # Both children of whom the file says nothing: the one that left, and the one nobody can name.
+    assert ("silence_ends_nothing", "users", 2) in {
+        (notice["rule"], notice["table"], notice["count"]) for notice in arrival["notices"]
+    }
 
 
 def test_an_enrollment_in_an_unknown_class_is_set_aside(rostered, roster, tmp_path):

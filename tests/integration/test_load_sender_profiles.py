@@ -10,6 +10,7 @@ from lib.warehouse_in_tests import (
     is_conserved,
     landed_and_loaded,
     live,
+    query,
     write_district,
 )
 from wraparound.contracts.district import load_district
@@ -257,15 +258,67 @@ def test_a_changed_header_is_told_by_its_column_and_its_arrival(profiled, roster
 
 
 def test_keys_of_json_are_not_passed_over_beside_a_table_of_text(rostered, tmp_path):
-    wrong = (PROFILE % "MDY").replace(
-        "constants:", "leave_out: {No: ['T-*']}\n            constants:"
-    )
+    wrong = (PROFILE % "MDY").replace("constants:", "each: No[]\n            constants:")
     write_district(rostered, wrong)
     (arrival,) = landed_and_loaded(
         rostered, export(tmp_path / "in", [("1", "10/2/2026", "T", "")]), sender="grove"
     )
     assert (arrival["state"], arrival["code"]) == ("refused", "W01")
-    assert "leave_out are of JSON, which abs_01.txt is not" in arrival["message"]
+    assert "each is of JSON, which abs_01.txt is not" in arrival["message"]
+
+
+TOTALS = """
+senders:
+  grove:
+    feeds:
+      calendar:
+        files: ["days_*.csv"]
+        tables:
+          dates:
+            columns: {schoolId: School, date: Day, calendarEventDescriptor: Kind}
+            leave_out: {School: ["Total (*", "Test ?"]}
+"""
+LINES = "select cells from restricted.quarantine_line"
+DAYS = [("T-S1", f"2026-10-0{n}", "Instructional day") for n in range(1, 6)]
+
+
+def calendar(folder, rows, *lines):
+    content = csv_bytes("School,Day,Kind,Password", [(*row, "secret") for row in rows])
+    name = f"days_{len(rows)}.csv"
+    return a_file(folder, name, content + "".join(f"{line}\n" for line in lines).encode())
+
+
+@pytest.mark.parametrize("line", [" Total (5 days) ,,,", "Total (5 days)", "Test 1,x,y,z"])
+def test_a_line_of_totals_that_the_profile_leaves_out_keeps_nothing_in_force(
+    rostered, tmp_path, line
+):
+    write_district(rostered, TOTALS)
+    for rows in (DAYS, [*DAYS[:2], *DAYS[3:]]):
+        (arrival,) = landed_and_loaded(rostered, calendar(tmp_path / "in", rows, line))
+        assert arrival["state"] == "loaded"
+        assert (arrival["rows_quarantined"], is_conserved(arrival)) == (1, True)
+        # Of the last night only.
+        assert [f[1:] for f in findings(rostered)] == [
+            (len(rows) + 2, None, "left_out_by_profile", "row")
+        ]
+    assert arrival["rows_ended"] == 1
+    assert len(live(rostered, "calendar__dates", "date")) == 4
+    assert {tuple(row["cells"]["_line"]) for row in query(rostered, LINES)} == {()}
+
+
+def test_a_line_of_totals_that_nobody_leaves_out_is_told_with_what_it_keeps(rostered, tmp_path):
+    write_district(rostered, TOTALS)
+    for rows in (DAYS, [*DAYS[:2], *DAYS[3:]]):
+        (arrival,) = landed_and_loaded(rostered, calendar(tmp_path / "in", rows, "Sum,,,"))
+    assert arrival["rows_ended"] == 0
+    assert ("silence_ends_nothing", 1) in {(n["rule"], n["count"]) for n in arrival["notices"]}
+
+
+def test_a_column_to_leave_rows_out_by_has_to_be_there(rostered, tmp_path):
+    write_district(rostered, TOTALS.replace("{School: [", "{Skool: ["))
+    (arrival,) = landed_and_loaded(rostered, calendar(tmp_path / "in", DAYS))
+    assert (arrival["state"], arrival["code"]) == ("refused", "W21")
+    assert "no column 'Skool', by which the sender's profile leaves rows out" in arrival["message"]
 
 
 WRONG = {

@@ -66,11 +66,11 @@ class TableProfile(Strict):
     look_ups: dict[str, LookUp] = {}
     codes: dict[str, dict[str, str]] = {}
     # Of JSON: the list whose entries are the rows, columns whose day is the last one where ours is
-    # the day after, the columns by which a record replaces what it said before, and patterns of
-    # values that keep a row out.
+    # the day after, and the columns by which a record replaces what it said before.
     each: str = ""
     last_days: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    # A header, or a path of JSON -> patterns of values that keep a row out.
     leave_out: dict[str, tuple[str, ...]] = {}
 
     def header_of(self, column: str) -> str:

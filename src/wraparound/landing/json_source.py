@@ -17,6 +17,7 @@ from wraparound.landing.opening import Member
 # file; of one that is not JSON so many characters are kept.
 UNUSABLE_MAX = 20_000
 TEXT_KEPT = 1 << 16
+LEFT_OUT = "left_out_by_profile"
 UNUSABLE_RULES = (
     "not_json",
     "not_an_object",
@@ -25,7 +26,7 @@ UNUSABLE_RULES = (
     "not_a_value",
     "not_text",
     "comma_in_list",
-    "left_out_by_profile",
+    LEFT_OUT,
 )
 STEP = re.compile(r"^([^\[\]]+)(\[\]|\[0\])?$")
 DESCRIPTOR = re.compile(r"^uri://[^#]*Descriptor#")
@@ -211,7 +212,7 @@ class _Reader:
         for getter, patterns in self.left_out:
             value = getter(stack) or ""
             if any(fnmatchcase(value, pattern) for pattern in patterns):
-                self._note(number, "left_out_by_profile")
+                self._note(number, LEFT_OUT)
                 return None
         if self.source.levels:
             cells.append(self.extras.of(stack, self.source.levels))

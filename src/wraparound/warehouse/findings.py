@@ -7,7 +7,7 @@ from psycopg import sql
 
 from wraparound.contracts.district import FeedProfile
 from wraparound.contracts.models import Contract, Table
-from wraparound.landing.json_source import RESOURCE_ID
+from wraparound.landing.json_source import LEFT_OUT, RESOURCE_ID
 from wraparound.warehouse.checks import ColumnCheck
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.staging import EXTRA, NO_EXTRA, RaggedRow, keep_ragged
@@ -182,7 +182,8 @@ def _move(connection: Connection, judging: Judging, *, which: Sql, waits: bool) 
 
 
 def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow]) -> None:
-    """Findings for rows that are none of their table; nobody can say whose they are."""
+    """Findings for rows that are none of their table; nobody can say whose they are, and of those
+    that are left out nobody asks."""
     if not ragged:
         return
     keep_ragged(
@@ -197,7 +198,9 @@ def note_ragged(connection: Connection, judging: Judging, ragged: list[RaggedRow
         rows = sql.SQL("select unnest({}::bigint[]) as _row").format(sql.Literal(numbers))
         note(connection, judging, column=column or None, rule=rule, rows=rows)
         connection.execute(
-            sql.SQL("insert into pg_temp.bad (_row) select q._row from ({}) as q").format(rows)
+            sql.SQL(
+                "insert into pg_temp.bad (_row, _left_out) select q._row, {} from ({}) as q"
+            ).format(sql.Literal(rule == LEFT_OUT), rows)
         )
 
 
@@ -295,16 +298,17 @@ def _about(*, whole_table: bool) -> Sql:
     """Whether an older finding `o` is closed by what this file says.
 
     A row that cannot be read says nothing: it closes what could not be read either, and leaves
-    open what could, and waits.
+    open what could, and waits. What was left out of an older file is nothing to mend.
     """
     words = {
         "unread": sql.SQL("o.record_key in (select record_key from unread)"),
         "waits": sql.SQL("o.rule = any({}::text[])").format(sql.Literal(list(WAITING_RULES))),
         "read": sql.SQL("o.record_key in (select record_key from read)"),
+        "left": sql.SQL("o.rule = {}").format(sql.Literal(LEFT_OUT)),
     }
     if whole_table:
         return sql.SQL("not coalesce({unread} and {waits}, false)").format(**words)
-    return sql.SQL("({read} or ({unread} and not {waits}))").format(**words)
+    return sql.SQL("({read} or ({unread} and not {waits}) or {left})").format(**words)
 
 
 def _keys_read(judging: Judging) -> Sql:

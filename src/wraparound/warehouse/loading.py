@@ -594,6 +594,8 @@ def _merge(work: _Load, judging: Judging, merge: Merge, *, is_first: bool) -> tu
     changes = compare(connection, merge, keys_unreadable=unreadable)
     if changes.taken:
         work.noticed.append(Notice("taken_over", judging.name, count=changes.taken))
+    if changes.spared:
+        work.noticed.append(Notice("silence_ends_nothing", judging.name, count=changes.spared))
     work.weighed[:] = weigh(connection, merge, earlier=work.weighed)
     if not merge.is_last:
         remember_told(connection, merge, keys_unreadable=unreadable)

@@ -37,13 +37,15 @@ class Mapping:
 
     `composed` are columns that are joined from the cells at several positions, and the cells by
     which others are looked up, under the column's name with `BY`. `extras` are headers that the
-    contract does not know, and their positions: kept apart and used nowhere.
+    contract does not know, and their positions: kept apart and used nowhere. A row is left out
+    where the cell at a position of `left_out` is like one of its patterns.
     """
 
     positions: tuple[str | None, ...]
     notices: tuple[Notice, ...] = ()
     composed: dict[str, tuple[int, ...]] = field(default_factory=dict)
     extras: dict[str, int] = field(default_factory=dict)
+    left_out: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> set[str]:
@@ -58,8 +60,9 @@ def map_header(
     """Hold a header against the contract.
 
     Raises:
-        ContractBroken: a column comes twice, or a required one is missing; the message names
-            the file and the column, and a header that is close to the missing one.
+        ContractBroken: a column comes twice, or one is missing that is required or by which the
+            profile leaves rows out; the message names the file and the column, and a header that
+            is close to the missing one.
     """
     spelt = _spellings(table, profile)
     composed = _composed(header, table=table, profile=profile)
@@ -87,7 +90,8 @@ def map_header(
     _refuse_twice(header, file_name=file_name)
     missing = [c for c in table.loaded if c not in have]
     notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
-    return Mapping(tuple(positions), tuple(notices), composed, extras)
+    left_out = _left_out(header, file_name=file_name, profile=profile)
+    return Mapping(tuple(positions), tuple(notices), composed, extras, left_out)
 
 
 def _rule_of(cell: str, column: str | None, table: Table, profile: TableProfile) -> str | None:
@@ -149,6 +153,20 @@ def _spellings(table: Table, profile: TableProfile) -> dict[str, str]:
             spelt.setdefault(spelling, column)
             spelt.setdefault(spelling.lower(), column)
     return spelt
+
+
+def _left_out(
+    header: list[str], *, file_name: str, profile: TableProfile
+) -> dict[int, tuple[str, ...]]:
+    """The places of the cells by which the sender's profile leaves rows out."""
+    unknown = sorted(set(profile.leave_out) - set(header))
+    if unknown:
+        raise ContractBroken(
+            f"{file_name} has no column '{unknown[0]}', by which the sender's profile leaves rows "
+            "out. The whole arrival was set aside; correct leave_out in the district file, then "
+            "land it again."
+        )
+    return {header.index(name): patterns for name, patterns in profile.leave_out.items()}
 
 
 def _refuse_twice(header: list[str], *, file_name: str) -> None:

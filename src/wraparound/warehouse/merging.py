@@ -88,7 +88,10 @@ class Merge:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows by what became of them; of the changed ones, `taken` were another sender's before."""
+    """Rows by what became of them; of the changed ones, `taken` were another sender's before.
+
+    `spared` are records that would have ended, had it been known of each row whose it was.
+    """
 
     created: int = 0
     changed: int = 0
@@ -96,6 +99,7 @@ class Changes:
     older: int = 0
     ended: int = 0
     taken: int = 0
+    spared: int = 0
 
 
 def remember_told(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> None:
@@ -134,7 +138,11 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
     with joined_wisely(connection, rows=good):
         standing = merge.standing or list_standing(connection, merge, rows=good)
         _list_fates(connection, merge, standing=standing)
-        _list_ending(connection, merge, standing=standing, keys_unreadable=keys_unreadable)
+        _list_ending(connection, merge, standing=standing)
+    ending = _count(connection, sql.SQL("select 1 from pg_temp.ending"))
+    spared = ending if keys_unreadable or _any_told_unreadable(connection, merge) else 0
+    if spared:
+        connection.execute("delete from pg_temp.ending")
     fates = {
         row["fate"]: row["n"]
         for row in connection.execute("select fate, count(*) as n from pg_temp.fate group by fate")
@@ -145,11 +153,12 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
         changed=fates.get("changed", 0),
         unchanged=good - changing,
         older=fates.get("older", 0),
-        ended=_count(connection, sql.SQL("select 1 from pg_temp.ending")),
+        ended=ending - spared,
         taken=_count(
             connection,
             sql.SQL("select 1 from pg_temp.fate where fate = 'changed' and was_anothers"),
         ),
+        spared=spared,
     )
 
 
@@ -247,17 +256,14 @@ def _fate_of_new(merge: Merge, *, standing: Sql) -> Sql:
     )
 
 
-def _list_ending(
-    connection: Connection, merge: Merge, *, standing: Sql, keys_unreadable: bool
-) -> None:
+def _list_ending(connection: Connection, merge: Merge, *, standing: Sql) -> None:
     """In a bulk scope, a live record that the file does not hold has ended.
 
-    A row that could not be read still holds its record in force (`bad` says which); where not
-    even that could be read nobody can say whose row it was, so nothing ends. Single rows that
-    are judged again end nothing either, but what stood for their days until they could be read.
+    A row that could not be read still holds its record in force (`bad` says which). Single rows
+    that are judged again end nothing, but what stood for their days until they could be read.
     """
     by_day = merge.scope in BY_DAY
-    keeps_all = merge.scope == "none" or keys_unreadable or not merge.is_last
+    keeps_all = merge.scope == "none" or not merge.is_last
     inside: Sql = sql.SQL("true")
     if keeps_all or (merge.is_replay and not by_day):
         inside = sql.SQL("false")
@@ -292,9 +298,16 @@ def _list_ending(
 def _not_told_before(merge: Merge) -> Sql:
     if not merge.follows:
         return sql.SQL("")
-    return sql.SQL(
-        "and not exists (select 1 from pg_temp.told as b where b.unreadable or ({}))"
-    ).format(merge.held_together("b", "r"))
+    return sql.SQL("and not exists (select 1 from pg_temp.told as b where {})").format(
+        merge.held_together("b", "r")
+    )
+
+
+def _any_told_unreadable(connection: Connection, merge: Merge) -> bool:
+    """Whether an earlier file of the table held a row of which nobody can say whose it is."""
+    if not merge.follows:
+        return False
+    return _count(connection, sql.SQL("select 1 from pg_temp.told as b where b.unreadable")) > 0
 
 
 def _only_gone(merge: Merge) -> Sql:

@@ -82,11 +82,11 @@ def _file(
     contract, name, table = place
     profile = district.profile(sender=sender, feed=contract.feed)
     shape = profile.shape(name, file_name=member.name)
-    if shape.each or shape.leave_out:
+    if shape.each:
         raise SettingsWrong(
-            f"senders.{sender}.feeds.{contract.feed}.tables.{name}: each and leave_out are of "
-            f"JSON, which {member.name} is not. Nothing was loaded; take them out of the district "
-            "file, then land it again."
+            f"senders.{sender}.feeds.{contract.feed}.tables.{name}: each is of JSON, which "
+            f"{member.name} is not. Nothing was loaded; take it out of the district file, then "
+            "land it again."
         )
     shown = table.for_version(manifest.version)
     return File(member, contract, name, shown, shape, manifest.mode_of(member.name))

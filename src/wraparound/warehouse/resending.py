@@ -72,6 +72,8 @@ def may_be_short(file: File, mapping: Mapping, *, ids: set[str | None]) -> bool:
         # A label is held against the days of all rows.
         and school_years.LABEL not in {*mapping.columns, *file.shape.constants}
         and not mapping.extras
+        # What is left out is counted by its rows.
+        and not mapping.left_out
     )
 
 

@@ -5,8 +5,9 @@ Temporary, because a load that is killed then leaves nothing behind, and two loa
 
 import csv
 import io
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import psycopg
@@ -15,9 +16,9 @@ from psycopg.types.json import Jsonb
 
 from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
-from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
+from wraparound.landing.csv_source import SPACES, CsvSource, OddQuotes, Seen
 from wraparound.landing.json_extras import Extras
-from wraparound.landing.json_source import RESOURCE_ID, JsonSource, Unusable
+from wraparound.landing.json_source import LEFT_OUT, RESOURCE_ID, JsonSource, Unusable
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import BY, Mapping
 
@@ -68,7 +69,9 @@ class Staged:
 def stage_file(
     connection: Connection, source: CsvSource, *, table: Table, mapping: Mapping
 ) -> Staged:
-    """Fill the temporary table `stage` with the cells of a file; what is uneven comes back.
+    """Fill the temporary table `stage` with the cells of a file.
+
+    What is uneven comes back, and what the sender's profile leaves out.
 
     Raises:
         ContractBroken: the file is not in its declared encoding, or is not CSV.
@@ -84,7 +87,8 @@ def stage_file(
     try:
         with connection.transaction():
             _create(connection, names, composed=composed)
-            return _copy_bytes(connection, source, names=names)
+            staged = _copy_bytes(connection, source, names=names)
+            return _without_left_out(connection, staged, names=names, mapping=mapping)
     except OddQuotes:
         pass
     except psycopg.Error as exc:
@@ -99,7 +103,14 @@ def stage_file(
             raise
     # COPY stops at the first uneven row; read this file record by record instead.
     _create(connection, names, composed=composed)
+    return _stage_records(connection, source, names=names, mapping=mapping)
+
+
+def _stage_records(
+    connection: Connection, source: CsvSource, *, names: list[str], mapping: Mapping
+) -> Staged:
     staged = _copy_even_rows(connection, source, names=names)
+    staged = _without_left_out(connection, staged, names=names, mapping=mapping)
     if any(notice.rule == "column_refused" for notice in mapping.notices):
         staged.ragged = [row._replace(cells=[]) for row in staged.ragged]
     return staged
@@ -320,6 +331,52 @@ def _drop_blank(connection: Connection, names: list[str]) -> int:
         sql.SQL("delete from pg_temp.stage where coalesce({}, null) is null").format(cells)
     )
     return found.rowcount
+
+
+def _without_left_out(
+    connection: Connection, staged: Staged, *, names: list[str], mapping: Mapping
+) -> Staged:
+    """Take out of `stage`, and tell of uneven rows, what the sender's profile leaves out."""
+    if not mapping.left_out:
+        return staged
+    like = [
+        sql.SQL("coalesce(btrim({}, {}) ~ any({}), false)").format(
+            sql.Identifier(names[position]),
+            sql.Literal(SPACES),
+            sql.Literal([_as_regex(pattern) for pattern in patterns]),
+        )
+        for position, patterns in mapping.left_out.items()
+    ]
+    gone = connection.execute(
+        sql.SQL("delete from pg_temp.stage where {} returning _row").format(
+            sql.SQL(" or ").join(like)
+        )
+    ).fetchall()
+    return replace(
+        staged,
+        rows=staged.rows - len(gone),
+        ragged=[
+            *(RaggedRow(row["_row"], [], LEFT_OUT) for row in gone),
+            *(_told_if_left_out(row, mapping) for row in staged.ragged),
+        ],
+    )
+
+
+def _as_regex(pattern: str) -> str:
+    """A pattern of a profile, in which * is any text and ? any sign, as a regular expression."""
+    signs = {"*": ".*", "?": "."}
+    return "^" + "".join(signs.get(sign) or re.escape(sign) for sign in pattern) + "$"
+
+
+def _told_if_left_out(row: RaggedRow, mapping: Mapping) -> RaggedRow:
+    """Lines of totals often lack the cells that follow."""
+    is_left_out = any(
+        re.search(_as_regex(pattern), row.cells[position].strip(SPACES), re.DOTALL)
+        for position, patterns in mapping.left_out.items()
+        if position < len(row.cells)
+        for pattern in patterns
+    )
+    return RaggedRow(row.number, [], LEFT_OUT) if is_left_out else row
 
 
 def _copy_statement(names: list[str], source: CsvSource) -> sql.Composed:

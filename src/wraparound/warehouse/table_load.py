@@ -93,9 +93,9 @@ def count_set_aside(connection: Connection) -> int:
 def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
     """Whether a row was set aside of which nobody can say what it speaks of."""
     row = connection.execute(
-        sql.SQL("select exists (select 1 from pg_temp.bad as b where {}) as it").format(
-            judging.is_unreadable("b")
-        )
+        sql.SQL(
+            "select exists (select 1 from pg_temp.bad as b where {} and not b._left_out) as it"
+        ).format(judging.is_unreadable("b"))
     ).fetchone()
     return bool(row and row["it"])
 
@@ -226,8 +226,8 @@ def make_bad(connection: Connection, judging: Judging) -> None:
     connection.execute(
         sql.SQL(
             "drop table if exists pg_temp.bad, pg_temp.outdone, pg_temp.noted;"
-            " create temp table bad (_row bigint, _waits boolean not null default false, {held})"
-            "  on commit drop;"
+            " create temp table bad (_row bigint, _waits boolean not null default false, {held},"
+            "  _left_out boolean not null default false) on commit drop;"
             " create temp table outdone (like pg_temp.bad including defaults) on commit drop;"
             " create temp table noted (_row bigint) on commit drop"
         ).format(held=held)
