@@ -40,6 +40,14 @@ SYSTEM_NOTES = {
 }
 
 
+# What a file does that no longer holds a record.
+SILENCE = {
+    "none": "leaves it in force",
+    "day": "replaces what was said of each student's day that it speaks of",
+    "span": "ends it, between the file's first and last day of a school",
+    "table": "ends it",
+    "record": "leaves it in force; other rows of a record that it speaks of are replaced",
+}
 COSTS = {"row": "the row is set aside", "cell": "the cell is emptied", "nothing": "told"}
 # What sets a whole delivery aside, whatever its feed; the last good data stays in force.
 REFUSED = {
@@ -111,6 +119,10 @@ def feed_page(contract: Contract) -> str:
     return "\n".join(lines)
 
 
+def _scope_of(table: Table) -> str:
+    return "record" if table.replaces else table.scope
+
+
 def feeds_index() -> str:
     """The table of feeds."""
     lines = [
@@ -124,17 +136,10 @@ def feeds_index() -> str:
     ]
     for contract in load_contracts().values():
         files = ", ".join(f"`{table.file}`" for table in contract.tables.values())
-        scopes = sorted({"record" if t.replaces else t.scope for t in contract.tables.values()})
-        meaning = {
-            "none": "leaves it in force",
-            "day": "replaces what was said of each student's day that it speaks of",
-            "span": "ends it, between the file's first and last day of a school",
-            "table": "ends it",
-            "record": "leaves it in force; other rows of a record that it speaks of are replaced",
-        }
+        scopes = sorted({_scope_of(table) for table in contract.tables.values()})
         lines.append(
             f"| [{contract.feed}]({contract.feed}.md) | {contract.standard} | {files} | "
-            f"{'; '.join(meaning[scope] for scope in scopes)} |"
+            f"{'; '.join(SILENCE[scope] for scope in scopes)} |"
         )
     return "\n".join([*lines, "", *_standards_lines(), *_refused_lines(), *_code_lines(), ""])
 
@@ -210,7 +215,8 @@ def _table_lines(contract: Contract, name: str, table: Table) -> Iterable[str]:
     yield from (f"## `{table.file}`{required}", "", table.description, "")
     yield from (
         f"Key: {', '.join(f'`{key}`' for key in table.key)}. "
-        f"In the warehouse: `raw.{contract.raw_name(name)}`.",
+        f"In the warehouse: `raw.{contract.raw_name(name)}`. A file that no longer holds a record "
+        f"{SILENCE[_scope_of(table)]}.",
         "",
         "| column | required | type | meaning | what is checked |",
         "|---|---|---|---|---|",
