@@ -127,6 +127,24 @@ def test_a_relation_that_is_missing_holds_every_school(connection, settings):
     assert told(results) == [("release.schools_present", "hold", None, 0)]
 
 
+def test_nothing_is_kept_of_the_schools_that_were_asked(connection, settings, monkeypatch):
+    build_reports(connection, ALDER, BIRCH)
+    spoil_metrics(connection, ALDER, duplicate_students=1)
+    spoil_metrics(connection, BIRCH, duplicate_students=1)
+    kept = []
+    close = _Runner.close
+    monkeypatch.setattr(
+        _Runner,
+        "close",
+        lambda self: (kept.append(self._source.get_asset_names()), close(self)),
+    )
+
+    failed = [school for _, _, school, _ in told(gate(connection, settings))]
+
+    assert failed == [ALDER.school_key, BIRCH.school_key]
+    assert kept == [set()]
+
+
 def test_a_school_that_cannot_be_asked_again_is_not_cleared(connection, settings, monkeypatch):
     build_reports(connection, ALDER, BIRCH)
     spoil_metrics(connection, ALDER, duplicate_students=1)

@@ -266,26 +266,27 @@ class _Runner:
         rule_ids = [expectation.meta["rule_id"] for expectation in expectations.expectations]
         unchecked = dict.fromkeys(rule_ids, _Answer("could_not_check"))
         try:
-            batch = self._batch(relation, school_key)
-            found = batch.validate(expectations, result_format=COUNTS_ONLY)
+            with self._batch(relation, school_key) as batch:
+                found = batch.validate(expectations, result_format=COUNTS_ONLY)
         except Exception:  # no table, no connection, no right: all the same, nothing was checked
             return unchecked
         answers = {r.expectation_config.meta["rule_id"]: _answer(r) for r in found.results}
         return unchecked | answers
 
-    def _batch(self, relation: str, school_key: int | None) -> Any:
+    @contextmanager
+    def _batch(self, relation: str, school_key: int | None) -> Iterator[Any]:
+        """The rows of a relation, or of one school in it, for as long as they are asked of: its
+        catalogue is written anew with each, and would grow with the schools."""
         schema, table = self._relation_of(relation)
-        name = relation if school_key is None else f"{relation} of school {school_key}"
-        if name in self._source.get_asset_names():
-            asset = self._source.get_asset(name)
-        elif school_key is None:
-            asset = self._source.add_table_asset(name, table_name=table, schema_name=schema)
+        if school_key is None:
+            asset = self._source.add_table_asset(relation, table_name=table, schema_name=schema)
         else:
             query = f'select * from "{schema}"."{table}" where school_key = {school_key:d}'  # noqa: S608 - our own names, an integer
-            asset = self._source.add_query_asset(name, query=query)
-        definitions = {definition.name: definition for definition in asset.batch_definitions}
-        whole = definitions.get("whole") or asset.add_batch_definition_whole_table("whole")
-        return whole.get_batch()
+            asset = self._source.add_query_asset(relation, query=query)
+        try:
+            yield asset.add_batch_definition_whole_table("whole").get_batch()
+        finally:
+            self._source.delete_asset(relation)
 
     def _ask_schools(
         self, suite: str, relation: str, rules: tuple[Rule, ...]
