@@ -460,6 +460,23 @@ def test_a_server_starts_though_another_program_has_its_number_now() -> None:
                 embedded.down(settings)
 
 
+def test_a_night_of_no_school_says_why_it_shows_no_list(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wraparound.cli.telling.load_settings", lambda: settings)
+    with connections.connect(settings) as connection:
+        connection.execute(
+            "with release as (insert into ops.release (as_of_date, state)"
+            " values ('2026-11-20', 'rejected') returning release_id)"
+            " insert into ops.verdict (release_id, rule_id, severity, failing_count, message)"
+            " select release_id, 'T.none', 'hold', 1, 'No school came out.' from release"
+        )
+    assert run("release", "show", "1").stdout.splitlines() == [
+        "Release 1 for 2026-11-20: rejected.",
+        "  No school came out.",
+    ]
+
+
 def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:
     stranger = home / "mystery.csv"
     stranger.write_text("one,two\n1,2\n", encoding="utf-8")

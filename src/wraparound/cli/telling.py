@@ -101,11 +101,13 @@ def day_of(moment: datetime | None) -> date | None:
 
 
 def tell_schools(told: dict[str, Any], *, says_live: bool) -> None:
-    """A release, its schools by name, and what was found at each."""
+    """A release, its schools by name, and what was found at each; or what was, of none."""
     from wraparound.orchestration.overview import said_of, school_names
 
     names = read(school_names)
     click.echo(f"Release {told['release_id']} for {told['as_of_date']}: {told['state']}.")
+    for reason in () if told["schools"] else told["reasons"]:
+        click.echo(f"  {reason}")
     for school in told["schools"]:
         named = school | {"school_name": names.get(school["school_source_id"])}
         live = ": live" if school["live"] else ": not live"

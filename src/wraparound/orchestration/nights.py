@@ -558,6 +558,7 @@ def _told(summary: "PublishSummary", *, is_new: bool) -> dict[str, Any]:
         "as_of_date": summary.as_of_date.isoformat(),
         "state": summary.state,
         "schools": [asdict(school) for school in summary.schools],
+        "reasons": list(summary.reasons),
         "rule_count": summary.rule_count,
         "rules_past_review": list(summary.rules_past_review),
         "lists": [asdict(written) for written in summary.delivered.lists],

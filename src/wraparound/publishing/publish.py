@@ -45,6 +45,7 @@ class PublishSummary:
     as_of_date: date
     state: str
     schools: tuple[SchoolLine, ...]
+    reasons: tuple[str, ...]
     rule_count: int
     rules_past_review: tuple[str, ...]
     delivered: Delivered
@@ -87,6 +88,7 @@ def run_gate_and_publish(
         as_of_date=line.as_of_date,
         state=line.state,
         schools=line.schools,
+        reasons=line.reasons,
         rule_count=len(results),
         rules_past_review=tuple(r.rule_id for r in results if r.is_past_review),
         delivered=delivered,
@@ -112,6 +114,7 @@ def show_again(settings: Settings, *, release_id: int, as_of: date) -> PublishSu
         as_of_date=line.as_of_date,
         state=line.state,
         schools=line.schools,
+        reasons=line.reasons,
         rule_count=0,
         rules_past_review=(),
         delivered=delivered,

@@ -127,6 +127,7 @@ class SchoolLine:
 class ReleaseLine:
     """One release, as `release list` tells it.
 
+    `reasons` are what was found of the night as a whole; those of each school hold them as well.
     `is_kept` is False once its tables were pruned: it can be read about, not shown again. A
     pinned one is not pruned.
     """
@@ -137,6 +138,7 @@ class ReleaseLine:
     is_kept: bool
     pinned: bool
     schools: tuple[SchoolLine, ...]
+    reasons: tuple[str, ...] = ()
     published_at: datetime | None = None
     message: str | None = None
 
@@ -679,15 +681,18 @@ def _lines(connection: Connection[Any], release_id: int | None) -> tuple[Release
     only = (release_id, release_id)
     releases = _all(
         connection,
-        "select release_id, as_of_date, state, pinned, published_at, message from ops.release"
-        " where %s::bigint is null or release_id = %s order by release_id desc",
+        "select release_id, as_of_date, state, pinned, published_at, message, array("
+        "  select distinct v.message from ops.verdict as v"
+        "  where v.release_id = r.release_id and v.school_key is null order by 1) as reasons"
+        " from ops.release as r where %s::bigint is null or release_id = %s"
+        " order by release_id desc",
         only,
     )
     schools = _school_lines(connection, only)
     kept = _kept(connection)
     return tuple(
         ReleaseLine(
-            **row,
+            **{**row, "reasons": tuple(row["reasons"])},
             is_kept=row["release_id"] in kept,
             schools=tuple(schools.get(row["release_id"], ())),
         )
