@@ -379,6 +379,20 @@ def test_pruning_spares_the_newest_the_live_and_the_pinned(connection):
     assert releases.prune(connection, keep=2) == (2,)
 
 
+def test_nights_without_a_list_push_out_none_that_can_be_gone_back_to(connection):
+    build_reports(connection, ALDER, mark="first")
+    publish_built(connection)
+    build_reports(connection, ALDER)
+    publish_built(connection)
+    for _ in range(3):
+        candidate = freeze_audited(connection)
+        add_finding(connection, candidate, school=None)
+        releases.publish_release(connection, candidate.release_id)
+    assert releases.prune(connection, keep=2) == (3,)
+    releases.rollback(connection)
+    assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
+
+
 @pytest.mark.parametrize("said", [{"by": " ", "reason": "So."}, {"by": "Olive Oak", "reason": ""}])
 def test_a_pin_needs_a_person_and_a_reason(connection, said):
     with pytest.raises(ReleaseRejected):

@@ -334,9 +334,10 @@ def withdraw(connection: Connection[Any], school_source_id: str, *, by: str, rea
 
 
 def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
-    """Drop the tables of all but the newest `keep` releases; commits.
+    """Drop the tables of all but the newest `keep` releases, and as many that were shown; commits.
 
-    A release that any school still sees stays, however old. The ledger keeps its rows. A
+    So nights without a list push out none that can be gone back to. A release that any school
+    still sees stays, however old. The ledger keeps its rows. A
     table that is being read just now is left for the next time. Returns the pruned ids.
     """
     pruned = []
@@ -758,10 +759,14 @@ def _prunable(connection: Connection[Any], *, keep: int) -> tuple[int, ...]:
           and release_id not in (
               select release_id from ops.release order by release_id desc limit %s
           )
+          and release_id not in (
+              select release_id from ops.release where state in ('published', 'superseded')
+              order by release_id desc limit %s
+          )
         order by release_id
     """
     kept = _kept(connection)
-    rows = _all(connection, query, (keep,))
+    rows = _all(connection, query, (keep, keep))
     return tuple(row["release_id"] for row in rows if row["release_id"] in kept)
 
 
