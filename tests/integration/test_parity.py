@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -131,6 +132,27 @@ def test_what_nobody_sent_is_found_in_rows_marts_and_reports(streamed):
     assert [one.table for one in compared if not one.same] == other
     with pytest.raises(BuildFailed, match=", ".join(other)):
         parity.must_hold(compared)
+
+
+def test_the_log_of_a_comparison_that_failed_is_where_the_error_says(
+    rostered, built_from_raw, monkeypatch
+):
+    nights.build(rostered)
+
+    def fail(settings, **words):
+        log = settings.dbt_dir / "logs" / "dbt.log"
+        log.parent.mkdir()
+        log.write_text("what went wrong")
+        dbt._refuse_failures([a_failed_step], settings)
+
+    a_failed_step = SimpleNamespace(node=SimpleNamespace(name="fct_said"), status="error")
+    monkeypatch.setattr(scratch, "build_models", fail)
+    with pytest.raises(BuildFailed) as failed:
+        parity.parity(rostered)
+
+    named = Path(str(failed.value).rpartition("log is ")[2].rstrip("."))
+    assert named.read_text() == "what went wrong"
+    assert named.is_relative_to(rostered.home)
 
 
 def test_without_the_files_nothing_is_compared(rostered):

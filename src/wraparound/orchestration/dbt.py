@@ -24,6 +24,8 @@ from wraparound.warehouse.connection import dbt_environment
 
 FAILED = ("error", "fail", "runtime error")
 NAMED_MAX = 5
+# What dbt keeps of the project's files, to read only those that changed.
+PARSED = "partial_parse.msgpack"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _build(settings: Settings, words: list[str]) -> Built:
     if done.exception is not None or not results:
         raise BuildFailed(
             f"dbt did not start its work ({type(done.exception).__name__}). "
-            f"Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+            f"Its log is {_log(settings)}."
         )
     _refuse_failures(results, settings)
     return _counts(results)
@@ -91,18 +93,21 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     """
     from dbt.cli.main import dbtRunner
 
-    # No model is built, so any day will do. A target of its own keeps the night's parsing fresh.
+    # No model is built, so any day will do. A target of its own keeps the night's parsing fresh,
+    # and begins with it: only one model reads the day.
     day = date(2000, 1, 1)
     export_environment(
         dbt_environment(settings) | night_environment(settings, as_of=day, previous_as_of=None)
     )
     target = settings.dbt_dir / "read"
+    by_night = settings.dbt_dir / "target" / PARSED
+    if by_night.exists():
+        target.mkdir(exist_ok=True)
+        shutil.copyfile(by_night, target / PARSED)
     done = dbtRunner().invoke(["parse", *_places(settings, target=target), "--log-level", "none"])
     _close_logs()
     if not done.success:
-        raise BuildFailed(
-            f"dbt cannot read the project. Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
-        )
+        raise BuildFailed(f"dbt cannot read the project. Its log is {_log(settings)}.")
     found = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
@@ -124,9 +129,7 @@ def write_site(settings: Settings, path: Path) -> None:
     done = dbtRunner().invoke([*words, *_places(settings, target=target)])
     _close_logs()
     if not done.success:
-        raise BuildFailed(
-            f"dbt cannot document the project. Its log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
-        )
+        raise BuildFailed(f"dbt cannot document the project. Its log is {_log(settings)}.")
     shutil.copyfile(target / "static_index.html", path)
 
 
@@ -138,6 +141,11 @@ def _places(settings: Settings, *, target: Path) -> list[str]:
         "--log-path": settings.dbt_dir / "logs",
     }
     return [str(word) for pair in options.items() for word in pair]
+
+
+def _log(settings: Settings) -> Path:
+    """Where dbt's log stays, also when the home it was written in is gone."""
+    return (settings.dbt_dir / "logs" / "dbt.log").resolve()
 
 
 def try_models(
@@ -270,7 +278,7 @@ def _refuse_failures(results: list[object], settings: Settings) -> None:
         raise BuildFailed(
             f"{len(failed)} of {len(results)} steps failed: "
             f"{', '.join(failed[:NAMED_MAX])}{more}. "
-            f"The last good lists stay. dbt's log is {settings.dbt_dir / 'logs' / 'dbt.log'}."
+            f"The last good lists stay. dbt's log is {_log(settings)}."
         )
 
 

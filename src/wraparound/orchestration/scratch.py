@@ -130,6 +130,11 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
             scratch.make_folders()
             shutil.rmtree(scratch.archive)
             scratch.archive.symlink_to(settings.archive)
+            # What dbt reads of the project serves the next time, and its log outlives a failure.
+            kept = settings.dbt_dir / "scratch"
+            kept.mkdir(exist_ok=True)
+            scratch.dbt_dir.rmdir()
+            scratch.dbt_dir.symlink_to(kept)
             yield scratch
         finally:
             _drop(settings, name)
