@@ -5,13 +5,9 @@ day by day and child by child, and must come to the same numbers exactly.
 """
 
 import csv
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
@@ -22,12 +18,11 @@ from lib.attendance_reference import (
     days_of,
     expected_rows,
 )
+from lib.dbt_in_tests import PROJECT, run_dbt
 from lib.district_builders import records
-from lib.release_builders import PROJECT_ROOT
 from lib.warehouse_in_tests import a_fresh_warehouse
 from wraparound.warehouse import connection as connections
 
-PROJECT = PROJECT_ROOT / "dbt_project"
 BUILT_WITH = "connecticut"
 WANTED = ("fct_attendance_to_date", "fct_truancy_to_date")
 
@@ -37,27 +32,6 @@ def warehouse(built_town, tmp_path_factory):
     """Settings of a copy of the built warehouse, to put other presets into."""
     with a_fresh_warehouse(built_town, tmp_path_factory.mktemp("presets")) as settings:
         yield settings
-
-
-def run_dbt(settings, command, *words):
-    target = str(settings.home / "dbt-reference")
-    environment = {
-        **os.environ,
-        **connections.dbt_environment(settings),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": target,
-        "DBT_LOG_PATH": target,
-        "DO_NOT_TRACK": "1",
-        "WRAPAROUND_AS_OF_DATE": AS_OF.isoformat(),
-        "WRAPAROUND_PREVIOUS_AS_OF_DATE": "",
-        "WRAPAROUND_SCHOOL_YEAR_STARTS": "07-01",
-    }
-    dbt = str(Path(sys.executable).with_name("dbt"))
-    line = [dbt, command, "--quiet", "--project-dir", str(PROJECT), *words]
-    done = subprocess.run(
-        line, env=environment, capture_output=True, text=True, check=False, timeout=240
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
 
 
 # The one left out differs from these in numbers only, not in how a day is read.
@@ -73,7 +47,8 @@ def answers(request, warehouse):
                 (preset,),
             )
         # A preset moves only what reads the settings.
-        run_dbt(warehouse, "run", "--select", *CHANGED)
+        target = warehouse.dbt_dir / "target"
+        run_dbt(warehouse, "run", "--select", *CHANGED, as_of=AS_OF, target=target)
     with connections.connect(warehouse) as connection:
         to_date, truancy = (
             connection.execute(f"select * from marts.{name}").fetchall() for name in WANTED
