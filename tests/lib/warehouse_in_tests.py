@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
@@ -17,6 +18,7 @@ from psycopg import sql
 from lib.release_builders import a_warehouse
 from wraparound.contracts.loader import load_contracts
 from wraparound.orchestration import nights
+from wraparound.orchestration.dbt import PARSED
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.raw_tables import column_types
@@ -25,14 +27,21 @@ from wraparound.warehouse.raw_tables import column_types
 KEEPERS_OF_IDS = frozenset(
     {"student_crosswalk", "student_change", "school_crosswalk", "need_history", "brake_count"}
 )
+# The databases that this process has made and not dropped yet, as (server, name).
+IN_USE: set[tuple[str, str]] = set()
+# What dbt read of the project, for each server and name of a database.
+READ = TemporaryDirectory(prefix="wr-read-", ignore_cleanup_errors=True)
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
 
 @contextmanager
 def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
     """Settings of a copy of a warehouse, with a home and a district file of its own."""
-    name = f"t{uuid4().hex[:12]}"
+    server = connections.address(template).host
+    name = next(name for n in count(1) if (server, name := f"t{n}") not in IN_USE)
     settings = a_warehouse(template, name=name, home=home)
+    IN_USE.add((server, name))
+    _share_what_dbt_reads(settings, server, name)
     if template.warehouse_url and template.archive.is_dir():
         shutil.copytree(template.archive, settings.archive)
     district = home / "district.yml"
@@ -48,6 +57,17 @@ def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
             connection.execute(
                 sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
             )
+        IN_USE.remove((server, name))
+
+
+def _share_what_dbt_reads(settings: Settings, server: str, name: str) -> None:
+    """Let dbt read the project once for all databases that bear a name, one after the other.
+
+    What it read holds for one server and one database; to read all anew takes seconds.
+    """
+    place = settings.dbt_dir / "target" / PARSED
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(Path(READ.name) / f"{Path(server).name}-{name}.msgpack")
 
 
 def write_district(settings: Settings, text: str) -> None:
