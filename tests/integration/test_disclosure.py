@@ -24,7 +24,7 @@ from wraparound.publishing.freeze import freeze_release
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import roles
 
-MONDAY, TUESDAY = date(2026, 11, 2), date(2026, 11, 3)
+SUNDAY, MONDAY, TUESDAY = (date(2026, 11, day) for day in (1, 2, 3))
 REFUSED = psycopg.errors.InsufficientPrivilege
 
 
@@ -407,6 +407,7 @@ LATER_WORDS = {
     "of another provider": ({"recipient_organization_id": "T-other"}, True, True),
     "of any provider": ({"recipient_organization_id": None}, True, False),
     "gone": ({"_deleted_at": MONDAY}, True, True),
+    "of a child who had the id before": ({"_effective_at": SUNDAY}, True, True),
 }
 
 
@@ -420,6 +421,11 @@ def test_a_later_withdrawal_is_asked_for_as_well(
     july = {"signed_at": date(2026, 7, 1)}
     for child, named in ((1, "T-org"), (2, None)):
         whose = {"_student_source_id": f"T-ALDER-{child}"}
+        connection.execute(
+            "insert into ops.student_change (student_source_id, earlier_key, student_key,"
+            " told_since, told_since_date, state) values (%s, 0, %s, %s, %s, 'another')",
+            (f"T-ALDER-{child}", child, MONDAY, MONDAY),
+        )
         kept = f"kept by {child}"
         consent(connection, kept, **july | whose, recipient_organization_id=named)
         consent(connection, f"later {child}", **july | whose | {"revoked_at": MONDAY} | later)

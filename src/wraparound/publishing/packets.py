@@ -38,13 +38,22 @@ REPORT = "rpt_provider_packets"
 NO_BASIS = "none"
 NO_DELIVERY = 0
 DENIED_SCOPE = "denied: its ground did not hold on the day of sending"
+# Whether a consent was not told of a child who had the id before.
+OF_THIS_CHILD = SQL("""
+    not exists (
+        select from ops.student_change as n
+        where n.student_source_id = c._student_source_id
+            and n.state in ('open', 'another')
+            and c._effective_at < n.told_since
+    )
+""")
 # A school's frozen rows, each with whether its ground still stands on a day.
 ROWS = SQL("""
     -- Listed once: looked for in all consents, each row of a packet would read them all.
     with withdrawals as materialized (
         select _student_source_id, recipient_organization_id, records_scope, revoked_at
-        from raw.consents__consents
-        where _deleted_at is null and revoked_at <= %(today)s
+        from raw.consents__consents as c
+        where _deleted_at is null and revoked_at <= %(today)s and {of_this_child}
     )
     select p.*, case p.legal_basis
         when 'consent' then exists (
@@ -52,13 +61,7 @@ ROWS = SQL("""
             where c.consent_id = p.consent_id
                 and c._student_source_id = p.student_source_id
                 and c._deleted_at is null
-                -- It was not given for a child who had the id before.
-                and not exists (
-                    select from ops.student_change as n
-                    where n.student_source_id = c._student_source_id
-                        and n.state in ('open', 'another')
-                        and c._effective_at < n.told_since
-                )
+                and {of_this_child}
                 and c.effective_from <= %(today)s
                 and coalesce(c.expires_on >= %(today)s, true)
                 and coalesce(c.revoked_at > %(today)s, true)
@@ -87,7 +90,7 @@ ROWS = SQL("""
         when 'school_official' then coalesce(p.agreement_until_date >= %(today)s, true)
         else false
     end as may_leave
-    from {} as p where p.school_key = %(school_key)s
+    from {packets} as p where p.school_key = %(school_key)s
     order by p.organization_id collate "C", p.student_key, p.referral_id collate "C"
 """)
 
@@ -144,7 +147,7 @@ def _rows_of(connection: Connection[Any], live: Live, *, today: date) -> list[di
     if not relation_columns(connection, "release", table):
         # A release that an earlier version froze has no packets.
         return []
-    query = ROWS.format(Identifier("release", table))
+    query = ROWS.format(packets=Identifier("release", table), of_this_child=OF_THIS_CHILD)
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, {"today": today, "school_key": live.school_key}).fetchall()
 
