@@ -162,6 +162,34 @@ def test_shares_near_nothing_or_all_are_bounds(name, count, size, bound):
     assert rate_bound(count, size, policy_of(name)) == bound
 
 
+def test_behind_a_count_told_as_a_bound_others_hide_within_the_bound_only():
+    policy = policy_of("delaware")
+    hidden = Hidden(frozenset(("school", group, c) for group in "AB" for c in "23"))
+    told_as_bound = a_metric({"A": (50, 46, 4), "B": (100, 60, 40)})
+    weak = weak_cells(told_as_bound, policy, hidden=hidden)
+    assert sorted(weak) == [("school", "A", "2"), ("school", "B", "2"), ("school", "B", "3")]
+    only_hidden = a_metric({"A": (50, 30, 20), "B": (100, 60, 40)})
+    assert weak_cells(only_hidden, policy, hidden=hidden) == ()
+
+
+@pytest.mark.parametrize(("other", "is_weak"), [(3, True), (4, False)])
+def test_a_hidden_count_needs_room_for_as_many_values_as_are_small(other, is_weak):
+    """A's 3 is at least 1, and grows by what B's count has above 1: five values, or six."""
+    metric = a_metric({"A": (50, 3, 47), "B": (100, other, 60)})
+    cells = frozenset(("school", group, c) for group in "AB" for c in "23")
+    weak = weak_cells(metric, CT, hidden=Hidden(cells))
+    assert set(weak) == (cells if is_weak else set())
+
+
+def test_a_hidden_total_is_no_cover_for_who_knows_it():
+    metric = a_metric({"A": (100, 50, 1), "B": (90, 60, 2)})
+    hidden = hidden_of(metric)
+    assert weak_cells(metric, CT, hidden=hidden) == ()
+    totals = {cell for cell in hidden.cells if cell[0] == ALL}
+    weak = weak_cells(metric, CT, hidden=hidden, known=totals)
+    assert set(weak) == hidden.cells - totals
+
+
 def test_an_unknown_policy_names_those_there_are():
     with pytest.raises(ValueError, match="ct_csde, n10, delaware, utah"):
         policy_of("nowhere")
