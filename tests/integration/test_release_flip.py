@@ -330,6 +330,11 @@ def test_rollback_can_go_forward_again(connection):
 def test_what_was_taken_back_is_not_shown_again_by_itself(connection):
     _, second, third = three_nights(connection)
     releases.rollback(connection, schools=["T-BIRCH"])
+    taken = connection.execute(
+        "select school_source_id, release_id from ops.release_school where taken_back"
+        " order by release_id"
+    ).fetchall()
+    assert [tuple(row.values()) for row in taken] == [("T-BIRCH", second), ("T-BIRCH", third)]
     shown = releases.publish_release(connection, third)
     assert shown.state == "published"
     assert marks(connection, ALDER, BIRCH) == [("T-ALDER", "third", 3), ("T-BIRCH", "first", 3)]
