@@ -296,6 +296,30 @@ def test_a_held_school_is_told_once_that_its_list_is_still_the_last_good_one(
     assert "2026-11-02" in told[0].get_content()
 
 
+def test_a_note_about_a_hold_gives_the_reasons_of_its_own_school(
+    mailing, mail, connection, publisher
+):
+    tuesday = MONDAY + timedelta(days=1)
+    night(mailing, connection, publisher, ALDER, BIRCH)
+    mail.fault = "busy"
+    night(mailing, connection, publisher, ALDER, BIRCH, as_of=tuesday, held=BIRCH)
+    connection.execute(
+        "insert into ops.verdict"
+        " (release_id, school_key, rule_id, severity, failing_count, message) values"
+        " (2, %s, 'T.other', 'hold', 1, 'A rule failed at Alder.'),"
+        " (2, null, 'T.all', 'hold', 1, 'A rule failed everywhere.'),"
+        " (2, %s, 'T.small', 'notice', 1, 'Something is to be noticed.')",
+        (ALDER.school_key, BIRCH.school_key),
+    )
+    connection.commit()
+    mail.fault = ""
+    mail.mails.clear()
+    send(mailing, publisher, tuesday)
+    (told, _) = [m for m in mail.mails if "still the last good one" in str(m["Subject"])]
+    reasons = [line for line in told.get_content().splitlines() if line.startswith("- ")]
+    assert reasons == ["- A rule failed everywhere.", "- A rule of the test failed."]
+
+
 def test_a_second_hold_after_a_good_night_is_told_again(mailing, mail, connection, publisher):
     for days, held in ((0, None), (1, ALDER), (2, None), (3, ALDER)):
         day = MONDAY + timedelta(days=days)
