@@ -209,7 +209,8 @@ def _drafts(
         futures = {job.folder: pool.submit(_draft_apart, settings, job) for job in changed}
         is_broken = False
         for job in jobs:
-            future = futures.get(job.folder)
+            # Each draft names its children: of what is delivered, none is kept.
+            future = futures.pop(job.folder, None)
             if future is None:
                 yield job, _nothing
             elif isinstance(future.exception(), BrokenProcessPool):
