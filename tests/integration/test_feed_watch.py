@@ -316,3 +316,26 @@ YEAR = ((date(2026, 8, 31), date(2027, 6, 18)),)
 def test_a_day_is_open_by_calendar_sessions_or_the_year_before(days, sessions, day, is_open):
     district = load_district(Path(__file__).resolve().parents[2] / "config" / "district.yml")
     assert watch.SchoolDays(district, frozenset(days), sessions).is_open(day) is is_open
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "expected"),
+    [
+        pytest.param(["Instructional day"], MONDAY, id="lessons"),
+        pytest.param(["Student late arrival/early dismissal"], MONDAY, id="half a day"),
+        pytest.param(["INSTRUCTIONAL DAY"], MONDAY, id="other letters"),
+        pytest.param(["Instructional day", "Weather day"], date(2026, 10, 2), id="snow"),
+        pytest.param(["Holiday"], date(2026, 10, 2), id="holiday"),
+    ],
+)
+def test_a_night_and_the_watch_know_school_days_by_the_seed(
+    watched, tmp_path, monkeypatch, descriptors, expected
+):
+    rows = [("T-S1", "2026-10-02", "Instructional day")]
+    rows += [("T-S1", MONDAY.isoformat(), descriptor) for descriptor in descriptors]
+    header = "schoolId,date,calendarEventDescriptor"
+    landed_and_loaded(watched, a_file(tmp_path / "new", "calendar.csv", csv_bytes(header, rows)))
+    monkeypatch.setattr(nights, "today_at_the_door", lambda settings: MONDAY)
+    assert nights.as_of_at_the_door(watched) == expected
+    late = told(watched, at(MONDAY + timedelta(days=1)))
+    assert late == ([("late", "attendance")] if expected == MONDAY else [])

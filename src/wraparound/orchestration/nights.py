@@ -393,7 +393,7 @@ def as_of_at_the_door(settings: Settings) -> date:
     """The default school day: taken once, where a night begins."""
     today = today_at_the_door(settings)
     with connect(settings) as connection:
-        return ledger.default_as_of(connection, today=today)
+        return ledger.default_as_of(connection, today=today, seeds=settings.seeds)
 
 
 def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:

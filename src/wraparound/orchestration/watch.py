@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from wraparound.contracts.leaving import EmailChannel
 from wraparound.contracts.loader import load_contracts
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, Row, connect
+from wraparound.warehouse.school_days import days_with_lessons
 
 log = logging.getLogger("wraparound")
 # The same weekday a year earlier.
@@ -89,7 +91,7 @@ def find_alarms(settings: Settings, *, now: datetime | None = None) -> list[Alar
     zone = ZoneInfo(district.time_zone)
     moment = (now or datetime.now(zone)).astimezone(zone)
     with connect(settings) as connection:
-        calendar = _school_days(connection, district)
+        calendar = _school_days(connection, district, seeds=settings.seeds)
         states = {
             (row["feed"], row["sender"]): row
             for row in connection.execute("select * from ops.feed_state").fetchall()
@@ -142,18 +144,14 @@ def tell(settings: Settings, alarms: Iterable[Alarm]) -> list[Alarm]:
 # --- what is known ------------------------------------------------------------------------
 
 
-def _school_days(connection: Connection, district: District) -> SchoolDays:
-    days = connection.execute(
-        "select distinct date as day from raw.calendar__dates where _deleted_at is null"
-        " and calendar_event_descriptor in ('Instructional day', 'Make-up day')"
-    ).fetchall()
+def _school_days(connection: Connection, district: District, *, seeds: Path) -> SchoolDays:
     sessions = connection.execute(
         "select start_date, end_date from raw.roster__academic_sessions"
         " where _deleted_at is null and start_date < end_date"
     ).fetchall()
     return SchoolDays(
         district,
-        frozenset(row["day"] for row in days),
+        days_with_lessons(connection, seeds=seeds),
         tuple((row["start_date"], row["end_date"]) for row in sessions),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from psycopg import sql
@@ -10,6 +11,7 @@ from psycopg import sql
 from wraparound.contracts.loader import contract_of, load_contracts
 from wraparound.warehouse.braking import Weighed
 from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.school_days import days_with_lessons
 
 ARRIVAL_FIELDS = (
     "arrival_id, feed, sender, file_name, sha256, byte_count, received_at, effective_at, state,"
@@ -326,19 +328,15 @@ def batch_count(connection: Connection) -> int:
     return int(row["n"]) if row else 0
 
 
-def default_as_of(connection: Connection, *, today: date) -> date:
+def default_as_of(connection: Connection, *, today: date, seeds: Path) -> date:
     """The last instructional day on or before a day.
 
     From the calendars; where there are none, the last weekday inside a school session; where
     there are neither, the last weekday.
     """
-    row = connection.execute(
-        "select max(date) as day from raw.calendar__dates where _deleted_at is null"
-        " and calendar_event_descriptor in ('Instructional day', 'Make-up day') and date <= %s",
-        [today],
-    ).fetchone()
-    if row and row["day"]:
-        return _as_date(row["day"])
+    past = [day for day in days_with_lessons(connection, seeds=seeds) if day <= today]
+    if past:
+        return max(past)
     session = connection.execute(
         "select max(least(end_date - 1, %s)) as day from raw.roster__academic_sessions"
         " where _deleted_at is null and start_date <= %s",
