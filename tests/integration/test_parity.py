@@ -9,9 +9,10 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
+from psycopg import sql
 
 from lib.feed_builders import ATTENDANCE, EXCUSED, TARDY, UNEXCUSED, a_file, children
-from lib.warehouse_in_tests import landed_and_loaded, query
+from lib.warehouse_in_tests import arrivals, landed_and_loaded, query
 from wraparound.errors import BuildFailed
 from wraparound.orchestration import dbt, nights, parity, scratch, tidying
 from wraparound.warehouse.connection import connect
@@ -159,6 +160,18 @@ def test_without_the_files_nothing_is_compared(rostered):
     shutil.rmtree(rostered.archive)
     with pytest.raises(BuildFailed, match="1 of the files"):
         parity.parity(rostered)
+
+
+def test_what_a_release_kept_is_read_though_the_ledger_has_grown_since(rostered):
+    before = arrivals(rostered)
+    with connect(rostered) as connection:
+        connection.execute("create table release.known_arrival_r1 as select * from ops.arrival")
+        connection.execute("alter table release.known_arrival_r1 drop column takes_back")
+        connection.execute("truncate ops.arrival cascade")
+    kept_in = sql.Identifier("release", "known_arrival_r1")
+    with connect(rostered) as source, connect(rostered) as target:
+        scratch._copy(source, target, table="arrival", kept_in=kept_in)
+    assert arrivals(rostered) == before
 
 
 def test_what_the_nights_left_is_vacuumed(rostered, roster, tmp_path):

@@ -213,10 +213,12 @@ def _copy(
     columns: Sequence[str] = (),
     kept_in: sql.Identifier | None = None,
 ) -> None:
-    """Rows of a table of the ledger, by the names of its columns: their order may differ."""
+    """Rows of a table of the ledger, by the names of its columns: their order may differ, and
+    what was kept before a migration has none that it brought."""
     name = sql.Identifier("ops", table)
     if not columns:
-        found = source.execute(sql.SQL("select * from {} limit 0").format(name)).description
+        kept = sql.SQL("select * from {} limit 0").format(kept_in or name)
+        found = source.execute(kept).description
         columns = [column.name for column in found or ()]
     listed = sql.SQL(", ").join(map(sql.Identifier, columns))
     query = sql.SQL("select {} from {} where {}").format(listed, kept_in or name, sql.SQL(which))
