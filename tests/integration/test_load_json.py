@@ -78,6 +78,8 @@ def test_stays_of_students_are_read_with_their_natural_keys(schooled):
         (str(SCHOOL_ID), str(SCHOOL_ID))
     ] * len(TREES)
     assert findings(schooled) == []
+    # Their schools are in the stays: that students.json names none is nothing to tell of each.
+    assert query(schooled, "select rule from ops.row_notice") == []
     (arrival,) = arrivals(schooled)
     assert arrival["effective_at"].isoformat() == "2026-09-01T04:00:00+00:00"
 

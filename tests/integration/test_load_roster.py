@@ -87,6 +87,10 @@ def test_a_delta_changes_what_it_names_and_nothing_else(rostered, roster, tmp_pa
     arrival = loaded(rostered, delta.write(tmp_path / "in"))
     assert arrival["rows_ended"] == 0
     assert names(rostered) == sorted(child.id for child in roster.students if child != second)
+    # With a child goes what belongs to it, in one delivery and in any order.
+    assert (arrival["rows_quarantined"], findings(rostered)) == (0, [])
+    for table, column in (("enrollments", "user_sourced_id"), ("demographics", "sourced_id")):
+        assert (second.id,) not in live(rostered, f"roster__{table}", column)
     grades = dict(live(rostered, USERS, "sourced_id", "grades"))
     assert grades[first.id] == ["04"]
 

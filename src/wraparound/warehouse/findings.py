@@ -22,7 +22,8 @@ class Judging:
     """What judging one file needs to know.
 
     `holding` are the columns by which a row that is set aside keeps what is in force: the
-    natural key, or the student's day where a file speaks of whole days. `kept` are the staged
+    natural key, or the student's day where a file speaks of whole days. `have` are the contract
+    columns that the file carries. `kept` are the staged
     columns that a quarantined line keeps, `lifted` the rules that a person lifted. `rows` are
     staged; `beside` is a table that holds further good rows of the file, and nothing else.
     """
@@ -39,6 +40,7 @@ class Judging:
     sender: str
     effective_at: Any
     kept: tuple[str, ...]
+    have: frozenset[str] = frozenset()
     lifted: frozenset[str] = frozenset()
     extra: Sql = field(default_factory=lambda: NO_EXTRA)
     has_control: bool = True

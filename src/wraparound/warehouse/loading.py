@@ -633,6 +633,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         sender=work.arrival.sender,
         effective_at=judged.effective_at,
         kept=judged.kept,
+        have=frozenset(judged.have),
         lifted=lifted,
         extra=judged.extra,
         has_control=judged.staged.has_control,

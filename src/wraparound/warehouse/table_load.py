@@ -297,6 +297,9 @@ def _apply_rules(connection: Connection, judging: Judging, *, costly: bool) -> N
     for rule in judging.table.rules:
         if (rule.costs == "row") != costly or rule.id in judging.lifted:
             continue
+        # A column that is not there was told once, and says nothing of a single row.
+        if rule.costs == "nothing" and rule.column not in judging.have:
+            continue
         rows = _rows_breaking(rule)
         if costly:
             set_aside(connection, judging, column=rule.column, rule=rule.id, rows=rows)
@@ -350,7 +353,8 @@ def _resolve_reference(connection: Connection, judging: Judging, reference: Refe
         _resolve_many(connection, judging, reference, column=column, known=known)
         return
     rows = sql.SQL(
-        "select g._row from pg_temp.good as g where g.{column} is not null"
+        # What ends needs nothing to refer to: the file that ends a child ends its enrollments.
+        "select g._row from pg_temp.good as g where g.{column} is not null and not g._ends"
         " and not exists (select 1 from ({known}) as p where p.k = g.{column})"
     ).format(column=column, known=known)
     name, rule = reference.column, "reference_missing"
@@ -369,7 +373,8 @@ def _resolve_many(
         " where e in (select k from ({}) as p) order by n)"
     ).format(column, known)
     rows = sql.SQL(
-        "select g._row from pg_temp.good as g where exists (select 1 from unnest(g.{}) as e"
+        "select g._row from pg_temp.good as g where not g._ends"
+        " and exists (select 1 from unnest(g.{}) as e"
         " where e not in (select k from ({}) as p where k is not null))"
     ).format(column, known)
     _empty_cells(
