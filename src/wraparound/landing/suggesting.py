@@ -35,13 +35,15 @@ SAME = {
     "given": "first", "family": "last", "surname": "last", "dob": "birthdate", "sex": "gender",
     "org": "school", "organization": "school", "building": "school", "section": "class",
     "campus": "school", "sch": "school", "stu": "student", "stud": "student", "perm": "student",
-    "title": "name", "no": "id", "num": "id", "number": "id", "nbr": "id",
+    "title": "name", "identifier": "id", "no": "id", "num": "id", "number": "id", "nbr": "id",
     "category": "code", "type": "code", "cd": "code", "begin": "start", "dt": "date",
     "website": "url", "minimum": "min", "maximum": "max", "pupil": "student",
     "att": "attendance", "absence": "", "abs": "",
 }  # fmt: skip
 # What their files are called; the last word of a name says what is in it.
 FILES = {"student": "user", "teacher": "user", "roster": "enrollment"}
+# Where so few of the required columns are found, a file is only called like a table's.
+NAMESAKE = 0.5
 # So many cells may be broken without making a column another's.
 BROKEN = 0.05
 
@@ -215,12 +217,16 @@ def _encoding_of(member: Member) -> str | None:
 
 
 def _best_fit(look: Look, contract: Contract) -> Fit | None:
-    """The table that the file seems to fill; by its name first, then by its headers."""
+    """The table that the file seems to fill: by its name first, unless another is all there."""
     fits = [
         Fit(look, name, table, _match(look, table, contract=contract, name=name))
         for name, table in contract.tables.items()
     ]
-    best = max(fits, key=_weight)
+    best, fullest = max(fits, key=_weight), max(fits, key=_found)
+    # Attendance with sections is not that of days, whatever the file is called.
+    says_more = _headers(best) < _headers(fullest)
+    if _found(fullest)[0] >= SURE and (says_more or _found(best)[0] < NAMESAKE):
+        best = fullest
     alike, found = _weight(best)
     # One column in common is the key of anything; a feed of one table has no other to be, even
     # where every header is in a language of its own.
@@ -230,9 +236,22 @@ def _best_fit(look: Look, contract: Contract) -> Fit | None:
 
 def _weight(fit: Fit) -> tuple[float, float]:
     """How much the file is called like the table's, and the share of required columns found."""
+    return _same_file(fit.look.name, fit.table.file), _found(fit)[0]
+
+
+def _found(fit: Fit) -> tuple[float, int]:
+    """The share of required columns found, in tenths, and how many columns they are: a column
+    in which nothing stands is not there, unless the file has no rows at all."""
+    cells = fit.look.cells
+    has_rows = any(seen.filled for seen in cells.values())
     required = [name for name, column in fit.table.columns.items() if column.required]
-    found = sum(fit.columns[name][1] for name in required if name in fit.columns)
-    return _same_file(fit.look.name, fit.table.file), found / max(len(required), 1)
+    pairs = [fit.columns[name] for name in required if name in fit.columns]
+    found = [alike for header, alike in pairs if cells[header].filled or not has_rows]
+    return round(sum(found) / max(len(required), 1), 1), len(found)
+
+
+def _headers(fit: Fit) -> set[str]:
+    return {header for header, _ in fit.columns.values()}
 
 
 def _same_file(theirs: str, ours: str) -> float:
@@ -282,12 +301,18 @@ def _score(header: str, column: str, spec: Column, *, own: set[str]) -> float:
     if header.lower() in {name.lower() for name in names}:
         return 1.0
     theirs = _words(header)
-    # service_name is the name of a service, where services are told of.
-    bare = [word for word in theirs if word not in own] or theirs
+    # service_name is the name of a service, where services are told of, and a student is a user.
+    bare = [word for word in theirs if FILES.get(word, word) not in own] or theirs
     return max(
-        max(_alike(theirs, _words(name)), _alike(bare, [w for w in _words(name) if w not in own]))
+        max(_alike(theirs, _words(name)), _alike(bare, _bare(_words(name), own=own)))
         for name in names
     ) - 0.01 * len(set(theirs) - set(_words(column)))  # fmt: skip
+
+
+def _bare(words: list[str], *, own: set[str]) -> list[str]:
+    """A column's words without those of its table; an id is never any number of the row."""
+    bare = [word for word in words if word not in own]
+    return words if bare == ["id"] else bare
 
 
 def _alike(left: list[str], right: list[str]) -> float:

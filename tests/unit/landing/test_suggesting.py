@@ -133,6 +133,54 @@ def test_a_zip_of_several_files_fills_several_tables(tmp_path):
     assert "constants, look_ups or joined columns for: type" in text
 
 
+@pytest.mark.parametrize(
+    ("feed", "name", "header", "row", "table", "paired"),
+    [
+        pytest.param(
+            *(
+                "attendance",
+                "att.csv",
+                "Student_Number,SchoolID,Att_Date,Period,Section_ID,Att_Code",
+            ),
+            *(
+                "7,S1,2026-03-13,P1,MATH.1,U",
+                "section_events",
+                {"sectionIdentifier": "Section_ID"},
+            ),
+            id="a period is no day",
+        ),
+        pytest.param(
+            *(
+                "attendance",
+                "att.csv",
+                "Student_Number,SchoolID,Att_Date,Period,Section_ID,Att_Code",
+            ),
+            *("7,S1,2026-03-13,,,U", "events", {"eventDate": "Att_Date"}),
+            id="a day has a column for periods",
+        ),
+        pytest.param(
+            *("roster", "Enrollments.csv", "Student_Number,SchoolID,EntryDate,ExitDate,ExitCode"),
+            *("7,S1,2026-08-31,,", "school_associations", {"exitWithdrawDate": "ExitDate"}),
+            id="stays by the name of classes",
+        ),
+        pytest.param(
+            *("roster", "Students.csv", "State_ID,Student_Number,First_Name,Last_Name,SchoolID"),
+            *("8,7,Alder,Fir,S1", "users", {"sourcedId": "Student_Number"}),
+            id="the number of a student",
+        ),
+    ],
+)
+def test_a_file_begins_the_table_that_is_all_there(
+    tmp_path, feed, name, header, row, table, paired
+):
+    text = begun(a_file(tmp_path, name, f"{header}\n{row}\n"), feed)
+
+    profile = profile_of(text, tmp_path, feed)
+    assert set(profile.tables) == {table}
+    assert paired.items() <= profile.shape(table).columns.items()
+    assert "joined columns for" not in text
+
+
 def test_headers_that_look_like_yaml_stay_texts(tmp_path):
     path = a_file(tmp_path, "a.csv", '"student: #id","school ""id""",day,no\nT-1,S,2026-03-13,U\n')
     columns = profile_of(begun(path), tmp_path).shape("events").columns
