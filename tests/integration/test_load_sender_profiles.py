@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lib.feed_builders import UNEXCUSED, a_file, attendance, csv_bytes
+from lib.feed_builders import UNEXCUSED, a_file, a_zip, attendance, csv_bytes
 from lib.warehouse_in_tests import (
     findings,
     is_conserved,
@@ -18,6 +18,7 @@ from wraparound.errors import SettingsWrong
 from wraparound.orchestration import nights
 
 EVENTS = "attendance__events"
+UNKNOWN = "column_unknown"
 PROFILE = """
 senders:
   grove:
@@ -265,6 +266,40 @@ def test_keys_of_json_are_not_passed_over_beside_a_table_of_text(rostered, tmp_p
     )
     assert (arrival["state"], arrival["code"]) == ("refused", "W01")
     assert "each is of JSON, which abs_01.txt is not" in arrival["message"]
+
+
+STUDENTS = """
+senders:
+  grove:
+    feeds:
+      roster:
+        tables:
+          orgs: {file: Schools.csv, columns: {sourcedId: No}, constants: {type: school}}
+          users:
+            file: Students.csv
+            columns: {sourcedId: No, givenName: First, familyName: Last, orgSourcedIds: School}
+            constants: {role: student}
+          demographics:
+            file: Students.csv
+            columns: {sourcedId: No, birthDate: Born}
+"""
+
+
+def test_what_one_table_reads_of_a_file_is_not_unknown_to_the_other(settings, tmp_path):
+    write_district(settings, STUDENTS)
+    members = {
+        "Schools.csv": csv_bytes("No,name", [("T-S1", "Grove")]),
+        "Students.csv": csv_bytes(
+            "No,First,Last,School,Born,Sex,Bus",
+            [("T-1", "Alder", "Grove", "T-S1", "2017-05-01", "female", "7")],
+        ),
+    }
+    path = a_zip(tmp_path / "in", "students.zip", members)
+    (arrival,) = landed_and_loaded(settings, path, sender="grove", feed="roster")
+    unknown = {(n["table"], n["column"]) for n in arrival["notices"] if n["rule"] == UNKNOWN}
+    assert unknown == {("users", "Bus"), ("demographics", "Bus")}
+    # No name a second time beside the birth date.
+    assert live(settings, "roster__demographics", "_extra") == [({"Bus": "7"},)]
 
 
 TOTALS = """

@@ -325,7 +325,7 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         name=file.name,
         file_name=file.member.name,
         profile=file.shape,
-    )
+    ).beside(file.elsewhere)
     known = _resent(work, file, source, mapping)
     found = _load_resent(work, file, mapping, resent=known) if known else None
     if found is None:

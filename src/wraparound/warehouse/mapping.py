@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import SECRET, Table
@@ -53,6 +53,19 @@ class Mapping:
         joined = {name.removesuffix(BY) for name in self.composed}
         return {name for name in self.positions if name} | joined
 
+    def beside(self, elsewhere: frozenset[str]) -> "Mapping":
+        """The same where other tables of the file read some headers, in small letters: those are
+        not unknown."""
+        return replace(
+            self,
+            notices=tuple(
+                notice
+                for notice in self.notices
+                if notice.rule != "column_unknown" or str(notice.column).lower() not in elsewhere
+            ),
+            extras={h: place for h, place in self.extras.items() if h.lower() not in elsewhere},
+        )
+
 
 def map_header(
     header: list[str], *, table: Table, name: str, file_name: str, profile: TableProfile
@@ -92,6 +105,15 @@ def map_header(
     notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
     left_out = _left_out(header, file_name=file_name, profile=profile)
     return Mapping(tuple(positions), tuple(notices), composed, extras, left_out)
+
+
+def headers_of(table: Table, profile: TableProfile) -> set[str]:
+    """Every header that a table may read of a sender's file."""
+    read = {look_up.by for look_up in profile.look_ups.values()}
+    for column, spec in table.loaded.items():
+        own = profile.columns.get(column, (column, *spec.aliases))
+        read |= {own} if isinstance(own, str) else {*own}
+    return read
 
 
 def _rule_of(cell: str, column: str | None, table: Table, profile: TableProfile) -> str | None:

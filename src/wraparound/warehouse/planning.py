@@ -11,7 +11,7 @@ from wraparound.errors import ContractBroken, SettingsWrong
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
 from wraparound.warehouse import oneroster
-from wraparound.warehouse.mapping import Notice, map_header
+from wraparound.warehouse.mapping import Notice, headers_of, map_header
 
 Tables = dict[str, tuple[Contract, str, Table]]
 Place = tuple[Contract, str, Table]
@@ -22,7 +22,7 @@ class File:
     """One file to load: where it goes and how it is meant.
 
     Of several files that fill one table, `is_last` is true of one, and `follows` of all but
-    the first.
+    the first. `elsewhere` are headers, in small letters, that the other tables of the file read.
     """
 
     member: Member
@@ -33,6 +33,7 @@ class File:
     mode: oneroster.Mode
     is_last: bool = True
     follows: bool = False
+    elsewhere: frozenset[str] = frozenset()
 
 
 def plan(
@@ -73,7 +74,15 @@ def plan(
         _refuse_missing_files(
             files, members, file_name=file_name, contract=contract, manifest=manifest
         )
+    files = [replace(file, elsewhere=_read_elsewhere(file, files)) for file in files]
     return _in_order(files, tables), notices
+
+
+def _read_elsewhere(file: File, files: list[File]) -> frozenset[str]:
+    others = [other for other in files if other.member is file.member and other is not file]
+    return frozenset(
+        header.lower() for other in others for header in headers_of(other.table, other.shape)
+    )
 
 
 def _file(
