@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from wraparound.cli import CHAPTERS, Family, main
+from wraparound.orchestration import nights
 
 
 def test_every_command_stands_once_in_a_chapter():
@@ -17,6 +18,17 @@ def test_every_command_stands_once_in_a_chapter():
 def test_the_help_tells_of_every_chapter():
     text = CliRunner().invoke(main, ["--help"]).output
     assert [f"{chapter}:" for chapter in CHAPTERS if f"{chapter}:\n" not in text] == []
+
+
+def test_a_night_tells_what_was_set_aside_beside_its_release(monkeypatch):
+    loaded = {"arrival_id": 7, "feed": "attendance", "state": "loaded", "code": None}
+    arrivals = [loaded | {"message": "12 rows are set aside."}, loaded | {"message": None}]
+    done = {"arrivals": arrivals, "release": {"state": "published"}}
+    monkeypatch.setattr(nights, "night", lambda *_, **__: done)
+    monkeypatch.setattr("wraparound.cli.night._tell_release", lambda *_, **__: None)
+    result = CliRunner().invoke(main, ["night"])
+    assert result.stderr == "arrival 7 (attendance): 12 rows are set aside.\n"
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,13 @@ def _tell_refusals(done: Iterable[dict[str, Any]]) -> bool:
     return bool(refused)
 
 
+def _tell_set_aside(done: Iterable[dict[str, Any]]) -> None:
+    """A list is built without these rows, and whoever looks at it should know."""
+    for row in done:
+        if row["state"] == "loaded" and row["message"]:
+            click.echo(f"arrival {row['arrival_id']} ({row['feed']}): {row['message']}", err=True)
+
+
 @main.command()
 @click.option("--as-of", type=DAY, help="The school day to speak about.")
 def build(*, as_of: datetime | None) -> None:
@@ -171,6 +178,7 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
         click.echo(json.dumps(done, default=str, indent=2))
     else:
         _tell_refusals(done["arrivals"])
+        _tell_set_aside(done["arrivals"])
         _tell_release(done["release"], json_wanted=False)
     _exit_if_rejected(done["release"])
 
