@@ -330,7 +330,7 @@ def test_a_line_of_totals_that_the_profile_leaves_out_keeps_nothing_in_force(
     write_district(rostered, TOTALS)
     for rows in (DAYS, [*DAYS[:2], *DAYS[3:]]):
         (arrival,) = landed_and_loaded(rostered, calendar(tmp_path / "in", rows, line))
-        assert arrival["state"] == "loaded"
+        assert (arrival["state"], arrival["message"]) == ("loaded", None)
         assert (arrival["rows_quarantined"], is_conserved(arrival)) == (1, True)
         # Of the last night only.
         assert [f[1:] for f in findings(rostered)] == [

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from wraparound.landing.json_source import LEFT_OUT
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.identities import remember_new
 from wraparound.warehouse.mapping import Notice
@@ -166,16 +167,16 @@ def close_replay(
 
 
 def _message(connection: Connection, arrival: Arrival) -> str | None:
-    """How many rows are set aside, and where the first of them is."""
+    """How many rows wait to be mended, and where the first of them is."""
     row = connection.execute(
         "with waiting as (select * from ops.quarantine"
-        "  where arrival_id = %s and state = 'open' and scope = 'row')"
+        "  where arrival_id = %s and state = 'open' and scope = 'row' and rule <> %s)"
         " select (select count(*) from"
         "   (select distinct table_name, file_name, row_number from waiting) as line) as n,"
         "  (select file_name || ' row ' || row_number || coalesce(', ' || column_name, '')"
         "    || ': ' || rule from waiting order by file_name, row_number, quarantine_id limit 1"
         "  ) as first_one",
-        [arrival.arrival_id],
+        [arrival.arrival_id, LEFT_OUT],
     ).fetchone()
     if not row or not row["n"]:
         return None
