@@ -47,9 +47,10 @@ MARKER_SHAPE = 2
 # Reports that releases frozen by an earlier version lack.
 LATER_REPORTS = frozenset({"rpt_reviews_due", "rpt_queue_churn"})
 FOLDER = "folder"
-# Starting a process costs as much as rendering a few lists.
-APART_FROM = 12
-# A process reads and renders one school at a time: some 170 MB.
+# Starting a process costs as much as rendering the lists of so many students, who take some 30 MB
+# here: all that a night's process has left once it has built and checked.
+APART_FROM = 600
+# A process reads and renders one school at a time: some 130 MB for one of 2,000 students.
 WORKERS_MAX = 4
 # Keys and lineage: they say nothing about a child.
 NOT_A_RECORD = frozenset(
@@ -198,7 +199,8 @@ def _drafts(
     """Each job with what gives its draft; many are rendered side by side, in other processes."""
     changed = [job for job in jobs if _standing(settings, job) is None]
     here = partial(_draft, settings, connection)
-    if len(changed) < APART_FROM or current_process().daemon:
+    students = sum(job.verdict["student_count"] for job in changed)
+    if students < APART_FROM or current_process().daemon:
         yield from ((job, partial(here, job)) for job in jobs)
         return
     # Started anew and not forked: a copy of this process would share its connection.
