@@ -477,6 +477,21 @@ def test_a_night_of_no_school_says_why_it_shows_no_list(
     ]
 
 
+def test_landing_a_file_that_was_put_back_says_that_it_counts_anew(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("wraparound.cli.night.load_settings", lambda: settings)
+    caplog.set_level("INFO", logger="wraparound")
+    file = tmp_path / "consents.csv"
+    for text in ("one\n1\n", "one\n2\n", "one\n1\n"):
+        file.write_text(text, encoding="utf-8")
+        run("land", "--feed", "consents", str(file))
+    assert caplog.messages[-1] == "consents.csv: came before arrival 2, and counts anew"
+
+
 def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:
     stranger = home / "mystery.csv"
     stranger.write_text("one,two\n1,2\n", encoding="utf-8")

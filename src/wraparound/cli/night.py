@@ -60,7 +60,7 @@ def land(
     PATHS may be files, package folders (with a manifest.csv or a datapackage.json), or folders
     of such. Nothing is loaded yet: `wraparound ingest` or `wraparound night` does that. The
     same bytes again change nothing, unless another file of their name came in between: then
-    they take it back. With --dry-run the files are read and checked to the end, and nothing is
+    they count anew. With --dry-run the files are read and checked to the end, and nothing is
     kept. Exit 4 if a file was refused.
     """
     from wraparound.orchestration import nights, rehearsing
@@ -78,7 +78,7 @@ def land(
         if not row["is_new"]:
             say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
         elif row["takes_back"]:
-            say(f"{row['file_name']}: came before, and takes back arrival {row['takes_back']}")
+            say(f"{row['file_name']}: came before arrival {row['takes_back']}, and counts anew")
     show(rows, columns=LANDED, json_wanted=json_wanted, empty="Nothing to land.")
     refused = [row for row in rows if row["state"] == "refused"]
     for row in refused:
