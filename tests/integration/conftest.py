@@ -5,6 +5,7 @@ import pytest
 from lib.feed_builders import Roster, children
 from lib.release_builders import a_server
 from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded
+from wraparound.warehouse import connection as connections
 
 ROSTER = Roster((*children(6), *children(4, school="T-S2", prefix="East")))
 
@@ -21,6 +22,13 @@ def settings(server, tmp_path):
     """A fresh warehouse, with a home and a district file of its own."""
     with a_fresh_warehouse(server, tmp_path) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def connection(settings):
+    """A connection to the fresh warehouse, as its owner."""
+    with connections.connect(settings) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

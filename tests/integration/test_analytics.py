@@ -22,12 +22,6 @@ CHOICE = Analytics()
 DOMAINS = analytics.DOMAINS
 
 
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
-
-
 def a_child(chance, number):
     school = chance.choices(SCHOOLS, (60, 30, 10))[0]
     return {

@@ -36,12 +36,6 @@ MONDAY = date(2026, 11, 2)
 
 
 @pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
 def publisher(settings):
     with connections.connect(settings, role=roles.PUBLISHER) as opened:
         opened.commit()

@@ -29,12 +29,6 @@ REFUSED = psycopg.errors.InsufficientPrivilege
 
 
 @pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
 def publisher(settings):
     with connections.connect(settings, role=roles.PUBLISHER) as opened:
         opened.commit()

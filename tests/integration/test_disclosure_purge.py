@@ -14,15 +14,8 @@ from wraparound.errors import ReleaseMissing, SettingsWrong
 from wraparound.orchestration import nights, privacy
 from wraparound.publishing import disclosure, freeze, releases
 from wraparound.publishing.disclosure import Leaving, Recipient
-from wraparound.warehouse import connection as connections
 
 SOON = date(2026, 12, 1)
-
-
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -25,12 +25,6 @@ SUITES = load_suites(PROJECT_ROOT / "expectations")
 RELEASE = tuple(suite for suite in SUITES if suite.name == "release")
 
 
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
-
-
 def gate(settings, connection, suites=RELEASE, as_of=MONDAY):
     candidate = freeze_release(connection, build_id=None, as_of=MONDAY)
     results = run_suites(

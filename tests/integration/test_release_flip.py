@@ -12,9 +12,7 @@ from lib.release_builders import (
     CEDAR,
     MANAGER,
     MONDAY,
-    a_server,
     a_student,
-    a_warehouse,
     add_finding,
     build_reports,
     freeze_audited,
@@ -29,24 +27,6 @@ from wraparound.warehouse import connection as connections
 TUESDAY, WEDNESDAY = date(2026, 11, 3), date(2026, 11, 4)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as settings:
-        yield settings
-
-
-@pytest.fixture
-def settings(server, request, tmp_path):
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    return a_warehouse(server, name=name, home=tmp_path)
-
-
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
 
 
 def marks(connection, *schools):

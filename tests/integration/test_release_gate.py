@@ -10,9 +10,7 @@ from lib.release_builders import (
     CEDAR,
     MONDAY,
     PROJECT_ROOT,
-    a_server,
     a_student,
-    a_warehouse,
     build_reports,
     insert_row,
     spoil_metrics,
@@ -25,24 +23,6 @@ from wraparound.warehouse import connection as connections
 
 RELEASE = tuple(s for s in load_suites(PROJECT_ROOT / "expectations") if s.name == "release")
 DOMAINS_KNOWN = "release.domains_known"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as settings:
-        yield settings
-
-
-@pytest.fixture
-def settings(server, request, tmp_path):
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    return a_warehouse(server, name=name, home=tmp_path)
-
-
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
 
 
 def gate(connection, settings, suites=RELEASE):

@@ -50,12 +50,6 @@ def settings(server, request, tmp_path):
     return replace(settings, project_root=tmp_path)
 
 
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
-
-
 def night(settings, connection, *schools, as_of=MONDAY, mark="", spoil=None):
     """Build and publish one night; `spoil` maps a school to the metrics that go wrong."""
     build_reports(connection, *schools, as_of=as_of, mark=mark)

@@ -10,7 +10,6 @@ from lib.release_builders import (
     BIRCH,
     CEDAR,
     MONDAY,
-    a_server,
     a_warehouse,
     build_reports,
     freeze_audited,
@@ -27,24 +26,6 @@ VIEWS = (
     *("students", "need_profiles", "referral_queue", "class_rosters", "reviews_due"),
     *("today", "schools", "service_use", "fidelity", "inquiry_cycles"),
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    with a_server() as settings:
-        yield settings
-
-
-@pytest.fixture
-def settings(server, request, tmp_path):
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    return a_warehouse(server, name=name, home=tmp_path)
-
-
-@pytest.fixture
-def connection(settings):
-    with connections.connect(settings) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
