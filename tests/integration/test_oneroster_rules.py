@@ -271,6 +271,18 @@ def test_the_whole_gradebook_is_read_and_its_rules_are_told(rostered, roster, tm
     ]
 
 
+def test_a_gradebook_may_speak_of_whom_and_what_the_roster_ended(rostered, roster, tmp_path):
+    later = replace(roster, students=[s for s in roster.students if s.id != "T-Alder1"])
+    landed_and_loaded(rostered, later.write(tmp_path / "later"), feed="roster")
+    files = {name: csv_bytes(header, rows) for name, (header, rows) in GRADEBOOK.items()}
+    modes = {name.removesuffix(".csv"): "bulk" for name in files}
+    manifest = replace(roster, mode="absent").manifest(**modes).replace(b",1.1", b",1.2")
+    path = a_zip(tmp_path / "in", "grades.zip", {**files, "manifest.csv": manifest})
+    (arrival,) = landed_and_loaded(rostered, path, feed="grades")
+    assert arrival["rows_loaded"] == sum(len(rows) for _, rows in GRADEBOOK.values())
+    assert arrival["rows_quarantined"] == 0
+
+
 def test_an_earlier_gradebook_has_no_roster_loaded_again(rostered, roster, tmp_path):
     files = {name: csv_bytes(header, rows) for name, (header, rows) in GRADEBOOK.items()}
     modes = {name.removesuffix(".csv"): "bulk" for name in files}

@@ -40,10 +40,17 @@ def parent_of(reference: Reference, *, family: str) -> tuple[Sql, Sql]:
 
 
 def known_keys(table: Table, reference: Reference, *, contract: Contract) -> Sql:
-    """A query of the keys that a reference may name: stored ones, and this file's own."""
+    """A query of the keys that a reference may name: stored ones, and this file's own.
+
+    Of another feed also those of records that ended, as of students: what is told of last year's
+    classes when this year's are here must not hang on which of the two came first.
+    """
     raw, column = parent_of(reference, family=contract.family)
-    stored = sql.SQL("select {} as k from {} where _deleted_at is null").format(column, raw)
-    if contract.tables.get(reference.table) is not table:
+    stored = sql.SQL("select {} as k from {}").format(column, raw)
+    if reference.table not in contract.tables:
+        return stored
+    stored = sql.SQL("{} where _deleted_at is null").format(stored)
+    if contract.tables[reference.table] is not table:
         return stored
     return sql.SQL("{} union all select {} from pg_temp.good").format(stored, column)
 
