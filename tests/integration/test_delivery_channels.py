@@ -417,7 +417,7 @@ def test_a_folder_gets_each_school_and_the_log_says_so(settings, connection, pub
         for name in ("index.html", "list.xlsx"):
             copy = tmp_path / "share" / school / name
             assert copy.read_bytes() == (settings.lists / school / name).read_bytes()
-            assert copy.stat().st_mode & 0o077 == 0
+            assert (copy.stat().st_mode | copy.parent.stat().st_mode) & 0o077 == 0
     assert list((tmp_path / "share").rglob("*.part")) == []
     rows = connection.execute(
         "select d.school_key, cardinality(d.student_keys) as n, e.channel from ops.disclosure d"

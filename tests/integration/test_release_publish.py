@@ -122,6 +122,35 @@ def test_a_school_is_held_since_the_first_of_the_nights_in_a_row(settings, conne
     assert "A child stands twice on the school&#39;s list." in nights_page
 
 
+def test_a_school_is_held_by_its_own_rules_that_hold_and_by_those_of_all(settings, connection):
+    spoil = {
+        ALDER: {"queue_rows": None, "students_in_question": 1},
+        BIRCH: {"duplicate_students": 1, "students_in_question": 1},
+        CEDAR: {"students_in_question": 1},
+    }
+    night(settings, connection, ALDER, BIRCH, CEDAR, spoil=spoil)
+    connection.execute(
+        "insert into ops.verdict"
+        " (release_id, school_key, rule_id, severity, failing_count, message)"
+        " values (1, null, 'T.all', 'hold', 1, 'A rule failed everywhere.')"
+    )
+    connection.commit()
+    causes = {
+        hold.school_source_id: [cause.rule_id for cause in hold.causes]
+        for hold in standings.holds(connection)
+    }
+    assert causes["T-BIRCH"] == ["T.all", "release.students_once"]
+    assert "T.all" in causes["T-ALDER"]
+    assert not {"release.students_once", "release.ids_of_one_child"} & set(causes["T-ALDER"])
+
+
+def test_who_has_a_notice_only_was_not_lifted(settings, connection):
+    night(settings, connection, ALDER, BIRCH, spoil={BIRCH: {"students_in_question": 1}})
+    told = standings.nights_of_schools(connection, nights=1)
+    words = {school.school_source_id: list(school.words.values()) for school in told.schools}
+    assert words == {"T-ALDER": ["pass"], "T-BIRCH": ["notice"]}
+
+
 def test_an_answer_lifts_what_was_asked_and_nothing_else(settings, connection):
     night(settings, connection, ALDER, BIRCH, mark="monday")
     spoilt = {BIRCH: {"duplicate_students": 1}, ALDER: {"duplicate_students": 1}}
