@@ -378,6 +378,20 @@ def test_nights_without_a_list_push_out_none_that_can_be_gone_back_to(connection
     assert marks(connection, ALDER) == [("T-ALDER", "first", 3)]
 
 
+def test_nobody_is_led_back_past_what_was_pruned_to_what_was_pinned(connection):
+    for mark in ("pinned", "pruned", "newest"):
+        build_reports(connection, ALDER, mark=mark)
+        publish_built(connection)
+    releases.pin(connection, 1, pinned=True, by="Olive Oak", reason="Shown to the board.")
+    assert releases.prune(connection, keep=1) == (2,)
+    for named in (2, None):
+        with pytest.raises(ReleaseMissing):
+            releases.rollback(connection, named)
+    assert marks(connection, ALDER) == [("T-ALDER", "newest", 3)]
+    releases.rollback(connection, 1)
+    assert marks(connection, ALDER) == [("T-ALDER", "pinned", 3)]
+
+
 @pytest.mark.parametrize("said", [{"by": " ", "reason": "So."}, {"by": "Olive Oak", "reason": ""}])
 def test_a_pin_needs_a_person_and_a_reason(connection, said):
     with pytest.raises(ReleaseRejected):

@@ -622,8 +622,8 @@ def _roll_back(
     unknown = [school for school in schools or () if school not in current]
     if unknown:
         raise ReleaseMissing(f"{len(unknown)} of the schools named have no published list.")
-    if release_id is not None:
-        show_release(connection, release_id)
+    if release_id is not None and not show_release(connection, release_id).is_kept:
+        raise ReleaseMissing(f"The tables of release {release_id} were pruned.")
     chosen = [current[name] for name in (schools or current)]
     targets = _targets(connection, chosen, release_id=release_id)
     if not targets:
@@ -656,7 +656,10 @@ def _take_back(connection: Connection[Any], school_keys: list[int]) -> None:
 def _targets(
     connection: Connection[Any], chosen: list[Live], *, release_id: int | None
 ) -> dict[int, int]:
-    """Return school_key to release_id for the schools that have something to go to."""
+    """Return school_key to release_id for the schools that have something to go to.
+
+    Where that was pruned a school stays: what is older, such as a pinned one, nobody meant.
+    """
     shown: dict[int, list[int]] = {}
     query = """
         select school_key, release_id from ops.release_school
@@ -664,13 +667,12 @@ def _targets(
     """
     kept = _kept(connection)
     for row in _all(connection, query):
-        if row["release_id"] in kept:
-            shown.setdefault(row["school_key"], []).append(row["release_id"])
+        shown.setdefault(row["school_key"], []).append(row["release_id"])
     targets = {}
     for live in chosen:
         newest = live.release_id - 1 if release_id is None else release_id
         target = next((r for r in shown.get(live.school_key, []) if r <= newest), None)
-        if target is not None and target != live.release_id:
+        if target in kept and target != live.release_id:
             targets[live.school_key] = target
     return targets
 
