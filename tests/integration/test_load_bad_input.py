@@ -625,3 +625,29 @@ def test_a_renamed_column_that_is_needed_is_held_with_a_suggestion(rostered, tmp
     arrival = refused(rostered, a_file(tmp_path / "in", "attendance.csv", text))
     assert "lacks column 'eventDate'" in arrival["message"]
     assert "Its column 'event_date' may be it" in arrival["message"]
+
+
+def test_rows_of_attendance_that_were_not_read_are_counted_by_school(rostered, roster, tmp_path):
+    first, second, third, *_ = (child.id for child in roster.students)
+    last = roster.students[-1].id
+    rows = [
+        *((child, "T-S1", DAY, "Bench warrant") for child in (first, second)),
+        (third, "T-S1", "someday", UNEXCUSED),
+        (last, "T-S2", DAY, "Bench warrant"),
+        # Of nobody, of no school, and twice, of which the last is taken: none lacks in a list.
+        ("T-nobody", "T-S1", DAY, UNEXCUSED),
+        (first, "T-nowhere", DAY, UNEXCUSED),
+        *((second, "T-S1", "2026-10-02", UNEXCUSED, why) for why in ("Rain", "Snow")),
+    ]
+    (arrival,) = landed_and_loaded(rostered, attendance(tmp_path / "in", rows))
+    assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (1, 7)
+
+    def lacking():
+        counts = "select school_source_id as school, sum(row_count)::int as n"
+        found = query(rostered, f"{counts} from ops.attendance_set_aside group by 1 order by 1")
+        return [tuple(row.values()) for row in found]
+
+    assert lacking() == [("T-S1", 3), ("T-S2", 1)]
+    better = [(first, "T-S1", DAY, UNEXCUSED), (last, "T-S2", DAY, UNEXCUSED)]
+    landed_and_loaded(rostered, attendance(tmp_path / "in", better, name="attendance_2.csv"))
+    assert lacking() == [("T-S1", 2)]

@@ -42,6 +42,31 @@ spells as (
 
 ),
 
+set_aside as (
+
+    select * from {{ ref('stg_ops__attendance_set_aside') }}
+
+),
+
+-- What came before the school year speaks of days before it.
+set_aside_counts as (
+
+    select
+        schools.school_key,
+        sum(set_aside.row_count) as row_count
+
+    from set_aside
+
+    inner join run_dates
+        on set_aside.received_at >= run_dates.year_start_date
+
+    inner join schools
+        on set_aside.school_source_id = schools.school_source_id
+
+    group by schools.school_key
+
+),
+
 not_enrolled_days as (
 
     select
@@ -82,7 +107,8 @@ event_counts as (
         ) as unmapped_codes,
         sum(event_sums.event_count) filter (
             where event_sums.event_date > run_dates.as_of_date
-        ) as events_ahead
+        ) as events_ahead,
+        sum(event_sums.event_count) as rows_read
 
     from event_sums
 
@@ -107,13 +133,18 @@ event_counts as (
 final as (
 
     select
-        event_counts.school_key,
+        coalesce(event_counts.school_key, set_aside_counts.school_key) as school_key,
         coalesce(event_counts.events_off_calendar, 0) as events_off_calendar,
         coalesce(event_counts.unmapped_codes, 0) as unmapped_codes,
         coalesce(event_counts.events_ahead, 0) as events_ahead,
-        coalesce(not_enrolled_days.day_count, 0) as days_not_enrolled
+        coalesce(not_enrolled_days.day_count, 0) as days_not_enrolled,
+        coalesce(event_counts.rows_read, 0) as rows_read,
+        coalesce(set_aside_counts.row_count, 0) as rows_set_aside
 
     from event_counts
+
+    full join set_aside_counts
+        on event_counts.school_key = set_aside_counts.school_key
 
     left join not_enrolled_days
         on event_counts.school_key = not_enrolled_days.school_key

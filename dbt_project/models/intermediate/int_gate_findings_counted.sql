@@ -129,6 +129,8 @@ final as (
         coalesce(attendance_findings.unmapped_codes, 0) as unmapped_codes,
         coalesce(attendance_findings.events_ahead, 0) as events_ahead,
         coalesce(attendance_findings.days_not_enrolled, 0) as days_not_enrolled,
+        coalesce(attendance_findings.rows_read, 0) as attendance_rows_read,
+        coalesce(attendance_findings.rows_set_aside, 0) as attendance_rows_set_aside,
         coalesce(releases.student_count, 0) as previous_students,
         school_days.school_key is not null as is_as_of_instructional
 

@@ -145,6 +145,9 @@ final as (
         cast(findings.days_not_enrolled as integer) as days_not_enrolled,
         cast(findings.previous_students as integer) as previous_students,
         cast(findings.unmapped_codes as integer) as unmapped_codes,
+        cast(findings.attendance_rows_read as integer) as attendance_rows_read,
+        cast(findings.attendance_rows_set_aside as integer)
+            as attendance_rows_set_aside,
         cast(coalesce(referral_findings.services_inactive_offered, 0) as integer)
             as services_inactive_offered,
         cast(coalesce(referral_findings.service_events_set_apart, 0) as integer)

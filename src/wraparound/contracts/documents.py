@@ -22,7 +22,7 @@ LEDGER_TABLES = {
     "need_history": "One row per student, school and need: first and last seen on a list.",
     "inquiry_baseline": "One row per inquiry cycle and school: its measure when it began.",
     "feed_state": "One row per feed and sender: what was loaded last, and when.",
-    "quarantine": "One row per finding: file, row, column, rule; no values.",
+    "attendance_set_aside": "One row per school and arrival with rows set aside: how many.",
     "arrival": "One row per arrival: what came, and what became of it.",
     "release": "One row per release, with its state.",
     "release_school": "One row per release and school, with the verdict.",

@@ -51,6 +51,10 @@ SPANISH: Mapping[str, str] = {
     "release.attendance_not_ahead": "Se registró asistencia de días que aún no llegan.",
     "release.codes_mapped": "Un código de los datos no está en la tabla de códigos del distrito, "
     "así que esas filas no cuentan.",
+    "release.attendance_read": "Algunas filas de asistencia no se pudieron leer, así que una "
+    "ausencia en ellas cuenta como día presente.",
+    "release.attendance_mostly_read": "Muchas filas de asistencia no se pudieron leer, así que "
+    "las ausencias en ellas cuentan como días presentes.",
     "release.services_active": "Se ofrece a un estudiante un servicio cerrado o sin confirmar.",
     "release.school_in_session": "La escuela no tiene clases el día de esta lista.",
     "release.suspensions_attended": "La asistencia no muestra ausencia en días de suspensión.",

@@ -40,7 +40,7 @@ RIGHTS: tuple[tuple[str, str, str, str], ...] = (
     (LOADER, "select, insert", "ops", "event"),
     (LOADER, "select, insert, update, delete", "restricted", "quarantine_line"),
     (BUILDER, "select", "ops", "inquiry_baseline"),
-    (BUILDER, "select", "ops", "arrival, feed_state, need_history, quarantine, release"),
+    (BUILDER, "select", "ops", "arrival, attendance_set_aside, feed_state, need_history, release"),
     (BUILDER, "select", "ops", "release_school, school_crosswalk, student_crosswalk"),
     (BUILDER, "select", "ops", "student_change"),
     (PUBLISHER, "select, insert, update", "ops", "release, release_school, need_history"),
