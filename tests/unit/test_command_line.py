@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from wraparound.cli import CHAPTERS, Family, main
+from wraparound.cli.telling import WORDS
 from wraparound.orchestration import nights
 
 
@@ -51,3 +52,23 @@ def test_what_the_machine_does_to_a_command_is_told_in_our_words(error, told):
     assert result.exit_code == 3
     assert result.output.startswith(told)
     assert "T-Alder" not in result.output
+
+
+@pytest.mark.parametrize("option", ["--by", "--reason"])
+def test_nobody_decides_by_saying_nothing(option):
+    words = {"--by": "R. Reed", "--reason": "Twins", option: "  "}
+    given = [word for pair in words.items() for word in pair]
+    result = CliRunner().invoke(main, ["student", "same", "T-Alder", *given])
+    assert result.exit_code == 2
+    assert option in result.output
+
+
+def test_each_name_and_each_reason_is_more_than_blanks():
+    def found(command):
+        for below in getattr(command, "commands", {}).values():
+            yield from found(below)
+        yield from (one for one in command.params if {"--by", "--reason"} & set(one.opts))
+
+    signed = list(found(main))
+    assert len(signed) > 10
+    assert [one for one in signed if one.type is not WORDS] == []

@@ -14,6 +14,7 @@ from wraparound.cli.telling import (
     LOADED,
     SET_ASIDE,
     as_json,
+    asked_by_option,
     by_option,
     read,
     reason_option,
@@ -157,7 +158,7 @@ def quarantine_show(
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
 )
-@click.option("--by", required=True, help="Who asks: a name; it is kept in the ledger.")
+@asked_by_option
 def quarantine_export(*, arrival_id: int, rule: str | None, out: Path, by: str) -> None:
     """Write an arrival's set-aside rows as CSV, with the reasons, to go back to its sender.
 

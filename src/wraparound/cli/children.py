@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from wraparound.cli.door import main
-from wraparound.cli.telling import as_json, by_option, read, reason_option, show
+from wraparound.cli.telling import as_json, asked_by_option, by_option, read, reason_option, show
 from wraparound.settings import load_settings
 
 
@@ -155,7 +155,7 @@ def student_list(*, json_wanted: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder."
 )
-@click.option("--by", required=True, help="Who asks: a name; it is kept in the ledger.")
+@asked_by_option
 def student_export(*, out: Path, by: str) -> None:
     """Write both children of each id that waits, as CSV: names and birth dates.
 

@@ -12,12 +12,30 @@ import click
 from wraparound.settings import load_settings
 
 T = TypeVar("T")
+
+
+class _Words(click.ParamType[str]):
+    """What somebody says: more than blanks, and without those around it."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The words; nobody decides by saying nothing."""
+        return value.strip() or self.fail("it is kept in the ledger, and not blank.", param, ctx)
+
+
+WORDS = _Words()
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 dry_run = click.option(
     "--dry-run", "rehearsal", is_flag=True, help="Only say what would become of it."
 )
-by_option = click.option("--by", required=True, help="Who decides: a name.")
-reason_option = click.option("--reason", required=True, help="Why; it is kept in the ledger.")
+by_option = click.option("--by", required=True, type=WORDS, help="Who decides: a name.")
+asked_by_option = click.option(
+    "--by", required=True, type=WORDS, help="Who asks: a name; it is kept in the ledger."
+)
+reason_option = click.option(
+    "--reason", required=True, type=WORDS, help="Why; it is kept in the ledger."
+)
 as_json = click.option(
     "--json", "json_wanted", is_flag=True, help="Print JSON instead of a table."
 )
