@@ -65,12 +65,14 @@ def asked(settings):
 AT_THE_LIMIT = """
     update reports.rpt_gate_metrics set previous_students = 30, attendance_days_behind = 7,
         students_not_known_all_domains = 10, events_off_calendar = 20, days_not_enrolled = 20,
-        events_ahead = 20, attendance_rows_set_aside = 20 where school_key = 1;
+        events_ahead = 20, attendance_rows_set_aside = 20,
+        section_days_unmeasured = 10 where school_key = 1;
     update reports.rpt_gate_metrics set previous_students = 44, active_students = 55,
         students_listed = 55 where school_key = 3;
     update reports.rpt_gate_metrics set events_off_calendar = 10, days_not_enrolled = 10,
         events_ahead = 10, attendance_rows_read = 0,
-        attendance_rows_set_aside = 10 where school_key = 4;
+        attendance_rows_set_aside = 10, section_days = 10,
+        section_days_unmeasured = 10 where school_key = 4;
     update reports.rpt_students set suggested_tier = '3'
         where student_key <= 1008 or school_key = 4;
     update reports.rpt_students set absence_rate = 0, days_absent = 0 where student_key = 1001;
@@ -91,7 +93,8 @@ SPOILT = """
         students_listed = 19, duplicate_students = 1, profile_rows_missing = -1,
         students_not_known_all_domains = 10, attendance_days_behind = 31,
         events_off_calendar = 21, days_not_enrolled = 21, events_ahead = 21,
-        unmapped_codes = 1, attendance_rows_set_aside = 21, services_inactive_offered = 1,
+        unmapped_codes = 1, attendance_rows_set_aside = 21, section_days_unmeasured = 11,
+        services_inactive_offered = 1,
         is_as_of_instructional = false,
         suspension_days_without_absence = 1, students_on_two_lists = 1, students_in_question = 1,
         service_events_set_apart = 1 where school_key = 2;
@@ -148,6 +151,7 @@ NOTICES = {
     *("profiles_known", "attendance_fresh", "attendance_on_calendar", "attendance_enrolled"),
     *(
         "attendance_read",
+        "periods_measured",
         "attendance_not_ahead",
         "codes_mapped",
         "school_in_session",

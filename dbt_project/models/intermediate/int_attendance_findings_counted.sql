@@ -42,6 +42,12 @@ spells as (
 
 ),
 
+section_days as (
+
+    select * from {{ ref('int_section_days_summed') }}
+
+),
+
 set_aside as (
 
     select * from {{ ref('stg_ops__attendance_set_aside') }}
@@ -130,6 +136,22 @@ event_counts as (
 
 ),
 
+section_counts as (
+
+    select
+        section_days.school_key,
+        count(*) as day_count,
+        count(*) filter (where not section_days.is_measured) as unmeasured_count
+
+    from section_days
+
+    inner join run_dates
+        on section_days.event_date >= run_dates.year_start_date
+
+    group by section_days.school_key
+
+),
+
 final as (
 
     select
@@ -139,7 +161,9 @@ final as (
         coalesce(event_counts.events_ahead, 0) as events_ahead,
         coalesce(not_enrolled_days.day_count, 0) as days_not_enrolled,
         coalesce(event_counts.rows_read, 0) as rows_read,
-        coalesce(set_aside_counts.row_count, 0) as rows_set_aside
+        coalesce(set_aside_counts.row_count, 0) as rows_set_aside,
+        coalesce(section_counts.day_count, 0) as section_days,
+        coalesce(section_counts.unmeasured_count, 0) as section_days_unmeasured
 
     from event_counts
 
@@ -148,6 +172,9 @@ final as (
 
     left join not_enrolled_days
         on event_counts.school_key = not_enrolled_days.school_key
+
+    left join section_counts
+        on event_counts.school_key = section_counts.school_key
 
 )
 

@@ -131,6 +131,9 @@ final as (
         coalesce(attendance_findings.days_not_enrolled, 0) as days_not_enrolled,
         coalesce(attendance_findings.rows_read, 0) as attendance_rows_read,
         coalesce(attendance_findings.rows_set_aside, 0) as attendance_rows_set_aside,
+        coalesce(attendance_findings.section_days, 0) as section_days,
+        coalesce(attendance_findings.section_days_unmeasured, 0)
+            as section_days_unmeasured,
         coalesce(releases.student_count, 0) as previous_students,
         school_days.school_key is not null as is_as_of_instructional
 

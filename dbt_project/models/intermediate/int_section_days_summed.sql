@@ -138,6 +138,8 @@ days as (
             settings.section_periods_per_day,
             scheduled_days.period_count
         ) as period_count,
+        num_nonnulls(settings.section_periods_per_day, scheduled_days.period_count) > 0
+        or sums.period_count > sums.periods_missed as is_measured,
         sums.periods_excused * 2 >= sums.periods_missed as is_excused,
         sums.periods_missed > 0
         and sums.periods_state_excused * 2 >= sums.periods_missed as is_state_excused
@@ -171,6 +173,7 @@ final as (
         days.event_date,
         days.has_tardy,
         days.is_state_excused,
+        days.is_measured,
         case when days.is_excused then 'excused' else 'unexcused' end as absence_kind,
         -- A period that nobody can read leaves a day open that is not absent anyway.
         not days.has_unknown

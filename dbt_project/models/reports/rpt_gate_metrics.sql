@@ -148,6 +148,8 @@ final as (
         cast(findings.attendance_rows_read as integer) as attendance_rows_read,
         cast(findings.attendance_rows_set_aside as integer)
             as attendance_rows_set_aside,
+        cast(findings.section_days as integer) as section_days,
+        cast(findings.section_days_unmeasured as integer) as section_days_unmeasured,
         cast(coalesce(referral_findings.services_inactive_offered, 0) as integer)
             as services_inactive_offered,
         cast(coalesce(referral_findings.service_events_set_apart, 0) as integer)

@@ -55,6 +55,8 @@ SPANISH: Mapping[str, str] = {
     "ausencia en ellas cuenta como día presente.",
     "release.attendance_mostly_read": "Muchas filas de asistencia no se pudieron leer, así que "
     "las ausencias en ellas cuentan como días presentes.",
+    "release.periods_measured": "Nadie dice cuántos períodos tiene un día, así que un día cuenta "
+    "como ausente cuando se perdió uno solo.",
     "release.services_active": "Se ofrece a un estudiante un servicio cerrado o sin confirmar.",
     "release.school_in_session": "La escuela no tiene clases el día de esta lista.",
     "release.suspensions_attended": "La asistencia no muestra ausencia en días de suspensión.",
