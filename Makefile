@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-# A file of tests stays on one core, so that its server is started once; files in the order in
-# which they are given, the long ones first.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 \
-	--dist loadfile --no-loadscope-reorder
+# A file of tests stays in one process, so that its server is started once; files in the order in
+# which they are given, the long ones first. Three, also on two cores: some tests wait for others'
+# processes.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo down test check bench pictures lock clean
