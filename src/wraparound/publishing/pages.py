@@ -476,10 +476,11 @@ def _verdict_notice(data: "ListData", *, words: Words) -> Notice:
 
 def _finding_words(finding: "Finding", *, words: Words) -> str:
     told = rule_in_words(finding.rule_id, finding.message, language=words.language)
-    if not finding.failing_count:
+    # One says nothing: a school's line of numbers is one row, whatever stands in it.
+    if finding.failing_count is None or finding.failing_count < 2:
         return told
     counted = "finding_count_of_district" if finding.is_of_district else "finding_count"
-    return f"{told} ({words.count(counted, finding.failing_count)})"
+    return f"{told} ({words(counted, count=finding.failing_count)})"
 
 
 def _stale_words(feed: "Feed", *, as_of: date, words: Words) -> str:

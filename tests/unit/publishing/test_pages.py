@@ -246,7 +246,11 @@ def test_a_held_school_without_a_newer_day_or_reason_still_says_so():
 def test_a_notice_stands_above_the_list():
     reason = {"rule_id": "x", "severity": "notice", "failing_count": 1, "message": "One is odd."}
     page = page_of(a_list(verdict={"verdict": "notice", "findings": [reason]}))
-    assert page.index("One is odd. (1 case)") < page.index('id="today"')
+    # A school's own numbers are one row, so that one says nothing of how many are odd.
+    assert page.index("One is odd.</li>") < page.index('id="today"')
+    several = {**reason, "failing_count": 2}
+    page = page_of(a_list(verdict={"verdict": "notice", "findings": [several]}))
+    assert "One is odd. (2 cases)" in page
     everywhere = {**reason, "failing_count": 20, "is_of_district": True}
     page = page_of(a_list(verdict={"verdict": "notice", "findings": [everywhere]}))
     assert "One is odd. (20 cases in the district)" in page
