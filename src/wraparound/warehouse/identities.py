@@ -7,7 +7,6 @@ as the person said; `withdrawn`, where a later roster took it back; `past`, wher
 id it became gave way in turn. Of an id at most one change is in force: open, or another.
 """
 
-import csv
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from wraparound.errors import SettingsWrong
 from wraparound.warehouse.connection import Connection, Row
+from wraparound.warehouse.seed_files import seed_rows
 
 SEED = "identity_criteria.csv"
 # By which key each id goes, and how the roster in force tells of it.
@@ -177,16 +177,11 @@ def _words(name: str | None) -> list[str]:
 
 
 def _criteria(seeds: Path) -> Criteria:
-    try:
-        with (seeds / SEED).open(encoding="utf-8", newline="") as stream:
-            return {
-                (row["given_names"], row["family_names"], row["birth_dates"]): (
-                    row["is_another_child"] == "true"
-                )
-                for row in csv.DictReader(stream)
-            }
-    except (OSError, KeyError) as exc:
-        raise SettingsWrong(f"The seed {SEED} is missing, or a column of it.") from exc
+    columns = ("given_names", "family_names", "birth_dates", "is_another_child")
+    return {
+        (given, family, birth): is_another == "true"
+        for given, family, birth, is_another in seed_rows(SEED, *columns, seeds=seeds)
+    }
 
 
 def _is_another(judge: _Judge, told: Row, known: Row) -> bool:

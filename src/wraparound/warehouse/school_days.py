@@ -1,11 +1,10 @@
 """Days on which any school has lessons, as the calendars in force and the seed of codes say."""
 
-import csv
 from datetime import date
 from pathlib import Path
 
-from wraparound.errors import SettingsWrong
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.seed_files import seed_rows
 
 SEED = "calendar_event_codes.csv"
 # Several events of a school's day give one answer, as in the model of the calendar.
@@ -30,13 +29,10 @@ def days_with_lessons(connection: Connection, *, seeds: Path) -> frozenset[date]
     Raises:
         SettingsWrong: the seed of the calendar's codes is missing or lacks a column.
     """
-    try:
-        with (seeds / SEED).open(encoding="utf-8", newline="") as stream:
-            codes = [
-                (row["calendar_event_code"], row["is_instructional"] == "true", row["precedence"])
-                for row in csv.DictReader(stream)
-            ]
-    except (OSError, KeyError) as exc:
-        raise SettingsWrong(f"The seed {SEED} is missing, or a column of it.") from exc
-    columns = [list(column) for column in zip(*codes, strict=True)] or [[], [], []]
-    return frozenset(row["day"] for row in connection.execute(DAYS, columns))
+    columns = ("calendar_event_code", "is_instructional", "precedence")
+    codes = [
+        (code, is_instructional == "true", precedence)
+        for code, is_instructional, precedence in seed_rows(SEED, *columns, seeds=seeds)
+    ]
+    listed = [list(column) for column in zip(*codes, strict=True)] or [[], [], []]
+    return frozenset(row["day"] for row in connection.execute(DAYS, listed))
