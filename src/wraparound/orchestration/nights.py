@@ -6,7 +6,7 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -358,8 +358,12 @@ def _beside_each_other(
         return
     pool = ThreadPoolExecutor(LINES_AT_ONCE)
     try:
-        for line in as_completed([pool.submit(load_line, line) for line in lines]):
-            line.result()
+        waiting = {pool.submit(load_line, line) for line in lines}
+        while waiting:
+            # An interruption just before a wait begins is seen only once that wait ends.
+            ended, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+            for line in ended:
+                line.result()
     except BaseException as exc:
         stopped.set()
         if isinstance(exc, KeyboardInterrupt):
