@@ -53,7 +53,7 @@ def manifest():
             "--project-dir",
             str(PROJECT),
         ]
-        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
         return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
 
 

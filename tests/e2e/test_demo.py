@@ -38,7 +38,6 @@ from wraparound.warehouse import embedded
 pytestmark = pytest.mark.airflow
 
 FIRST_THREE = ("attendance.csv", "calendar.csv", "roster.zip")
-BURST_SECONDS = 0.2
 # Generous: the machine may be busy. Nothing waits longer than it has to.
 LOAD_SECONDS = 300
 BUILD_SECONDS = 400
@@ -131,7 +130,7 @@ def page_status(url: str, *, headers: dict[str, str]) -> int:
 def test_every_pipeline_is_parsed_and_awake(scene: Scene) -> None:
     wait_for(
         lambda: scene.client.dag_ids() >= {"approve", "build", "ingest", "publish"},
-        seconds=60,
+        seconds=LOAD_SECONDS,
         what="the pipelines",
     )
 
@@ -139,10 +138,8 @@ def test_every_pipeline_is_parsed_and_awake(scene: Scene) -> None:
     assert local_airflow.status(scene.settings).healthy
 
 
-def test_three_files_within_a_moment_are_loaded_by_one_wake_up(scene: Scene) -> None:
-    began = time.monotonic()
+def test_three_files_at_once_are_loaded(scene: Scene) -> None:
     drop([scene.files[name] for name in FIRST_THREE], inbox=scene.settings.inbox)
-    assert time.monotonic() - began < BURST_SECONDS
 
     wait_for(
         lambda: states(scene) == dict.fromkeys(FIRST_THREE, "loaded"),

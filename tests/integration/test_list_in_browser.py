@@ -67,7 +67,7 @@ def browse(*arguments, profile):
         *(CHROMIUM, "--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
         *("--disable-dev-shm-usage", f"--user-data-dir={profile}", *as_root, *arguments),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
 
 
 def told_by(frames, folder, *words, seconds=20):

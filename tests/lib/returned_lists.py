@@ -55,5 +55,5 @@ def saved_by_libreoffice(path: Path, folder: Path) -> Path:
     done = folder / "again"
     profile = f"-env:UserInstallation=file://{folder}/profile"
     command = [office, profile, "--headless", "--convert-to", "xlsx", "--outdir", done, path]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     return done / path.name

@@ -97,7 +97,7 @@ def airflow_says() -> dict[str, Any]:
         env={**os.environ, "AIRFLOW__CORE__AUTH_MANAGER": manager},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     said: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -9,7 +9,7 @@ import pytest
 from wraparound.orchestration import triggers
 from wraparound.orchestration.triggers import Announcer, InboxTrigger
 
-ENOUGH_SECONDS = 5
+ENOUGH_SECONDS = 60
 
 
 class Ledger:
