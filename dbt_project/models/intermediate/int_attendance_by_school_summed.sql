@@ -40,35 +40,6 @@ recent_windows as (
 
 ),
 
--- The days of a stay are counted by the numbers of its ends.
-stay_sums as (
-
-    select
-        stays.student_key,
-        stays.school_key,
-        sum(stays.last_day_number - stays.first_day_number + 1) as day_count,
-        sum(
-            greatest(
-                stays.last_day_number - greatest(
-                    stays.first_day_number - 1, recent_windows.before_recent_number
-                ),
-                0
-            )
-        ) as recent_day_count,
-        min(stays.first_day_number) as first_day_number,
-        max(stays.last_day_number) as last_day_number
-
-    from stays
-
-    inner join recent_windows
-        on stays.school_key = recent_windows.school_key
-
-    group by
-        stays.student_key,
-        stays.school_key
-
-),
-
 exception_sums as (
 
     select
@@ -108,11 +79,54 @@ exception_sums as (
 
 ),
 
+-- The days of a stay are counted by the numbers of its ends. Days between two stays are
+-- none of them.
+stay_sums as (
+
+    select
+        stays.student_key,
+        stays.school_key,
+        sum(stays.last_day_number - stays.first_day_number + 1) as day_count,
+        sum(
+            greatest(
+                stays.last_day_number - greatest(
+                    stays.first_day_number - 1, recent_windows.before_recent_number
+                ),
+                0
+            )
+        ) as recent_day_count,
+        sum(
+            greatest(
+                stays.last_day_number - greatest(
+                    stays.first_day_number - 1, exception_sums.last_missed_number
+                ),
+                0
+            )
+        ) as days_present_in_a_row,
+        max(stays.last_day_number) as last_day_number
+
+    from stays
+
+    inner join recent_windows
+        on stays.school_key = recent_windows.school_key
+
+    left join exception_sums
+        on
+            stays.student_key = exception_sums.student_key
+            and stays.school_key = exception_sums.school_key
+
+    group by
+        stays.student_key,
+        stays.school_key
+
+),
+
 final as (
 
     select
         stay_sums.student_key,
         stay_sums.school_key,
+        stay_sums.days_present_in_a_row,
         school_days.school_day_date as data_through_date,
         stay_sums.day_count - coalesce(exception_sums.days_unknown, 0) as days_enrolled,
         coalesce(exception_sums.days_absent, 0) as days_absent,
@@ -123,10 +137,7 @@ final as (
         coalesce(exception_sums.days_unknown, 0) as days_unknown,
         stay_sums.recent_day_count - coalesce(exception_sums.recent_days_unknown, 0)
             as recent_days_enrolled,
-        coalesce(exception_sums.recent_days_absent, 0) as recent_days_absent,
-        stay_sums.last_day_number
-        - coalesce(exception_sums.last_missed_number, stay_sums.first_day_number - 1)
-            as days_present_in_a_row
+        coalesce(exception_sums.recent_days_absent, 0) as recent_days_absent
 
     from stay_sums
 
