@@ -18,6 +18,13 @@ service_lists as (
 
 ),
 
+referral_states as (
+
+    select * from {{ ref('referral_states') }}
+
+),
+
+-- A referral that ended unserved asks anew: who would serve now is who is suggested.
 final as (
 
     select
@@ -38,16 +45,23 @@ final as (
         needs.as_of_date,
         needs.previous_as_of_date,
         chosen_referrals.last_contact_date,
-        coalesce(chosen_referrals.service_id, service_lists.first_service_id)
-            as service_id,
+        case
+            when referral_states.is_asking then service_lists.first_service_id
+            else chosen_referrals.service_id
+        end as service_id,
         coalesce(chosen_referrals.referral_state, 'new') as referral_state,
-        coalesce(chosen_referrals.service_name, service_lists.first_service_name)
-            as service_name,
-        coalesce(chosen_referrals.organization_id, service_lists.first_organization_id)
-            as organization_id,
-        coalesce(
-            chosen_referrals.organization_name, service_lists.first_organization_name
-        ) as organization_name,
+        case
+            when referral_states.is_asking then service_lists.first_service_name
+            else chosen_referrals.service_name
+        end as service_name,
+        case
+            when referral_states.is_asking then service_lists.first_organization_id
+            else chosen_referrals.organization_id
+        end as organization_id,
+        case
+            when referral_states.is_asking then service_lists.first_organization_name
+            else chosen_referrals.organization_name
+        end as organization_name,
         coalesce(service_lists.service_count, 0) as service_count,
         coalesce(service_lists.has_place, false) as has_place,
         coalesce(service_lists.services, cast('[]' as jsonb)) as services,
@@ -57,6 +71,11 @@ final as (
 
     left join chosen_referrals
         on needs.need_id = chosen_referrals.need_id
+
+    left join referral_states
+        on
+            coalesce(chosen_referrals.referral_state, 'new')
+            = referral_states.referral_state
 
     left join service_lists
         on needs.need_id = service_lists.need_id
