@@ -4,18 +4,20 @@
 -#}
 {% macro worded(signal) -%}
     {%- set places = {
-        "numerator": signal ~ ".numerator",
-        "denominator": signal ~ ".denominator",
-        "present": signal ~ ".denominator - " ~ signal ~ ".numerator",
-        "magnitude": "abs(" ~ signal ~ ".numerator)",
-        "percent": "100 * " ~ signal ~ ".numerator / " ~ signal ~ ".denominator",
+        "numerator": told_number(signal ~ ".numerator", 2, signal),
+        "denominator": told_number(signal ~ ".denominator", 2, signal),
+        "present": told_number(signal ~ ".denominator - " ~ signal ~ ".numerator", 2, signal),
+        "magnitude": "abs(" ~ told_number(signal ~ ".numerator", 1, signal) ~ ")",
+        "percent": told_number(
+            "100 * " ~ signal ~ ".numerator / " ~ signal ~ ".denominator", 1, signal
+        ),
     } -%}
     replace(
         {{ "replace(" * places | length }}{{ signal }}.wording
         {%- for place, number in places.items() -%}
         , '{{ "{" ~ place ~ "}" }}', case
             when {{ signal }}.wording like '%{{ "{" ~ place ~ "}" }}%'
-                then cast(trim_scale(round({{ number }}, 1)) as text)
+                then cast({{ number }} as text)
             else ''
         end)
         {%- endfor -%}

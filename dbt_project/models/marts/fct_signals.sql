@@ -1,3 +1,11 @@
+{%- set measured -%}
+    case
+        when indicators.unit = 'share'
+            then all_signals.numerator / all_signals.denominator
+        else all_signals.numerator
+    end
+{%- endset -%}
+
 with
 
 matched_signals as (
@@ -134,16 +142,7 @@ final as (
         run_dates.as_of_date,
         coalesce(all_signals.data_through_date, feeds.data_through_date)
             as data_through_date,
-        trim_scale(
-            round(
-                case
-                    when indicators.unit = 'share'
-                        then all_signals.numerator / all_signals.denominator
-                    else all_signals.numerator
-                end,
-                4
-            )
-        ) as measured_value,
+        {{ told_number(measured, 4, 'all_signals') }} as measured_value,
         {{ worded('all_signals') }} as wording
 
     from all_signals
