@@ -7,6 +7,16 @@ from pathlib import Path
 
 from wraparound.errors import SettingsWrong
 
+# Python waits for the server half of the time, so two even on one core; what each piece holds of
+# memory, here and there, and one disk set the end. Measures of a machine.
+AT_ONCE_LEAST = 2
+AT_ONCE_MOST = 4
+
+
+def at_once() -> int:
+    """How many steps of a build, lines of arrivals or lists are worked on at a time."""
+    return max(AT_ONCE_LEAST, min(len(os.sched_getaffinity(0)), AT_ONCE_MOST))
+
 
 @dataclass(frozen=True)
 class Settings:

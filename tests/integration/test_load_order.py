@@ -194,7 +194,7 @@ def test_feeds_beside_each_other_end_as_one_after_the_other(server, tmp_path, mo
     ends = []
     for lines in (1, 4):
         loaders.clear()
-        monkeypatch.setattr(nights, "LINES_AT_ONCE", lines)
+        monkeypatch.setattr(nights, "at_once", lambda lines=lines: lines)
         home = tmp_path / f"by {lines}"
         home.mkdir()
         with a_fresh_warehouse(server, home) as settings:
@@ -212,7 +212,7 @@ def test_an_interrupted_ingest_ends_after_what_is_being_loaded(rostered, tmp_pat
         DistrictPlan(2, 40, seed=5, school_year=2027, through=date(2026, 10, 30)), tmp_path / "in"
     )
     nights.land(rostered, [tmp_path / "in"])
-    asked, is_stopping = threading.Barrier(nights.LINES_AT_ONCE), threading.Event()
+    asked, is_stopping = threading.Barrier(2), threading.Event()
     loaded, said = [], []
 
     def load(settings, arrival_id):
@@ -229,13 +229,14 @@ def test_an_interrupted_ingest_ends_after_what_is_being_loaded(rostered, tmp_pat
             is_stopping.set()
 
     monkeypatch.setattr(nights, "load_arrival", load)
+    monkeypatch.setattr(nights, "at_once", lambda: 2)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             nights.ingest(rostered, say=say)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert len(loaded) == 1 + nights.LINES_AT_ONCE
+    assert len(loaded) == 1 + 2, "the roster, and a line for each of two threads"
     waiting = len(nights.pending_arrivals(rostered))
     assert said[-1] == f"stopped: {waiting} arrivals wait for the next `ingest`"
 

@@ -1,12 +1,13 @@
 """Settings are read once, and say everything that is missing at once."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import SettingsWrong
-from wraparound.settings import environment_for, load_settings
+from wraparound.settings import at_once, environment_for, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,3 +74,12 @@ def test_a_wrong_district_file_says_where(tmp_path: Path, text: str, said: str) 
         load_district(path)
 
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("cores", "pieces"), [(1, 2), (3, 3), (64, 4)])
+def test_a_larger_machine_works_on_more_at_once(
+    monkeypatch: pytest.MonkeyPatch, cores: int, pieces: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
+
+    assert at_once() == pieces

@@ -19,7 +19,7 @@ from wraparound.orchestration.dbt_lean import (
     project_forgotten,
     templates_compiled_once,
 )
-from wraparound.settings import Settings, export_environment
+from wraparound.settings import Settings, at_once, export_environment
 from wraparound.warehouse.connection import dbt_environment
 
 FAILED = ("error", "fail", "runtime error")
@@ -44,7 +44,6 @@ def build_models(
     as_of: date,
     previous_as_of: date | None,
     whole: bool = True,
-    threads: int = 2,
 ) -> Built:
     """Build and test every model for one school day.
 
@@ -65,9 +64,9 @@ def build_models(
         macros_bound_at_once(),
         templates_compiled_once(),
         collector_at_ease(),
-        longest_way_first(threads=threads),
+        longest_way_first(threads=at_once()),
     ):
-        return _build(settings, _words(settings, whole=whole, threads=threads))
+        return _build(settings, _words(settings, whole=whole))
 
 
 def _build(settings: Settings, words: list[str]) -> Built:
@@ -241,12 +240,12 @@ def made_by_code(settings: Settings) -> set[tuple[str, str]]:
     return {one for one in made_by_build(settings) if one[0] in ("seeds", "staging")}
 
 
-def _words(settings: Settings, *, whole: bool, threads: int) -> list[str]:
+def _words(settings: Settings, *, whole: bool) -> list[str]:
     """dbt's command line."""
     options = {
         # Arithmetic is proved once, by the project's own tests, not every night.
         "--exclude-resource-type": "unit_test",
-        "--threads": threads,
+        "--threads": at_once(),
         "--log-level": "none",
         "--log-level-file": "info",
     }

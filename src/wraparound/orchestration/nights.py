@@ -36,7 +36,7 @@ from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt, owe_receipt, owed_receipts
-from wraparound.settings import Settings
+from wraparound.settings import Settings, at_once
 from wraparound.warehouse import ledger, lifting, loading
 from wraparound.warehouse.connection import Connection, Row, alone, connect
 from wraparound.warehouse.json_planning import last_effective_time
@@ -55,9 +55,6 @@ SETTLE_SECONDS = 2.0
 PASSING_STATES = ("08", "40", "53", "57", "58", "55P03")
 # Rows that wait may wait for rows that wait; each round frees at least one arrival.
 ROUNDS_MAX = 20
-# The server works for each line on a core of its own, while ours hands over bytes. A measure of
-# the machine.
-LINES_AT_ONCE = 2
 Said = Callable[[str], None]
 
 
@@ -356,7 +353,7 @@ def _beside_each_other(
     if len(lines) == 1:
         load_line(lines[0])
         return
-    pool = ThreadPoolExecutor(LINES_AT_ONCE)
+    pool = ThreadPoolExecutor(at_once())
     try:
         waiting = {pool.submit(load_line, line) for line in lines}
         while waiting:

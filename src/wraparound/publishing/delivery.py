@@ -9,7 +9,6 @@ import gc
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +34,7 @@ from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclos
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
-from wraparound.settings import Settings
+from wraparound.settings import Settings, at_once
 from wraparound.warehouse.connection import alone, connect
 from wraparound.warehouse.roles import PUBLISHER
 
@@ -50,8 +49,6 @@ FOLDER = "folder"
 # Starting a process costs as much as rendering the lists of so many students, who take some 30 MB
 # here: all that a night's process has left once it has built and checked.
 APART_FROM = 600
-# A process reads and renders one school at a time: some 130 MB for one of 2,000 students.
-WORKERS_MAX = 4
 # Keys and lineage: they say nothing about a child.
 NOT_A_RECORD = frozenset(
     {
@@ -203,10 +200,10 @@ def _drafts(
     if students < APART_FROM or current_process().daemon:
         yield from ((job, partial(here, job)) for job in jobs)
         return
-    # Started anew and not forked: a copy of this process would share its connection.
-    workers = min(len(os.sched_getaffinity(0)), WORKERS_MAX)
+    # Started anew and not forked: a copy of this process would share its connection. Each reads
+    # and renders one school at a time: some 130 MB for one of 2,000 students.
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_begin_apart
+        at_once(), mp_context=get_context("spawn"), initializer=_begin_apart
     ) as pool:
         futures = {job.folder: pool.submit(_draft_apart, settings, job) for job in changed}
         is_broken = False
