@@ -50,7 +50,7 @@ answers as (
         latest_reviews.student_key is not null as is_reviewed,
         this_season.student_key is not null as is_reviewed_in_season,
         latest_reviews.decided_tier = '3' as is_in_tier_three,
-        looks.last_individual_review_date >= latest_reviews.reviewed_date
+        looks.last_individual_review_date >= latest_reviews.decided_date
             as has_individual_review,
         latest_reviews.decided_tier >= settings.plan_review_from_tier as has_plan_tier,
         looks.last_look_date >= run_dates.year_start_date as has_contact,

@@ -104,18 +104,16 @@ changed_tiers as (
         'changed' as item_kind,
         reviews.review_id as subject_id,
         'Reviewed: tier ' || reviews.decided_tier || '.' as item_text,
-        reviews.reviewed_date as item_date,
+        reviews.decided_date as item_date,
         100 as item_weight
 
     from reviews
 
     inner join since
-        on reviews.reviewed_date > since.since_date
+        on reviews.decided_date > since.since_date
 
     inner join placed_students
         on reviews.student_key = placed_students.student_key
-
-    where reviews.decided_tier is not null
 
 ),
 

@@ -49,10 +49,9 @@ individual_reviews as (
         placed_students.student_key,
         placed_students.school_key,
         'individual_review' as review_kind,
-        latest_reviews.reviewed_date as counted_from_date,
-        latest_reviews.reviewed_date + settings.individual_review_due_days as due_date,
-        latest_reviews.reviewed_date + settings.individual_review_due_days
-            as latest_date
+        latest_reviews.decided_date as counted_from_date,
+        latest_reviews.decided_date + settings.individual_review_due_days as due_date,
+        latest_reviews.decided_date + settings.individual_review_due_days as latest_date
 
     from placed_students
 
@@ -67,7 +66,7 @@ individual_reviews as (
     where
         latest_reviews.decided_tier = '3'
         and coalesce(
-            looks.last_individual_review_date < latest_reviews.reviewed_date, true
+            looks.last_individual_review_date < latest_reviews.decided_date, true
         )
 
 ),

@@ -57,13 +57,11 @@ year_reviews as (
 ),
 
 -- The last review of the school year is in force; of two of one day, the higher id.
-final as (
+last_reviews as (
 
     select distinct on (student_key)
         student_key,
         review_id,
-        reviewer_id,
-        decided_tier,
         review_season,
         interests_text,
         interest_count,
@@ -72,6 +70,43 @@ final as (
     from year_reviews
 
     order by student_key asc, reviewed_date desc, review_id collate "C" desc
+
+),
+
+-- A review that names no tier leaves the one that was decided before.
+last_decisions as (
+
+    select distinct on (student_key)
+        student_key,
+        reviewer_id,
+        decided_tier,
+        reviewed_date
+
+    from year_reviews
+
+    where decided_tier is not null
+
+    order by student_key asc, reviewed_date desc, review_id collate "C" desc
+
+),
+
+final as (
+
+    select
+        last_reviews.student_key,
+        last_reviews.review_id,
+        last_decisions.reviewer_id as decider_id,
+        last_decisions.decided_tier,
+        last_reviews.review_season,
+        last_reviews.interests_text,
+        last_reviews.interest_count,
+        last_reviews.reviewed_date,
+        last_decisions.reviewed_date as decided_date
+
+    from last_reviews
+
+    left join last_decisions
+        on last_reviews.student_key = last_decisions.student_key
 
 )
 

@@ -56,7 +56,7 @@ staff_names as (
 
 ),
 
--- Distinct, because last year had two reviews: the later one speaks.
+-- Distinct, because last year had two reviews: the later one that names a tier speaks.
 last_year_reviews as (
 
     select distinct on (listed_reviews.student_key)
@@ -67,6 +67,8 @@ last_year_reviews as (
 
     inner join run_dates
         on listed_reviews.school_year = run_dates.school_year - 1
+
+    where listed_reviews.decided_tier is not null
 
     order by listed_reviews.student_key asc, listed_reviews.reviewed_date desc
 
@@ -82,7 +84,8 @@ final as (
         suggested_tiers.suggested_tier,
         suggested_tiers.suggested_tier_reasons,
         latest_reviews.decided_tier,
-        coalesce(nullif(staff_names.staff_name, ''), latest_reviews.reviewer_id)
+        latest_reviews.decided_date as decided_on,
+        coalesce(nullif(staff_names.staff_name, ''), latest_reviews.decider_id)
             as decided_by,
         case
             when
@@ -99,11 +102,7 @@ final as (
             when latest_reviews.decided_tier is null
                 then last_year_reviews.decided_tier
         end as last_year_tier,
-        reviews_due.student_key is not null as is_carried_forward,
-        case
-            when latest_reviews.decided_tier is not null
-                then latest_reviews.reviewed_date
-        end as decided_on
+        reviews_due.student_key is not null as is_carried_forward
 
     from placed_students
 
@@ -116,7 +115,7 @@ final as (
         on placed_students.student_key = latest_reviews.student_key
 
     left join staff_names
-        on latest_reviews.reviewer_id = staff_names.staff_id
+        on latest_reviews.decider_id = staff_names.staff_id
 
     left join last_year_reviews
         on placed_students.student_key = last_year_reviews.student_key
