@@ -1,7 +1,7 @@
 """What the gate finds, and who may read about whom: the rules that were missing, one by one."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -351,21 +351,11 @@ def test_referrals_move_as_they_may(settings, connection, states, failed):
     assert staged(settings, "service_events") == failed
 
 
-@pytest.mark.parametrize(
-    ("days", "failed"),
-    [
-        pytest.param([], [], id="no calendar"),
-        pytest.param([(date(2026, 10, 1), "Instructional day")], [], id="it ends before"),
-        pytest.param([(MONDAY, "Instructional day"), (MONDAY, "Holiday")], [], id="somewhere"),
-        pytest.param([(MONDAY, "Holiday")], [("calendar.as_of_instructional", 1)], id="nowhere"),
-    ],
-)
-def test_the_day_of_the_lists_is_a_school_day(settings, connection, days, failed):
+def test_a_day_without_lessons_is_told_by_the_rule_of_each_school_alone(settings, connection):
     connection.execute(DATES)
-    with connection.cursor() as cursor:
-        cursor.executemany("insert into staging.stg_calendar__dates values (%s, %s)", days)
+    connection.execute("insert into staging.stg_calendar__dates values (%s, 'Holiday')", [MONDAY])
     connection.commit()
-    assert staged(settings, "calendar") == failed
+    assert staged(settings, "calendar") == []
 
 
 def day(number):
@@ -382,7 +372,7 @@ STAGED = {
     ),
     "calendar__dates": (
         "calendar_date date, calendar_event_code text",
-        [(day(-800), "Holiday"), (day(800), "Holiday"), (day(0), "Make-up day")],
+        [(day(-800), "Holiday"), (day(800), "Holiday")],
         [(day(-801), "Holiday"), (day(801), "Holiday"), (day(0), None)],
     ),
     "consents__consents": ("effective_date date", [(day(0),)], [(None,)]),

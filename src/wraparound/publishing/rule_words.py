@@ -21,7 +21,6 @@ SPANISH: Mapping[str, str] = {
     "attendance.durations_shares": "Una parte de un día en la asistencia es más que un día.",
     "calendar.dates_near": "El calendario tiene días que distan años.",
     "calendar.days_named": "Un día del calendario no dice si hubo clases.",
-    "calendar.as_of_instructional": "Ninguna escuela tiene clases el día de estas listas.",
     "consents.dated": "Un consentimiento no dice desde cuándo vale.",
     "discipline.not_ahead": "Una medida disciplinaria lleva una fecha a más de 30 días.",
     "discipline.lengths_possible": "Una medida disciplinaria dura más que un año escolar.",
