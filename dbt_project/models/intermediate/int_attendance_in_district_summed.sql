@@ -1,14 +1,8 @@
 with
 
-spells as (
+overlapping_days as (
 
-    select * from {{ ref('int_enrollment_spells_united') }}
-
-),
-
-attendance_days as (
-
-    select * from {{ ref('fct_attendance_days') }}
+    select * from {{ ref('int_attendance_overlaps_decided') }}
 
 ),
 
@@ -18,59 +12,10 @@ by_school as (
 
 ),
 
-settings as (
-
-    select * from {{ ref('int_settings_pivoted') }}
-
-),
-
--- Distinct, because two schools may overlap in several spells.
+-- Distinct, because each date of such a student is a row.
 overlapping_students as (
 
-    select distinct spells.student_key
-
-    from spells
-
-    inner join spells as other_spells
-        on
-            spells.student_key = other_spells.student_key
-            and spells.school_key < other_spells.school_key
-            and spells.from_date < other_spells.to_date
-            and spells.to_date > other_spells.from_date
-
-),
-
--- A date counts once. Of the kinds of absence the last in the alphabet is kept:
--- unexcused, suspension, excused.
-overlapping_days as (
-
-    select
-        attendance_days.student_key,
-        attendance_days.attendance_date,
-        bool_or(attendance_days.is_tardy) as is_tardy,
-        bool_or(attendance_days.is_known) as is_known,
-        max(attendance_days.absence_kind) as absence_kind,
-        case settings.district_overlap_absent_when
-            when 'anywhere' then bool_or(attendance_days.is_absent)
-            else
-                coalesce(
-                    bool_and(attendance_days.is_absent)
-                    filter (where attendance_days.is_known),
-                    false
-                )
-        end as is_absent
-
-    from attendance_days
-
-    inner join overlapping_students
-        on attendance_days.student_key = overlapping_students.student_key
-
-    cross join settings
-
-    group by
-        attendance_days.student_key,
-        attendance_days.attendance_date,
-        settings.district_overlap_absent_when
+    select distinct student_key from overlapping_days
 
 ),
 

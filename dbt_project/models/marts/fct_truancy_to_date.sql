@@ -6,6 +6,12 @@ exceptions as (
 
 ),
 
+overlapping_days as (
+
+    select * from {{ ref('int_attendance_overlaps_decided') }}
+
+),
+
 school_sums as (
 
     select * from {{ ref('int_attendance_by_school_summed') }}
@@ -30,17 +36,35 @@ run_dates as (
 
 ),
 
--- Distinct, because a student may be enrolled at two schools: a date counts once.
+-- Of a student at two schools at once, a day absent is what the district says it is.
 unexcused_dates as (
 
-    select distinct
-        student_key,
-        attendance_date,
-        to_char(attendance_date, 'YYYY-MM') as calendar_month
+    select
+        exceptions.student_key,
+        exceptions.attendance_date
 
     from exceptions
 
-    where absence_kind = 'unexcused'
+    left join overlapping_days
+        on
+            exceptions.student_key = overlapping_days.student_key
+            and exceptions.attendance_date = overlapping_days.attendance_date
+
+    where
+        exceptions.absence_kind = 'unexcused'
+        and overlapping_days.student_key is null
+
+    union all
+
+    select
+        student_key,
+        attendance_date
+
+    from overlapping_days
+
+    where
+        is_absent
+        and absence_kind = 'unexcused'
 
 ),
 
@@ -48,14 +72,14 @@ month_counts as (
 
     select
         student_key,
-        calendar_month,
+        to_char(attendance_date, 'YYYY-MM') as calendar_month,
         count(*) as unexcused_days
 
     from unexcused_dates
 
     group by
         student_key,
-        calendar_month
+        to_char(attendance_date, 'YYYY-MM')
 
 ),
 
