@@ -53,8 +53,7 @@ final as (
     select
         students.student_key,
         max(looks.individual_review_date) as last_individual_review_date,
-        max(coalesce(looks.contact_date, looks.individual_review_date))
-            as last_look_date
+        max(looks.contact_date) as last_contact_date
 
     from looks
 

@@ -38,8 +38,11 @@ clocks as (
         placed_students.school_key,
         settings.plan_review_after_weeks,
         settings.plan_review_latest_weeks,
-        greatest(latest_reviews.reviewed_date, looks.last_look_date)
-            as counted_from_date
+        greatest(
+            latest_reviews.reviewed_date,
+            looks.last_individual_review_date,
+            looks.last_contact_date
+        ) as counted_from_date
 
     from placed_students
 
