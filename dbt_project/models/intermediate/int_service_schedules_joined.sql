@@ -6,18 +6,29 @@ schedules as (
 
 ),
 
+run_dates as (
+
+    select * from {{ ref('int_run_dates_resolved') }}
+
+),
+
 schedule_texts as (
 
     select
-        service_id,
-        schedule_id,
+        schedules.service_id,
+        schedules.schedule_id,
         coalesce(
-            nullif(schedule_text, ''),
+            nullif(schedules.schedule_text, ''),
             nullif(
                 concat_ws(
                     ' ',
-                    week_days,
-                    nullif(concat_ws('–', opens_at_time, closes_at_time), '')
+                    schedules.week_days,
+                    nullif(
+                        concat_ws(
+                            '–', schedules.opens_at_time, schedules.closes_at_time
+                        ),
+                        ''
+                    )
                 ),
                 ''
             )
@@ -25,7 +36,10 @@ schedule_texts as (
 
     from schedules
 
-    where service_id is not null
+    inner join run_dates
+        on coalesce(schedules.to_date >= run_dates.as_of_date, true)
+
+    where schedules.service_id is not null
 
 ),
 

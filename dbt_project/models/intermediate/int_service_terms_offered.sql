@@ -37,6 +37,7 @@ run_dates as (
 ),
 
 -- During lessons: on weekdays only, from after lessons begin until before they end.
+-- What is held no more says nothing.
 lesson_schedules as (
 
     select
@@ -49,6 +50,9 @@ lesson_schedules as (
         ) as is_during_lessons
 
     from schedules
+
+    inner join run_dates
+        on coalesce(schedules.to_date >= run_dates.as_of_date, true)
 
     cross join settings
 

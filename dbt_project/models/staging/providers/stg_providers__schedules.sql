@@ -14,7 +14,8 @@ final as (
         byday as week_days,
         opens_at as opens_at_time,
         closes_at as closes_at_time,
-        description as schedule_text
+        description as schedule_text,
+        least(valid_to, until) as to_date
 
     from source
 
