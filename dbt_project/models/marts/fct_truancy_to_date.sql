@@ -124,7 +124,7 @@ counted_students as (
 
 ),
 
--- An age that nobody knows leaves the answer empty.
+-- A rule that the preset does not have, and an age that nobody knows, leave it empty.
 judged_students as (
 
     select
@@ -153,10 +153,18 @@ final as (
         counted_students.most_unexcused_days_in_month,
         judged_students.is_of_truancy_age,
         run_dates.as_of_date,
-        judged_students.is_of_truancy_age and judged_students.has_truant_month
-            as is_truant_by_month,
-        judged_students.is_of_truancy_age and judged_students.has_truant_year
-            as is_truant_by_year
+        case
+            when judged_students.has_truant_month is not null
+                then
+                    judged_students.is_of_truancy_age
+                    and judged_students.has_truant_month
+        end as is_truant_by_month,
+        case
+            when judged_students.has_truant_year is not null
+                then
+                    judged_students.is_of_truancy_age
+                    and judged_students.has_truant_year
+        end as is_truant_by_year
 
     from counted_students
 
