@@ -78,6 +78,12 @@ def test_a_feed_is_late_when_its_hour_has_passed(watched, moment, expected):
     assert told(watched, moment) == expected
 
 
+def test_what_came_at_the_hour_was_for_that_day_and_not_for_the_next(watched):
+    loaded_at(watched, at(MONDAY, 5))
+    assert told(watched, at(MONDAY, 5)) == []
+    assert told(watched, at(MONDAY + timedelta(days=1), 5)) == [("late", "attendance")]
+
+
 @pytest.mark.parametrize(
     ("loaded", "moment"),
     [

@@ -151,6 +151,19 @@ def test_who_has_a_notice_only_was_not_lifted(settings, connection):
     assert words == {"T-ALDER": ["pass"], "T-BIRCH": ["notice"]}
 
 
+def test_a_lifted_hold_stands_over_the_notices_beside_it(settings, connection):
+    spoil = {BIRCH: {"duplicate_students": 1, "suspension_days_without_absence": 1}}
+    night(settings, connection, ALDER, BIRCH, spoil=spoil)
+    [question] = approvals.open_questions(settings)
+    approvals.lift(settings, allow=question.allow, by="R. Reed", reason="Twins")
+    _, birch = standings.nights_of_schools(connection, nights=1).schools
+    assert [found.rule_id for found in birch.found] == [
+        "release.students_once",
+        "release.suspensions_attended",
+    ]
+    assert list(birch.words.values()) == ["lifted"]
+
+
 def test_an_answer_lifts_what_was_asked_and_nothing_else(settings, connection):
     night(settings, connection, ALDER, BIRCH, mark="monday")
     spoilt = {BIRCH: {"duplicate_students": 1}, ALDER: {"duplicate_students": 1}}
