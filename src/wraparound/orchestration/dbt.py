@@ -10,15 +10,7 @@ from typing import Any
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import BuildFailed
-from wraparound.orchestration.dbt_lean import (
-    collector_at_ease,
-    debug_left_unsaid,
-    kept_connections,
-    longest_way_first,
-    macros_bound_at_once,
-    project_forgotten,
-    templates_compiled_once,
-)
+from wraparound.orchestration.dbt_lean import lean, read_for_any_database
 from wraparound.settings import Settings, at_once, export_environment
 from wraparound.warehouse.connection import dbt_environment
 
@@ -57,23 +49,12 @@ def build_models(
         dbt_environment(settings)
         | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
     )
-    with (
-        project_forgotten(),
-        kept_connections(),
-        debug_left_unsaid(),
-        macros_bound_at_once(),
-        templates_compiled_once(),
-        collector_at_ease(),
-        longest_way_first(threads=at_once()),
-    ):
+    with lean(threads=at_once()):
         return _build(settings, _words(settings, whole=whole))
 
 
 def _build(settings: Settings, words: list[str]) -> Built:
-    from dbt.cli.main import dbtRunner
-
-    done = dbtRunner().invoke(words)
-    _close_logs()
+    done = _dbt(*words)
     results = list(getattr(done.result, "results", None) or [])
     if done.exception is not None or not results:
         raise BuildFailed(
@@ -90,8 +71,6 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     Raises:
         BuildFailed: dbt cannot read the project.
     """
-    from dbt.cli.main import dbtRunner
-
     # No model is built, so any day will do. A target of its own keeps the night's parsing fresh,
     # and begins with it: only one model reads the day.
     day = date(2000, 1, 1)
@@ -99,12 +78,8 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
         dbt_environment(settings) | night_environment(settings, as_of=day, previous_as_of=None)
     )
     target = settings.dbt_dir / "read"
-    by_night = settings.dbt_dir / "target" / PARSED
-    if by_night.exists():
-        target.mkdir(exist_ok=True)
-        shutil.copyfile(by_night, target / PARSED)
-    done = dbtRunner().invoke(["parse", *_places(settings, target=target), "--log-level", "none"])
-    _close_logs()
+    begin_with_what_was_read(settings, target=target)
+    done = _dbt("parse", *_places(settings, target=target), "--log-level", "none")
     if not done.success:
         raise BuildFailed(f"dbt cannot read the project. Its log is {_log(settings)}.")
     found = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
@@ -120,16 +95,31 @@ def write_site(settings: Settings, path: Path) -> None:
     Raises:
         BuildFailed: dbt could not read the project or the warehouse.
     """
-    from dbt.cli.main import dbtRunner
-
     read_manifest(settings)  # without compiling, dbt takes the manifest that stands there
     target = settings.dbt_dir / "read"
     words = ["docs", "generate", "--static", "--no-compile", "--log-level", "none"]
-    done = dbtRunner().invoke([*words, *_places(settings, target=target)])
-    _close_logs()
+    done = _dbt(*words, *_places(settings, target=target))
     if not done.success:
         raise BuildFailed(f"dbt cannot document the project. Its log is {_log(settings)}.")
     shutil.copyfile(target / "static_index.html", path)
+
+
+def _dbt(*words: str) -> Any:
+    """Run a command of dbt, and close its log."""
+    from dbt.cli.main import dbtRunner
+
+    with read_for_any_database():
+        done = dbtRunner().invoke(list(words))
+    _close_logs()
+    return done
+
+
+def begin_with_what_was_read(settings: Settings, *, target: Path) -> None:
+    """Give another target what dbt read of the project for the last build."""
+    by_night = settings.dbt_dir / "target" / PARSED
+    if by_night.exists():
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(by_night, target / PARSED)
 
 
 def _places(settings: Settings, *, target: Path) -> list[str]:
@@ -164,18 +154,15 @@ def try_models(
     Raises:
         BuildFailed: naming the models that failed; never a row.
     """
-    from dbt.cli.main import dbtRunner
-
     export_environment(
         dbt_environment(settings)
         | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
         | {"WRAPAROUND_SCHEMA_PREFIX": prefix}
     )
     try:
-        done = dbtRunner().invoke(_trial_words(settings, project=project, wanted=wanted))
+        done = _dbt(*_trial_words(settings, project=project, wanted=wanted))
     finally:
         export_environment({"WRAPAROUND_SCHEMA_PREFIX": ""})
-        _close_logs()
     if done.exception is not None:
         raise BuildFailed(
             f"dbt could not try the rules ({type(done.exception).__name__}). "

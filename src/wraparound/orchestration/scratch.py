@@ -18,7 +18,7 @@ from psycopg import sql
 from wraparound.errors import BuildFailed
 from wraparound.landing.archive import archived
 from wraparound.orchestration import nights
-from wraparound.orchestration.dbt import Built, build_models
+from wraparound.orchestration.dbt import Built, begin_with_what_was_read, build_models
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.connection import Connection, connect
@@ -130,8 +130,9 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
             scratch.make_folders()
             shutil.rmtree(scratch.archive)
             scratch.archive.symlink_to(settings.archive)
-            # What dbt reads of the project serves the next time, and its log outlives a failure.
+            # Its log outlives a failure.
             kept = settings.dbt_dir / "scratch"
+            begin_with_what_was_read(settings, target=kept / "target")
             kept.mkdir(exist_ok=True)
             scratch.dbt_dir.rmdir()
             scratch.dbt_dir.symlink_to(kept)

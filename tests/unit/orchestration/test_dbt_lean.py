@@ -19,6 +19,7 @@ from wraparound.orchestration.dbt_lean import (
     longest_way_first,
     macros_bound_at_once,
     project_forgotten,
+    read_for_any_database,
     templates_compiled_once,
 )
 
@@ -218,3 +219,53 @@ def test_the_model_of_the_project_is_gone_after_the_build(monkeypatch):
         assert kept() is not None
 
     assert kept() is None
+
+
+def a_loader(**place):
+    """Stands for dbt's reader of the project, set to a warehouse."""
+    from dbt.adapters.postgres import PostgresCredentials
+
+    where = {"host": "T", "port": 5432, "user": "T", "database": "one", "schema": "T"}
+    credentials = PostgresCredentials(password="T", **(where | place))
+    return SimpleNamespace(root_project=SimpleNamespace(credentials=credentials))
+
+
+@pytest.mark.parametrize(
+    ("place", "is_the_same"),
+    [
+        ({"database": "other", "host": "there", "port": 1, "user": "U"}, True),
+        ({"role": "another"}, False),
+        ({"schema": "another"}, False),
+    ],
+)
+def test_another_place_is_no_reason_to_read_the_project_anew(monkeypatch, place, is_the_same):
+    from dbt.parser.manifest import ManifestLoader
+
+    monkeypatch.setattr(
+        ManifestLoader, "build_manifest_state_check", lambda self: SimpleNamespace()
+    )
+    with read_for_any_database():
+        check = ManifestLoader.build_manifest_state_check
+        was, now = (check(loader).profile_hash for loader in (a_loader(), a_loader(**place)))
+
+    assert (was == now) is is_the_same
+
+
+def test_what_was_read_names_the_database_of_now(monkeypatch):
+    from dbt.parser.manifest import ManifestLoader
+
+    monkeypatch.setattr(ManifestLoader, "is_partial_parsable", lambda self, manifest: (True, None))
+    names = ('"one"."one"."days"', None)
+    nodes, sources = (
+        {name: SimpleNamespace(database="one", relation_name=name) for name in names}
+        for _ in range(2)
+    )
+    read = SimpleNamespace(nodes=nodes, sources=sources)
+
+    with read_for_any_database():
+        answer = ManifestLoader.is_partial_parsable(a_loader(database="other"), read)
+
+    assert answer == (True, None)
+    for one in (*nodes.values(), *sources.values()):
+        assert one.database == "other"
+        assert one.relation_name in ('"other"."one"."days"', None)
