@@ -3,6 +3,7 @@
 import pytest
 
 from lib.release_builders import a_server
+from lib.warehouse_in_tests import share_what_dbt_reads
 from wraparound.district import make_district
 from wraparound.orchestration import examples, nights
 
@@ -20,6 +21,7 @@ def built_town(town):
     """Settings of a warehouse into which the town's files were loaded, all models built."""
     with a_server() as settings:
         settings.make_folders()
+        share_what_dbt_reads(settings)
         nights.land(settings, [town])
         nights.ingest(settings)
         nights.build(settings, as_of=examples.PLAN.through)

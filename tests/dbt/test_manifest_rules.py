@@ -2,19 +2,20 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from lib.release_builders import PROJECT_ROOT
+from lib.warehouse_in_tests import share_what_dbt_reads
 from wraparound.contracts.loader import contract_of
+from wraparound.orchestration.dbt import read_manifest
+from wraparound.settings import Settings
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
+PROJECT = PROJECT_ROOT / "dbt_project"
 EXCEPTIONS = Path(__file__).with_name("manifest_exceptions.csv")
 # Columns that speak of one child wherever they stand beside a student.
 PERSONAL = {
@@ -32,29 +33,15 @@ LONGEST_MODEL = 205
 
 @cache
 def manifest():
-    """What `dbt parse` says of the project; no warehouse is asked."""
-    with TemporaryDirectory() as target:
-        environment = {
-            **os.environ,
-            "DBT_HOST": target,
-            "DBT_DBNAME": "none",
-            "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": target,
-            "DBT_LOG_PATH": target,
-            "DO_NOT_TRACK": "1",
-            "WRAPAROUND_AS_OF_DATE": "2026-02-20",
-            "WRAPAROUND_SCHOOL_YEAR_STARTS": "07-01",
-        }
-        command = [
-            str(Path(sys.executable).with_name("dbt")),
-            "parse",
-            "--no-partial-parse",
-            "--quiet",
-            "--project-dir",
-            str(PROJECT),
-        ]
-        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
-        return json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
+    """What dbt reads of the project; no warehouse is asked."""
+    with TemporaryDirectory() as home:
+        settings = Settings(
+            project_root=PROJECT_ROOT,
+            home=Path(home),
+            district_file=PROJECT_ROOT / "config" / "district.yml",
+        )
+        share_what_dbt_reads(settings)
+        return read_manifest(settings)
 
 
 def nodes(kind):

@@ -6,7 +6,7 @@ from typing import Any
 
 from lib.release_builders import PROJECT_ROOT
 from wraparound.orchestration.dbt import night_environment
-from wraparound.orchestration.dbt_lean import project_forgotten
+from wraparound.orchestration.dbt_lean import lean, read_for_any_database
 from wraparound.settings import Settings, export_environment
 from wraparound.warehouse import connection as connections
 
@@ -29,7 +29,7 @@ def run_dbt(settings: Settings, *words: str, as_of: date, target: Path) -> list[
         "--log-level": "none",
     }
     options = [str(word) for pair in places.items() for word in pair]
-    with project_forgotten():
+    with lean(threads=2), read_for_any_database():
         done = dbtRunner().invoke([*words, *options])
     assert done.exception is None, done.exception
     return list(done.result.results)

@@ -29,7 +29,7 @@ KEEPERS_OF_IDS = frozenset(
 )
 # The databases that this process has made and not dropped yet, as (server, name).
 IN_USE: set[tuple[str, str]] = set()
-# What dbt read of the project, for each server and name of a database.
+# What dbt read of the project.
 READ = TemporaryDirectory(prefix="wr-read-", ignore_cleanup_errors=True)
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
@@ -41,7 +41,7 @@ def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
     name = next(name for n in count(1) if (server, name := f"t{n}") not in IN_USE)
     settings = a_warehouse(template, name=name, home=home)
     IN_USE.add((server, name))
-    _share_what_dbt_reads(settings, server, name)
+    share_what_dbt_reads(settings)
     if template.warehouse_url and template.archive.is_dir():
         shutil.copytree(template.archive, settings.archive)
     district = home / "district.yml"
@@ -60,14 +60,11 @@ def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
         IN_USE.remove((server, name))
 
 
-def _share_what_dbt_reads(settings: Settings, server: str, name: str) -> None:
-    """Let dbt read the project once for all databases that bear a name, one after the other.
-
-    What it read holds for one server and one database; to read all anew takes seconds.
-    """
+def share_what_dbt_reads(settings: Settings) -> None:
+    """Let dbt read the project once for all warehouses of this process: it takes seconds."""
     place = settings.dbt_dir / "target" / PARSED
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.symlink_to(Path(READ.name) / f"{Path(server).name}-{name}.msgpack")
+    place.symlink_to(Path(READ.name) / PARSED)
 
 
 def write_district(settings: Settings, text: str) -> None:
