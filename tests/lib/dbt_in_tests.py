@@ -33,3 +33,17 @@ def run_dbt(settings: Settings, *words: str, as_of: date, target: Path) -> list[
         done = dbtRunner().invoke([*words, *options])
     assert done.exception is None, done.exception
     return list(done.result.results)
+
+
+def build_part(settings: Settings, *wanted: str, as_of: date) -> None:
+    """Build some models and all that they are made of; hold the tests of what was built."""
+    told = run_dbt(
+        settings,
+        *("build", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
+        *("--select", *(f"+{name}" for name in wanted)),
+        as_of=as_of,
+        target=settings.dbt_dir / "target",
+    )
+    built = {one.node.name for one in told if one.node.resource_type == "model"}
+    assert built >= set(wanted)
+    assert [one.node.name for one in told if one.status not in ("success", "pass", "warn")] == []
