@@ -2,15 +2,19 @@
 
 from xdist.scheduler import LoadFileScheduling
 
-# The files below it share one built district, which takes longer to make than each of them.
-TOGETHER = "tests/dbt/"
+# Files that share a built district, which takes longer to make than each of them.
+TOGETHER = (
+    ("tests/dbt/",),
+    ("tests/integration/test_need_to_service.py", "tests/integration/test_ids_given_again.py"),
+)
 
 
 class ByWhatIsShared(LoadFileScheduling):
     """A file is one piece of work, and so are all files that share what they look at."""
 
     def _split_scope(self, nodeid):
-        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+        shared = next((files for files in TOGETHER if nodeid.startswith(files)), None)
+        return shared[0] if shared else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

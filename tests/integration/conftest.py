@@ -2,9 +2,11 @@
 
 import pytest
 
+from lib import need_feeds
 from lib.feed_builders import Roster, children
 from lib.release_builders import a_server
 from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded
+from wraparound.orchestration import nights
 from wraparound.warehouse import connection as connections
 
 ROSTER = Roster((*children(6), *children(4, school="T-S2", prefix="East")))
@@ -52,3 +54,16 @@ def rostered(with_roster, tmp_path):
 def roster():
     """The roster that `rostered` holds: six children in T-S1, four in T-S2."""
     return ROSTER
+
+
+@pytest.fixture(scope="session")
+def thursday(server, tmp_path_factory):
+    """The district from need to service after a published night, to make copies of."""
+    home = tmp_path_factory.mktemp("thursday")
+    with a_fresh_warehouse(server, home) as settings:
+        files = [make(home / "files") for make in need_feeds.ALL]
+        for arrival in landed_and_loaded(settings, *files, effective_at=need_feeds.SENT_AT):
+            assert arrival["state"] == "loaded", arrival["message"]
+        told = nights.night(settings, as_of=need_feeds.THURSDAY)
+        assert told["release"]["state"] == "published", told["release"]
+        yield settings

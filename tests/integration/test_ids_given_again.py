@@ -6,18 +6,15 @@ from datetime import UTC, date, datetime
 import pytest
 from click.testing import CliRunner
 
-from lib.feed_builders import a_file, attendance, csv_bytes
+from lib.feed_builders import a_file, csv_bytes
 from lib.need_feeds import (
     ALDER,
     BIRCH,
     ELDER,
     FIR,
     SMALL,
-    consents,
-    events,
+    THURSDAY,
     of_header,
-    providers,
-    reviews,
     roster,
 )
 from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded, places_with, query
@@ -27,7 +24,7 @@ from wraparound.district.support_files import EVENTS_HEADER
 from wraparound.orchestration import nights, sending
 from wraparound.orchestration.parity import must_hold, parity
 
-THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
+FRIDAY = date(2026, 11, 20)
 # Alder's id went to another child; Birch was married off, and Fir's birth date was mistyped.
 OTHERS = (
     (ALDER, "Yew", "Heath", "2015-05-01"),
@@ -82,22 +79,6 @@ def needs(settings, student_id=ALDER):
 def night(settings, day):
     told = nights.night(settings, as_of=day)
     assert told["release"]["state"] == "published", told["release"]
-
-
-@pytest.fixture(scope="module")
-def thursday(server, tmp_path_factory):
-    """The district after a published night in which nothing was odd."""
-    home = tmp_path_factory.mktemp("ids-given-again")
-    with a_fresh_warehouse(server, home) as settings:
-        folder = home / "files"
-        absences = [
-            (ALDER, "T-S1", f"2026-11-{day}", "Unexcused Absence") for day in ("09", 10, 12)
-        ]
-        absences += [(ELDER, "T-S1", f"2026-11-{day}", "Unexcused Absence") for day in (19, 20)]
-        files = [make(folder) for make in (roster, providers, events, consents, reviews)]
-        load(settings, *files, attendance(folder, absences), when=at(18, 7))
-        night(settings, THURSDAY)
-        yield settings
 
 
 @pytest.fixture(scope="module")

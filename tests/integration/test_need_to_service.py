@@ -19,32 +19,21 @@ from lib.need_feeds import (
     ODD,
     OPEN,
     SMALL,
-    consents,
-    events,
-    providers,
-    reviews,
-    roster,
+    THURSDAY,
 )
-from lib.warehouse_in_tests import a_fresh_warehouse, findings, landed_and_loaded, query
+from lib.warehouse_in_tests import a_fresh_warehouse, findings, query
 from wraparound import cli
 from wraparound.errors import ReleaseMissing
-from wraparound.orchestration import explaining, nights, privacy, sending
+from wraparound.orchestration import explaining, privacy, sending
 from wraparound.publishing import packets
 
-DAY, MAJORITY = date(2026, 11, 19), date(2026, 12, 1)
+MAJORITY = date(2026, 12, 1)
 
 
 @pytest.fixture(scope="module")
-def district(server, tmp_path_factory):
+def district(thursday, tmp_path_factory):
     """The district after one published night."""
-    home = tmp_path_factory.mktemp("need-to-service")
-    with a_fresh_warehouse(server, home) as settings:
-        files = [make(home / "files") for make in (roster, providers, events, consents, reviews)]
-        for arrival in landed_and_loaded(settings, *files):
-            assert arrival["state"] == "loaded", arrival["message"]
-        nights.build(settings, as_of=DAY)
-        published = nights.publish(settings, as_of=DAY)
-        assert published["state"] == "published", published
+    with a_fresh_warehouse(thursday, tmp_path_factory.mktemp("need-to-service")) as settings:
         yield settings
 
 
@@ -205,7 +194,7 @@ def lines(path):
 
 
 def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
-    (sent,) = sending.packets(district, today=DAY, out=tmp_path)
+    (sent,) = sending.packets(district, today=THURSDAY, out=tmp_path)
 
     assert (sent.row_count, sent.denied_count, sent.is_new) == (2, 0, True)
     rows = packet(tmp_path)
@@ -222,7 +211,7 @@ def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
 
     path = tmp_path / sent.file_name
     os.utime(path, (0, 0))
-    (again,) = sending.packets(district, today=DAY, out=tmp_path)
+    (again,) = sending.packets(district, today=THURSDAY, out=tmp_path)
     assert not again.is_new
     # What stands is not old.
     assert path.stat().st_mtime > 0
@@ -232,11 +221,11 @@ def test_a_packet_of_which_a_later_list_says_nothing_is_taken_away(
     district, tmp_path, monkeypatch
 ):
     """A consent that ended before the night leaves no row, and so none that could be denied."""
-    (sent,) = sending.packets(district, today=DAY, out=tmp_path)
+    (sent,) = sending.packets(district, today=THURSDAY, out=tmp_path)
     (tmp_path / "T-org" / "notes.csv").write_text("somebody else's")
     assert (tmp_path / sent.file_name).exists()
     monkeypatch.setattr(packets, "_rows_of", lambda *words, **more: [])
-    assert sending.packets(district, today=DAY, out=tmp_path) == ()
+    assert sending.packets(district, today=THURSDAY, out=tmp_path) == ()
     assert [path.name for path in tmp_path.rglob("*.csv")] == ["notes.csv"]
 
 

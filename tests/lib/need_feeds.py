@@ -1,6 +1,16 @@
 """The feeds of one small district, from need to service, with all that can be wrong in them."""
 
-from lib.feed_builders import Roster, a_file, a_zip, children, csv_bytes
+from datetime import UTC, date, datetime
+
+from lib.feed_builders import (
+    UNEXCUSED,
+    Roster,
+    a_file,
+    a_zip,
+    attendance,
+    children,
+    csv_bytes,
+)
 from wraparound.district.providers_files import HEADERS
 from wraparound.district.support_files import (
     CONSENTS_HEADER,
@@ -12,6 +22,7 @@ from wraparound.district.support_files import (
 HERE = children(6)
 ALDER, BIRCH, CEDAR, DAMSON, ELDER, FIR = (child.id for child in HERE)
 (EAST,) = (child.id for child in children(1, school="T-S2", prefix="East"))
+SENT_AT, THURSDAY = datetime(2026, 11, 18, 7, tzinfo=UTC), date(2026, 11, 19)
 SMALL, OPEN, ODD, NEGATIVE = "T-small", "T-open", "T-odd", "T-negative"
 
 
@@ -184,3 +195,14 @@ def reviews(folder):
             "review_domains.csv": csv_bytes(",".join(DOMAINS_HEADER), domains),
         },
     )
+
+
+def absences(folder):
+    """Three days that Alder missed, and two of Elder's, the second still to come on Thursday."""
+    days = [(ALDER, 9), (ALDER, 10), (ALDER, 12), (ELDER, 19), (ELDER, 20)]
+    return attendance(
+        folder, [(student, "T-S1", f"2026-11-{day:02d}", UNEXCUSED) for student, day in days]
+    )
+
+
+ALL = (roster, providers, events, consents, reviews, absences)
