@@ -466,7 +466,7 @@ def test_a_server_starts_though_another_program_has_its_number_now() -> None:
 def test_a_night_of_no_school_says_why_it_shows_no_list(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wraparound.cli.telling.load_settings", lambda: settings)
+    monkeypatch.setattr("wraparound.orchestration.nights.load_settings", lambda: settings)
     with connections.connect(settings) as connection:
         connection.execute(
             "with release as (insert into ops.release (as_of_date, state)"
@@ -486,7 +486,7 @@ def test_landing_a_file_that_was_put_back_says_that_it_counts_anew(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("wraparound.cli.night.load_settings", lambda: settings)
+    monkeypatch.setattr("wraparound.orchestration.nights.load_settings", lambda: settings)
     caplog.set_level("INFO", logger="wraparound")
     file = tmp_path / "consents.csv"
     for text in ("one\n1\n", "one\n2\n", "one\n1\n"):

@@ -19,7 +19,6 @@ from lib.need_feeds import (
 )
 from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded, places_with, query
 from wraparound import cli
-from wraparound.cli import telling
 from wraparound.district.support_files import EVENTS_HEADER
 from wraparound.orchestration import nights, sending
 from wraparound.orchestration.parity import must_hold, parity
@@ -101,7 +100,7 @@ def friday(thursday, tmp_path_factory):
 @pytest.fixture
 def run(friday, monkeypatch):
     """The command line, in the district of Friday."""
-    for module in (*cli.CHAPTER_MODULES, telling):
+    for module in (nights, cli.night):
         monkeypatch.setattr(module, "load_settings", lambda: friday)
 
     def invoke(*words):

@@ -6,6 +6,7 @@ import pytest
 
 from lib.feed_builders import a_zip, children, with_member
 from lib.warehouse_in_tests import arrivals, findings, is_conserved, landed_and_loaded, live, query
+from wraparound.errors import SettingsWrong
 from wraparound.orchestration import nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
@@ -51,6 +52,18 @@ def test_a_night_brings_the_warehouse_of_an_earlier_program_up_to_date(settings)
     assert made["of_days"].endswith("USING brin (event_date)")
     assert made["of_held"].endswith("USING btree (_held) WHERE _held")
     assert is_current(settings)
+
+
+def test_the_warehouse_of_a_later_program_is_left_as_it_is(settings):
+    with connections.connect(settings) as connection:
+        connection.execute("update ops.alembic_version set version_num = '9999'")
+        connection.execute("comment on schema ops is 'wraparound of next year'")
+
+    with pytest.raises(SettingsWrong, match="made by a newer version of this program"):
+        nights.prepare(settings)
+
+    (told,) = query(settings, "select obj_description('ops'::regnamespace) as it")
+    assert told["it"] == "wraparound of next year"
 
 
 def test_a_child_that_is_no_longer_in_a_bulk_file_has_ended(rostered, roster, tmp_path):

@@ -258,8 +258,7 @@ def test_from_the_day_of_majority_a_parents_consent_sends_nothing(district, tmp_
 
 
 def test_the_commands_print_no_name(district, monkeypatch, tmp_path):
-    for chapter in cli.CHAPTER_MODULES:
-        monkeypatch.setattr(chapter, "load_settings", lambda: district)
+    monkeypatch.setattr(nights, "load_settings", lambda: district)
     run = CliRunner()
     told = [
         run.invoke(cli.main, ["why", BIRCH, OPEN], catch_exceptions=False),

@@ -1,6 +1,7 @@
 """The first page that a newcomer reads: `wraparound --help`."""
 
 import errno
+from collections.abc import Iterator
 
 import click
 import psycopg
@@ -9,7 +10,15 @@ from click.testing import CliRunner
 
 from wraparound.cli import CHAPTERS, Family, main
 from wraparound.cli.telling import WORDS
+from wraparound.errors import WarehouseMissing
 from wraparound.orchestration import nights
+
+# They need no warehouse, or make one, or must run where it is not as expected.
+WITHOUT_WAREHOUSE = (
+    *("contracts write", "profile suggest", "dictionary", "district make", "district defects"),
+    *("district examples", "demo", "up", "down", "doctor", "url", "airflow stop"),
+    "airflow status",
+)
 
 
 def test_every_command_stands_once_in_a_chapter():
@@ -25,6 +34,7 @@ def test_a_night_tells_what_was_set_aside_beside_its_release(monkeypatch):
     loaded = {"arrival_id": 7, "feed": "attendance", "state": "loaded", "code": None}
     arrivals = [loaded | {"message": "12 rows are set aside."}, loaded | {"message": None}]
     done = {"arrivals": arrivals, "release": {"state": "published"}}
+    monkeypatch.setattr(nights, "prepare", lambda _: None)
     monkeypatch.setattr(nights, "night", lambda *_, **__: done)
     monkeypatch.setattr("wraparound.cli.night._tell_release", lambda *_, **__: None)
     result = CliRunner().invoke(main, ["night"])
@@ -72,3 +82,44 @@ def test_each_name_and_each_reason_is_more_than_blanks():
     signed = list(found(main))
     assert len(signed) > 10
     assert [one for one in signed if one.type is not WORDS] == []
+
+
+def leaves(group: click.Group, *, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with the words that call it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, before=f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def words_for(command: click.Command, *, folder: str) -> Iterator[str]:
+    """What a command cannot be called without."""
+    for param in command.params:
+        if isinstance(param.type, click.Path):
+            value = folder
+        elif isinstance(param.type, click.DateTime):
+            value = "2026-11-19"
+        else:
+            value = "7"
+        if isinstance(param, click.Argument) and (param.required or param.nargs == -1):
+            yield value
+        elif param.required:
+            yield from (param.opts[0], value)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [pytest.param(*leaf, id=leaf[0]) for leaf in leaves(main) if leaf[0] not in WITHOUT_WAREHOUSE],
+)
+def test_every_command_first_brings_the_warehouse_up_to_date(
+    words, command, monkeypatch, tmp_path
+):
+    def prepare(_settings):
+        raise WarehouseMissing("It was to be prepared.")
+
+    monkeypatch.setenv("WRAPAROUND_HOME", str(tmp_path))
+    monkeypatch.setenv("WRAPAROUND_WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+    monkeypatch.setattr(nights, "prepare", prepare)
+    given = [*words.split(), *words_for(command, folder=str(tmp_path))]
+    assert CliRunner().invoke(main, given).output == "W02: It was to be prepared.\n"

@@ -6,6 +6,14 @@ Each chapter of `--help` is a module; importing it puts its commands behind the 
 from wraparound.cli import arrived, children, leaving, machine, night, setting_up
 from wraparound.cli.door import CHAPTERS, Family, main
 
-CHAPTER_MODULES = (night, arrived, leaving, children, setting_up, machine)
-
-__all__ = ["CHAPTERS", "CHAPTER_MODULES", "Family", "main"]
+__all__ = [
+    "CHAPTERS",
+    "Family",
+    "arrived",
+    "children",
+    "leaving",
+    "machine",
+    "main",
+    "night",
+    "setting_up",
+]

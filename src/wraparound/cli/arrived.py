@@ -20,8 +20,8 @@ from wraparound.cli.telling import (
     reason_option,
     show,
     show_receipts,
+    warehouse,
 )
-from wraparound.settings import load_settings
 
 SAID = (
     *("arrival_id", "code", "severity", "table_name", "row_number", "column_name"),
@@ -37,10 +37,9 @@ def watch_command(*, json_wanted: bool) -> None:
     Airflow does this every hour. What is told goes into the ledger, and by mail to the owner
     where the district file has an address and a mail channel. What stands is printed each time.
     """
-    from wraparound.orchestration import nights, watch
+    from wraparound.orchestration import watch
 
-    settings = load_settings()
-    nights.prepare(settings)
+    settings = warehouse()
     alarms = watch.find_alarms(settings)
     watch.tell(settings, alarms)
     show(
@@ -93,7 +92,7 @@ def receipt_command(*, arrival_id: int, page: Path | None, json_wanted: bool) ->
     if told is None:
         raise click.ClickException(f"There is no arrival {arrival_id}.")
     if page is not None:
-        district = load_district(load_settings().district_file)
+        district = load_district(warehouse().district_file)
         receipt_pages.write_private(page, receipt_pages.page(told, district=district))
         click.echo(str(page))
         return
@@ -166,7 +165,7 @@ def quarantine_export(*, arrival_id: int, rule: str | None, out: Path, by: str) 
     """
     from wraparound.orchestration.handing_back import hand_back
 
-    files = hand_back(load_settings(), arrival_id, folder=out, by=by, rule=rule)
+    files = hand_back(warehouse(), arrival_id, folder=out, by=by, rule=rule)
     for file in files:
         click.echo(f"{file.row_count:>8,} rows  {file.path}")
     if not files:
@@ -190,7 +189,7 @@ def quarantine_release(
     from wraparound.orchestration import nights
 
     words = {"feed": feed, "rule": rule, "by": by, "reason": reason}
-    done = nights.lift_rule(load_settings(), until=until.date(), **words)
+    done = nights.lift_rule(warehouse(), until=until.date(), **words)
     show(done, columns=LOADED, json_wanted=json_wanted, empty="Recorded; no row waits by it.")
 
 
@@ -201,7 +200,7 @@ def quarantine_replay(*, arrival_id: int, json_wanted: bool) -> None:
     """Judge an arrival's rows again, after a code map, a profile or the roster changed."""
     from wraparound.orchestration import nights
 
-    done = nights.replay_arrival(load_settings(), arrival_id)
+    done = nights.replay_arrival(warehouse(), arrival_id)
     show([done], columns=LOADED, json_wanted=json_wanted, empty="")
 
 
@@ -241,7 +240,7 @@ def _decide_brake(arrival_id: int, *, release: bool, by: str, reason: str) -> No
     from wraparound.warehouse import ledger
     from wraparound.warehouse.connection import connect
 
-    with connect(load_settings()) as connection:
+    with connect(warehouse()) as connection:
         done = ledger.decide_brake(connection, arrival_id, release=release, by=by, reason=reason)
     if not done:
         raise click.ClickException(f"Arrival {arrival_id} is not braked.")

@@ -7,8 +7,15 @@ from pathlib import Path
 import click
 
 from wraparound.cli.door import main
-from wraparound.cli.telling import as_json, asked_by_option, by_option, read, reason_option, show
-from wraparound.settings import load_settings
+from wraparound.cli.telling import (
+    as_json,
+    asked_by_option,
+    by_option,
+    read,
+    reason_option,
+    show,
+    warehouse,
+)
 
 
 @main.group()
@@ -32,7 +39,7 @@ def rules_diff(*, seeds: Path | None, students: bool, json_wanted: bool) -> None
     """
     from wraparound.orchestration.rules_diff import rules_diff as compare
 
-    found = compare(load_settings(), seeds=seeds, keys_wanted=students)
+    found = compare(warehouse(), seeds=seeds, keys_wanted=students)
     if json_wanted:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2))
         return
@@ -63,7 +70,7 @@ def why(*, student_id: str, service_id: str, json_wanted: bool) -> None:
     """
     from wraparound.orchestration import explaining
 
-    answers = explaining.why(load_settings(), student=student_id, service=service_id)
+    answers = explaining.why(warehouse(), student=student_id, service=service_id)
     if json_wanted:
         click.echo(json.dumps([dataclasses.asdict(a) for a in answers], default=str, indent=2))
         return
@@ -85,7 +92,7 @@ def directory(*, json_wanted: bool) -> None:
     from wraparound.orchestration import explaining
 
     show(
-        explaining.directory_findings(load_settings()),
+        explaining.directory_findings(warehouse()),
         columns=("finding", "entity", "entity_id", "other_id"),
         json_wanted=json_wanted,
         empty="Nothing to look at.",
@@ -100,7 +107,7 @@ def line(*, service_id: str, json_wanted: bool) -> None:
     from wraparound.orchestration import explaining
 
     show(
-        explaining.line_at(load_settings(), service=service_id),
+        explaining.line_at(warehouse(), service=service_id),
         columns=("place_outcome", "line_number", "student_source_id", "school_source_id", "level"),
         json_wanted=json_wanted,
         empty="Nobody has a place there, and nobody waits.",
@@ -114,7 +121,7 @@ def gaps(*, json_wanted: bool) -> None:
     from wraparound.orchestration import explaining
 
     show(
-        explaining.service_gaps(load_settings()),
+        explaining.service_gaps(warehouse()),
         columns=(
             "school_source_id",
             "postal_code",
@@ -163,14 +170,14 @@ def student_export(*, out: Path, by: str) -> None:
     """
     from wraparound.orchestration.whose import export_questions
 
-    done = export_questions(load_settings(), folder=out, by=by)
+    done = export_questions(warehouse(), folder=out, by=by)
     click.echo(f"{done.row_count:>8,} ids  {done.path}" if done else "No id waits for an answer.")
 
 
 def _answer(student_ids: tuple[str, ...], *, is_same: bool, by: str, reason: str) -> None:
     from wraparound.orchestration.whose import answer
 
-    answer(load_settings(), student_ids, is_same=is_same, by=by, reason=reason)
+    answer(warehouse(), student_ids, is_same=is_same, by=by, reason=reason)
     click.echo("Recorded. The next night, or `wraparound publish`, shows it on the lists.")
 
 

@@ -19,8 +19,8 @@ from wraparound.cli.telling import (
     say,
     show,
     tell_schools,
+    warehouse,
 )
-from wraparound.settings import load_settings
 
 
 @main.group()
@@ -104,7 +104,7 @@ def release_rollback(*, release_id: int | None, schools: tuple[str, ...]) -> Non
     """
     from wraparound.orchestration import nights
 
-    moved = nights.roll_back(load_settings(), release_id=release_id, schools=schools or None)
+    moved = nights.roll_back(warehouse(), release_id=release_id, schools=schools or None)
     for school_source_id, number in sorted(moved.items()):
         click.echo(f"{school_source_id}: release {number} is live")
 
@@ -121,7 +121,7 @@ def release_withdraw(*, school: str, by: str, reason: str) -> None:
     """
     from wraparound.orchestration import nights
 
-    nights.withdraw(load_settings(), school=school, by=by, reason=reason)
+    nights.withdraw(warehouse(), school=school, by=by, reason=reason)
     click.echo(f"{school} shows no list any more.")
 
 
@@ -137,7 +137,7 @@ def release_replay(*, release_id: int, json_wanted: bool) -> None:
     from wraparound.orchestration.replaying import must_be_same, replay_release
 
     say("loading the archive as that night had it, and building; this takes a while")
-    replayed = replay_release(load_settings(), release_id)
+    replayed = replay_release(warehouse(), release_id)
     rows = [dataclasses.asdict(one) for one in replayed.reports]
     show(
         rows if json_wanted else [row for row in rows if not row["same"]],
@@ -164,7 +164,7 @@ def release_approve(
     """
     from wraparound.orchestration import approvals, nights
 
-    settings = load_settings()
+    settings = warehouse()
     last = day_of(until) or nights.today_at_the_door(settings)
     shown = approvals.approve(
         settings, school=school, by=by, reason=reason, rule_id=rule, until=last
@@ -210,7 +210,7 @@ def deliver_retry(*, dispatch_ids: tuple[int, ...]) -> None:
     """
     from wraparound.orchestration import sending
 
-    done = sending.send_again(load_settings(), dispatch_ids=dispatch_ids)
+    done = sending.send_again(warehouse(), dispatch_ids=dispatch_ids)
     click.echo(f"Sent: {done.sent}. Failed: {done.failed}. Not known: {done.unsure}.")
     if done.failed or done.unsure:
         raise SystemExit(7)
@@ -222,7 +222,7 @@ def deliver_drop(*, dispatch_ids: tuple[int, ...]) -> None:
     """Take off the list what arrived after all, or is not wanted any more."""
     from wraparound.orchestration import sending
 
-    dropped = sending.give_up(load_settings(), dispatch_ids=dispatch_ids)
+    dropped = sending.give_up(warehouse(), dispatch_ids=dispatch_ids)
     click.echo(f"Dropped: {dropped}.")
 
 
@@ -238,8 +238,8 @@ def packets(*, out: Path | None, today: datetime | None, json_wanted: bool) -> N
     """
     from wraparound.orchestration import nights, sending
 
-    day = today.date() if today else nights.today_at_the_door(load_settings())
-    rows = [dataclasses.asdict(p) for p in sending.packets(load_settings(), today=day, out=out)]
+    day = today.date() if today else nights.today_at_the_door(warehouse())
+    rows = [dataclasses.asdict(p) for p in sending.packets(warehouse(), today=day, out=out)]
     show(
         rows,
         columns=("organization_id", "school_source_id", "row_count", "denied_count", "is_new"),
@@ -261,7 +261,7 @@ def disclosures_show(*, student_id: str, json_wanted: bool) -> None:
     from wraparound.orchestration import privacy
 
     show(
-        privacy.disclosures_of(load_settings(), student_id),
+        privacy.disclosures_of(warehouse(), student_id),
         columns=("disclosed_at", "recipient_type", "recipient_id", "legal_basis", "channel"),
         json_wanted=json_wanted,
         empty="Nothing of this student has left.",
@@ -273,7 +273,7 @@ def disclosures_verify() -> None:
     """Whether the log is as it was written; exit 7 if it is not."""
     from wraparound.orchestration import privacy
 
-    checked = privacy.verify_disclosures(load_settings())
+    checked = privacy.verify_disclosures(warehouse())
     click.echo(checked.message)
     if not checked.is_whole:
         raise SystemExit(7)
@@ -288,8 +288,8 @@ def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> Non
     """Destroy what is past its retention, with a proof of each place in the ledger."""
     from wraparound.orchestration import nights, privacy
 
-    day = today.date() if today else nights.today_at_the_door(load_settings())
-    for gone in privacy.purge(load_settings(), today=day, by=by, reason=reason, dry_run=dry_run):
+    day = today.date() if today else nights.today_at_the_door(warehouse())
+    for gone in privacy.purge(warehouse(), today=day, by=by, reason=reason, dry_run=dry_run):
         verb = "to destroy" if dry_run else "destroyed"
         click.echo(
             f"{gone.place:<11} {gone.item_count:>7,} {verb} ({gone.byte_count:,} bytes),"

@@ -5,7 +5,7 @@ import dataclasses
 import click
 
 from wraparound.cli.door import main
-from wraparound.cli.telling import as_json, say, show
+from wraparound.cli.telling import as_json, say, show, warehouse
 from wraparound.settings import load_settings
 
 
@@ -74,7 +74,7 @@ def parity(*, json_wanted: bool) -> None:
     from wraparound.orchestration.parity import must_hold
     from wraparound.orchestration.parity import parity as compare
 
-    compared = compare(load_settings())
+    compared = compare(warehouse())
     rows = [dataclasses.asdict(one) for one in compared]
     other = [row for row in rows if not row["same"]]
     show(
@@ -97,7 +97,7 @@ def airflow_start(*, port: int | None) -> None:
     """Start it and wait until it is healthy."""
     from wraparound.orchestration import local_airflow
 
-    local_airflow.start(load_settings(), port=port, on_progress=say)
+    local_airflow.start(warehouse(), port=port, on_progress=say)
     airflow_status.callback()  # type: ignore[misc]
 
 

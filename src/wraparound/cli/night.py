@@ -19,6 +19,7 @@ from wraparound.cli.telling import (
     show,
     show_receipts,
     tell_schools,
+    warehouse,
 )
 from wraparound.settings import load_settings
 
@@ -68,12 +69,12 @@ def land(
     at = _utc(effective_at)
     if rehearsal:
         told = rehearsing.rehearse_files(
-            load_settings(), paths, feed=feed, sender=sender, effective_at=at, say=say
+            warehouse(), paths, feed=feed, sender=sender, effective_at=at, say=say
         )
         show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
         _end_if_refused(told)
         return
-    rows = nights.land(load_settings(), paths, feed=feed, sender=sender, effective_at=at)
+    rows = nights.land(warehouse(), paths, feed=feed, sender=sender, effective_at=at)
     for row in rows:
         if not row["is_new"]:
             say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
@@ -108,11 +109,11 @@ def ingest(*, rehearsal: bool, json_wanted: bool) -> None:
     from wraparound.orchestration import nights, rehearsing
 
     if rehearsal:
-        told = rehearsing.rehearse_pending(load_settings())
+        told = rehearsing.rehearse_pending(warehouse())
         show_receipts(told, json_wanted=json_wanted, empty="Nothing was waiting.")
         _end_if_refused(told)
         return
-    done = nights.ingest(load_settings(), say=say)
+    done = nights.ingest(warehouse(), say=say)
     show(done, columns=LOADED, json_wanted=json_wanted, empty="Nothing was waiting.")
     if _tell_refusals(done):
         raise SystemExit(4)
@@ -147,7 +148,7 @@ def build(*, as_of: datetime | None) -> None:
     """Build every table for a school day (default: the last instructional day)."""
     from wraparound.orchestration import nights
 
-    done = nights.build(load_settings(), as_of=day_of(as_of))
+    done = nights.build(warehouse(), as_of=day_of(as_of))
     click.echo(
         f"Build {done['build_id']} for {done['as_of_date']}: {done['models']} tables, "
         f"{done['tests_passed']} tests passed, {done['warnings']} warnings."
@@ -161,7 +162,7 @@ def publish(*, as_of: datetime | None, json_wanted: bool) -> None:
     """Freeze, check, decide per school, publish and render the lists."""
     from wraparound.orchestration import nights
 
-    done = nights.publish(load_settings(), as_of=day_of(as_of))
+    done = nights.publish(warehouse(), as_of=day_of(as_of))
     _tell_release(done, json_wanted=json_wanted)
     _exit_if_rejected(done)
 
@@ -173,7 +174,7 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
     """A whole night without Airflow: ingest, build, publish."""
     from wraparound.orchestration import nights
 
-    done = nights.night(load_settings(), as_of=day_of(as_of), say=say)
+    done = nights.night(warehouse(), as_of=day_of(as_of), say=say)
     if json_wanted:
         click.echo(json.dumps(done, default=str, indent=2))
     else:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from wraparound.settings import load_settings
+from wraparound.settings import Settings
 
 T = TypeVar("T")
 
@@ -135,11 +135,15 @@ def tell_schools(told: dict[str, Any], *, says_live: bool) -> None:
 
 
 def read(query: Callable[..., T], **words: Any) -> T:
-    """Ask the warehouse of these settings; its tables are brought up to date first."""
-    from wraparound.orchestration.nights import prepare
+    """Ask the warehouse of these settings."""
     from wraparound.warehouse.connection import connect
 
-    settings = load_settings()
-    prepare(settings)
-    with connect(settings) as connection:
+    with connect(warehouse()) as connection:
         return query(connection, **words)
+
+
+def warehouse() -> Settings:
+    """The settings, once their warehouse is there and as this program expects it."""
+    from wraparound.orchestration import nights
+
+    return nights.warehouse()

@@ -15,7 +15,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, task
 
 from wraparound.contracts.district import load_district
-from wraparound.orchestration import approvals
+from wraparound.orchestration import approvals, nights
 from wraparound.orchestration.tasks import PATIENT, discreet
 from wraparound.settings import load_settings
 
@@ -32,7 +32,7 @@ def find_held() -> list[dict[str, Any]]:
             "body": question.body,
             "options": [question.allow, approvals.KEEP],
         }
-        for question in approvals.open_questions(load_settings())
+        for question in approvals.open_questions(nights.warehouse())
     ]
 
 
@@ -65,7 +65,7 @@ def _done(answer: Mapping[str, Any]) -> str:
     if chosen == approvals.KEEP or not by:
         return approvals.KEPT
     reason = str((answer["params_input"] or {}).get(REASON) or "")
-    return approvals.lift(load_settings(), allow=chosen, by=by, reason=reason)
+    return approvals.lift(nights.warehouse(), allow=chosen, by=by, reason=reason)
 
 
 def ask_persons(questions: Any) -> Any:

@@ -10,7 +10,7 @@ from wraparound.errors import WraparoundError
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
-from wraparound.warehouse.migrate import is_migrated
+from wraparound.warehouse.migrate import is_current
 
 OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
 FREE_BYTES_WANTED = 2 << 30
@@ -99,6 +99,6 @@ def _external(settings: Settings) -> list[Finding]:
 
 
 def _tables(settings: Settings) -> Finding:
-    if is_migrated(settings):
+    if is_current(settings):
         return Finding(True, "warehouse tables are there")
-    return Finding(False, "warehouse tables are missing: `wraparound up`")
+    return Finding(False, "warehouse tables are missing, or older than this: `wraparound up`")

@@ -36,7 +36,7 @@ from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt, owe_receipt, owed_receipts
-from wraparound.settings import Settings, at_once
+from wraparound.settings import Settings, at_once, load_settings
 from wraparound.warehouse import ledger, lifting, loading
 from wraparound.warehouse.connection import Connection, Row, alone, connect
 from wraparound.warehouse.json_planning import last_effective_time
@@ -71,6 +71,13 @@ def prepare(settings: Settings) -> None:
     settings.make_folders()
     if not is_current(settings):
         migrate(settings)
+
+
+def warehouse() -> Settings:
+    """The settings, once their warehouse is there and as this program expects it."""
+    settings = load_settings()
+    prepare(settings)
+    return settings
 
 
 def scan_inbox(settings: Settings, *, settle_seconds: float = SETTLE_SECONDS) -> list[int]:
@@ -296,7 +303,6 @@ def lift_rule(
     Raises:
         SettingsWrong: it is no rule that can be lifted.
     """
-    prepare(settings)
     with connect(settings) as connection:
         lifting.lift(connection, feed=feed, rule=rule, until=until, by=by, reason=reason)
         waiting = lifting.set_aside_by(connection, feed=feed, rule=rule)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from wraparound.orchestration.nights import today_at_the_door
+from wraparound.orchestration import nights
 from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
@@ -11,7 +11,6 @@ from wraparound.warehouse import embedded
 from wraparound.warehouse.connection import Connection, Row
 from wraparound.warehouse.identities import questions
 from wraparound.warehouse.lifting import lifted_on
-from wraparound.warehouse.migrate import is_migrated
 
 # So many rules past their review are named in a line; `status --json` names all.
 RULES_NAMED = 5
@@ -20,13 +19,14 @@ RULES_NAMED = 5
 def overview(settings: Settings) -> dict[str, Any]:
     """Server, feeds, last build, live lists and open questions; `lines` say it for people."""
     running = settings.warehouse_url is not None or embedded.status(settings).running
-    if not running or not is_migrated(settings):
+    if not running:
         return {
-            "running": running,
+            "running": False,
             "lines": [
                 "The warehouse is not up: `wraparound up`, or `make demo` for a first look."
             ],
         }
+    nights.prepare(settings)
     with connections.connect(settings) as connection:
         found = {
             "running": True,
@@ -37,7 +37,7 @@ def overview(settings: Settings) -> dict[str, Any]:
             "build": _build(connection),
             "live": _live(connection),
             "events": _events(connection),
-            "lifted_rules": lifted_on(connection, day=today_at_the_door(settings)),
+            "lifted_rules": lifted_on(connection, day=nights.today_at_the_door(settings)),
             "rules_past_review": _rules_past_review(connection),
         }
     found["feeds_to_look_at"] = [asdict(alarm) for alarm in find_alarms(settings)]

@@ -41,7 +41,6 @@ def parity(settings: Settings) -> tuple[Compared, ...]:
     Raises:
         BuildFailed: a build failed on the way, or files that were loaded have been destroyed.
     """
-    nights.prepare(settings)
     need_files(settings)
     if nights.build_needed(settings):
         nights.build(settings)

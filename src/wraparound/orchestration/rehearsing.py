@@ -29,7 +29,6 @@ def rehearse_pending(settings: Settings) -> list[Receipt]:
 
     Each arrival meets what those before it would have left. The warehouse stays as it is.
     """
-    nights.prepare(settings)
     district = load_district(settings.district_file)
     with connect(settings, role=LOADER) as connection:
         waiting = ledger.pending(connection)
@@ -53,7 +52,6 @@ def rehearse_files(
     Raises:
         ArrivalIncomplete: a file is missing, or changed while it was read.
     """
-    nights.prepare(settings)
     district = nights.district_with(settings, sender=sender, feed=feed)
     with (
         # Beside the archive, for it holds what the archive holds: copies of the files.

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from wraparound.orchestration.nights import prepare
 from wraparound.publishing import channels
 from wraparound.publishing.channels import Sent, send_lists
 from wraparound.publishing.delivery import deliver_lists
@@ -20,7 +19,6 @@ def packets(settings: Settings, *, today: date, out: Path | None = None) -> tupl
 
     Each leaves with a disclosure in the same transaction as its delivery.
     """
-    prepare(settings)
     with connect(settings, role=PUBLISHER) as connection:
         return send_packets(settings, connection, today=today, out=out or settings.packets)
 

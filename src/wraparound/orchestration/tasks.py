@@ -19,7 +19,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
 from wraparound.orchestration import nights, watch
 from wraparound.orchestration.assets import BUILT, HELD, LOADED, PERHAPS_HELD, RELEASED
-from wraparound.settings import load_settings
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ def claim_arrivals() -> list[list[int]]:
 
     Each stands in a group of its own, unless there are more than Airflow can map tasks to.
     """
-    settings = load_settings()
+    settings = nights.warehouse()
     nights.scan_inbox(settings)
     return in_groups(nights.pending_arrivals(settings), most=GROUPS_MAX)
 
@@ -119,7 +118,7 @@ def in_groups(numbers: list[int], *, most: int) -> list[list[int]]:
 @discreet
 def load_arrivals(arrival_ids: list[int]) -> list[Counts]:
     """Load arrivals; one that was refused fails here, and keeps nobody else back."""
-    settings = load_settings()
+    settings = nights.warehouse()
     done, failed = [], None
     for arrival_id in arrival_ids:
         try:
@@ -145,7 +144,7 @@ def announce_loaded() -> None:
 
     Receipts that a killed load still owes are left.
     """
-    settings = load_settings()
+    settings = nights.warehouse()
     nights.leave_owed_receipts(settings)
     if not nights.build_needed(settings):
         raise AirflowSkipException("Nothing was loaded since the last build.")
@@ -160,7 +159,7 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
     Returns: the school day they are for, as an ISO date: the one door through which a night
     takes its date.
     """
-    settings = load_settings()
+    settings = nights.warehouse()
     day = _as_of(params) or nights.as_of_at_the_door(settings)
     asked = (
         getattr(dag_run, "run_type", None) == "manual"
@@ -182,7 +181,7 @@ def publish_release(as_of: str, outlet_events: Any = None) -> Counts:
     again where nothing is new, for this task may have been killed before it told of them.
     """
     day = date.fromisoformat(as_of)
-    done = nights.publish(load_settings(), as_of=day, only_if_new=True)
+    done = nights.publish(nights.warehouse(), as_of=day, only_if_new=True)
     if any(school["verdict"] == "hold" for school in done["schools"]):
         outlet_events[PERHAPS_HELD].add(HELD)
     return done
@@ -192,7 +191,7 @@ def publish_release(as_of: str, outlet_events: Any = None) -> Counts:
 @discreet
 def tell_of_feeds() -> int:
     """Tell once of each feed that is missing, late, shrunken, unchanged or set aside."""
-    settings = load_settings()
+    settings = nights.warehouse()
     alarms = watch.find_alarms(settings)
     watch.tell(settings, alarms)
     return len(alarms)
@@ -205,7 +204,7 @@ def check_parity() -> int:
     from wraparound.orchestration.parity import must_hold, parity
     from wraparound.orchestration.scratch import destroyed_files
 
-    settings = load_settings()
+    settings = nights.warehouse()
     if destroyed_files(settings):
         raise AirflowSkipException("Files that were loaded were destroyed since, as is their due.")
     compared = parity(settings)
@@ -220,7 +219,7 @@ def tidy_warehouse() -> Counts:
     """Drop releases beyond those that are kept, and vacuum what the merges left."""
     from wraparound.orchestration.tidying import tidy
 
-    return dict(tidy(load_settings()))
+    return dict(tidy(nights.warehouse()))
 
 
 def _as_of(params: dict[str, Any] | None) -> date | None:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from psycopg import sql
 
+from wraparound.errors import SettingsWrong
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.diagnostics import write_catalog
@@ -14,7 +15,11 @@ from wraparound.warehouse.roles import ensure_rights
 
 
 def migrate(settings: Settings) -> None:
-    """Create or update databases, schemas, roles and tables; again changes nothing."""
+    """Create or update databases, schemas, roles and tables; again changes nothing.
+
+    Raises:
+        SettingsWrong: a newer version of this program has made the warehouse.
+    """
     _create_databases(settings)
     _run_migrations(settings)
     with connections.connect(settings) as connection:
@@ -53,15 +58,6 @@ def _made_by() -> str:
     return f"wraparound {hashlib.sha256(''.join(sums).encode()).hexdigest()[:16]}"
 
 
-def is_migrated(settings: Settings) -> bool:
-    """Whether the ledger is there."""
-    if not connections.database_exists(settings, database=connections.DATABASE):
-        return False
-    with connections.connect(settings) as connection:
-        row = connection.execute("select to_regclass('ops.arrival') is not null as it").fetchone()
-    return bool(row and row["it"])
-
-
 def _create_databases(settings: Settings) -> None:
     for database in (connections.DATABASE, connections.AIRFLOW_DATABASE):
         if connections.database_exists(settings, database=database):
@@ -79,10 +75,20 @@ def _create_databases(settings: Settings) -> None:
 def _run_migrations(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
+    from alembic.script.revision import ResolutionError
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option(
         "script_location", str(files("wraparound.warehouse") / "migrations").replace("%", "%%")
     )
     config.attributes["url"] = connections.sqlalchemy_url(settings)
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as exc:
+        if not isinstance(exc.__cause__, ResolutionError):
+            raise
+        raise SettingsWrong(
+            "The warehouse was made by a newer version of this program. Nothing was changed. Use "
+            "that version, or go back to a backup of the database from before the upgrade."
+        ) from None
