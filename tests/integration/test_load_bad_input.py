@@ -35,6 +35,7 @@ from wraparound.errors import ArrivalIncomplete
 from wraparound.landing import archive, opening
 from wraparound.orchestration import nights
 from wraparound.orchestration.handing_back import hand_back
+from wraparound.orchestration.overview import overview
 from wraparound.settings import environment_for
 
 DAY = "2026-10-01"
@@ -514,6 +515,65 @@ def test_a_file_replaced_while_it_is_taken_is_taken_too(rostered, tmp_path, monk
     nights.ingest(rostered)
     assert live(rostered, EVENTS, "student_unique_id") == [("T-Alder1",), ("T-Birch2",)]
     assert list(rostered.inbox.iterdir()) == []
+
+
+def test_a_name_that_is_no_text_keeps_no_other_back(rostered):
+    path = attendance(rostered.inbox, [GOOD])
+    path.rename(os.fsdecode(os.fsencode(rostered.inbox) + b"/attendance_M\xe4rz\n1.csv"))
+    a_file(rostered.inbox, "calendar.csv", "x\n1\n")
+    (rostered.inbox / "calendar.csv").rename(
+        os.fsdecode(os.fsencode(rostered.inbox) + b"/calendar\xff.csv")
+    )
+    nights.scan_inbox(rostered, settle_seconds=0)
+    nights.ingest(rostered)
+    told = {row["file_name"]: row["state"] for row in arrivals(rostered)}
+    assert told["attendance_M\\xe4rz\\n1.csv"] == "loaded"
+    assert told["calendar\\xff.csv"] == "refused"
+    assert list(rostered.inbox.iterdir()) == []
+
+
+def test_a_folder_with_a_name_that_is_no_text_in_it_is_one_delivery(rostered, roster):
+    folder = rostered.inbox / "delivery"
+    for name, content in roster.members().items():
+        a_file(folder, name, content)
+    (folder / os.fsdecode(b"notes_M\xe4rz.txt")).write_text("x")
+    nights.scan_inbox(rostered, settle_seconds=0)
+    nights.ingest(rostered)
+    assert arrivals(rostered)[-1]["file_name"] == "delivery"
+
+
+def test_a_file_that_cannot_be_taken_away_keeps_no_other_back(rostered, monkeypatch):
+    stays = attendance(rostered.inbox, [GOOD])
+    a_file(rostered.inbox, "calendar.csv", "x\n1\n")
+    take_away = nights.take_away
+
+    def refuse_one(path, **words):
+        if path == stays:
+            raise PermissionError
+        take_away(path, **words)
+
+    monkeypatch.setattr(nights, "take_away", refuse_one)
+    assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 2
+    assert list(rostered.inbox.iterdir()) == [stays]
+    monkeypatch.undo()
+    assert nights.scan_inbox(rostered, settle_seconds=0) == []
+    assert list(rostered.inbox.iterdir()) == []
+
+
+def test_what_is_not_ours_to_move_is_not_taken_at_all(rostered, monkeypatch):
+    attendance(rostered.inbox / "theirs" / "inner", [GOOD])
+    a_file(rostered.inbox, "calendar.csv", "x\n1\n")
+    access = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: (
+            access(path, mode) and not (mode & os.W_OK and os.fspath(path).endswith("inner"))
+        ),
+    )
+    assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 1
+    assert [row["feed"] for row in arrivals(rostered)] == ["roster", "calendar"]
+    assert overview(rostered)["inbox"] == 1
 
 
 def test_a_link_in_the_inbox_is_left_alone(rostered, tmp_path):

@@ -32,6 +32,15 @@ class Stored:
     source: "Fingerprint"
 
 
+def told(name: str) -> str:
+    """The name of a file as text: bytes that are none, and what nobody would see, as escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored:
     """Copy a file, or a folder packed as one zip, into the archive; the same bytes once.
 
@@ -40,10 +49,11 @@ def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored
             `checksum` promises that came with it.
         ArrivalUnsafe: it is a link, or neither a file nor a folder.
     """
+    name = told(source.name)
     if source.is_symlink() or not (source.is_file() or source.is_dir()):
         if not source.exists():
-            raise ArrivalIncomplete(f"{source.name} is not there (any more). Nothing was taken.")
-        raise ArrivalUnsafe(f"{source.name} is neither a plain file nor a folder; not taken.")
+            raise ArrivalIncomplete(f"{name} is not there (any more). Nothing was taken.")
+        raise ArrivalUnsafe(f"{name} is neither a plain file nor a folder; not taken.")
     archive.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=archive, prefix=".incoming-")
     try:
@@ -55,14 +65,14 @@ def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored
                 _copy(source, target)
             if fingerprint(source) != before:
                 raise ArrivalIncomplete(
-                    f"{source.name} is still being written. Nothing was taken; land it again "
+                    f"{name} is still being written. Nothing was taken; land it again "
                     "when it is complete, or write it under another name and rename it."
                 )
             target.flush()
             os.fsync(target.fileno())
             target.seek(0)
             digest = hashlib.file_digest(target, "sha256").hexdigest()
-            _hold_against(checksum, digest=digest, name=source.name)
+            _hold_against(checksum, digest=digest, name=name)
             size = target.seek(0, os.SEEK_END)
         return Stored(digest, size, _put_in_place(Path(temporary), archive, digest), before)
     finally:
@@ -104,7 +114,7 @@ def _pack(folder: Path, target: IO[bytes]) -> None:
     """Everything in the folder but hidden files; what no zip should hold is refused on opening."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
         for member in _members(folder):
-            entry = zipfile.ZipInfo(str(member.relative_to(folder)), date_time=ZIP_EPOCH)
+            entry = zipfile.ZipInfo(told(str(member.relative_to(folder))), date_time=ZIP_EPOCH)
             if member.is_symlink():
                 entry.external_attr = (stat.S_IFLNK | 0o777) << 16
                 packed.writestr(entry, b"")
@@ -135,6 +145,14 @@ def fingerprint(path: Path) -> Fingerprint:
     except FileNotFoundError:
         return ()
     return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats)
+
+
+def may_take_away(path: Path) -> bool:
+    """Whether a file, or a folder with all that is in it, may be moved and deleted by us."""
+    folders = [path.parent]
+    if path.is_dir():
+        folders += [path, *(inner for inner in path.rglob("*") if inner.is_dir())]
+    return all(os.access(folder, os.R_OK | os.W_OK | os.X_OK) for folder in folders)
 
 
 def take_away(path: Path, *, known: Fingerprint, sidecars: Iterable[Path] = ()) -> None:

@@ -1,12 +1,15 @@
 """The inbox: what has arrived in it whole."""
 
+import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wraparound.contracts.district import District
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.resources import is_json, place_of
+from wraparound.landing.archive import told
 
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp")
 # Files beside a delivery that say that it is whole: its checksum, or nothing at all.
@@ -25,6 +28,11 @@ class Found:
     sender: str
     feed: str | None
     checksum: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it."""
+        return told(self.path.name)
 
 
 def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> list[Found]:
@@ -46,6 +54,11 @@ def find_complete(inbox: Path, *, district: District, settle_seconds: float) -> 
     ]
 
 
+def lying_in(inbox: Path) -> Iterator[Path]:
+    """The files that lie there, finished or not, and that no name hides."""
+    return (path for path in inbox.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
 def sidecars(path: Path) -> list[Path]:
     """The files beside a delivery that say that it is whole, as far as they are there."""
     named = [path.with_name(path.name + ending) for ending in (CHECKSUM, DONE)]
@@ -65,7 +78,7 @@ def _promised(path: Path) -> str | None:
         words = path.with_name(path.name + CHECKSUM).read_text(encoding="ascii").split()
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (OSError, ValueError):
         return ""
     return words[0].lower() if words else ""
 
@@ -119,7 +132,7 @@ def _walk(
         if path.is_file():
             found.append(Found(path, whose, feed))
             continue
-        if not path.is_dir():
+        if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
             continue
         inner_feed = path.name if path.name in load_contracts() else feed
         inner_sender = path.name if path.name in district.senders else sender

@@ -30,7 +30,14 @@ from wraparound.errors import (
     WarehouseMissing,
     WraparoundError,
 )
-from wraparound.landing.archive import Fingerprint, archived, put_back_all, store, take_away
+from wraparound.landing.archive import (
+    Fingerprint,
+    archived,
+    may_take_away,
+    put_back_all,
+    store,
+    take_away,
+)
 from wraparound.landing.inbox import Found, find_complete, is_package, sidecars
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
@@ -99,18 +106,18 @@ def _scan(settings: Settings, *, settle_seconds: float) -> list[int]:
     with connect(settings) as connection:
         for found in waiting:
             try:
+                if not may_take_away(found.path):
+                    raise PermissionError
                 taken = accept(connection, found, archive=settings.archive, district=district)
+                connection.commit()
+                new += [one.arrival_id for one in taken.arrivals if one.is_new]
+                take_away(found.path, known=taken.source, sidecars=sidecars(found.path))
             except ArrivalIncomplete:
                 if found.checksum is not None:
                     log.warning("a file in the inbox is not what its checksum says")
-                continue
             except (ArrivalUnsafe, OSError) as exc:
                 # One file that cannot be taken keeps no other back.
                 log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
-                continue
-            connection.commit()
-            take_away(found.path, known=taken.source, sidecars=sidecars(found.path))
-            new += [one.arrival_id for one in taken.arrivals if one.is_new]
     return new
 
 
@@ -658,7 +665,7 @@ def accept(
             connection,
             feed=feed,
             sender=found.sender,
-            file_name=found.path.name,
+            file_name=found.name,
             sha256=stored.sha256,
             byte_count=stored.byte_count,
             effective_at=effective_at or last_effective_time(members or (), district=district),
@@ -674,7 +681,7 @@ def accept(
 
 def _open(found: Found, path: Path) -> tuple[dict[str, Member] | None, WraparoundError | None]:
     try:
-        return open_members(path, file_name=found.path.name), None
+        return open_members(path, file_name=found.name), None
     except WraparoundError as exc:
         return None, exc
 
@@ -687,9 +694,7 @@ def _feeds_of(
     district: District,
 ) -> tuple[tuple[str, ...], WraparoundError | None]:
     try:
-        feeds = recognise(
-            members, file_name=found.path.name, district=district, sender=found.sender
-        )
+        feeds = recognise(members, file_name=found.name, district=district, sender=found.sender)
     except FeedUnknown as exc:
         # Why it could not be opened says more than that nobody knows what is in it.
         return (UNKNOWN_FEED,), trouble or exc

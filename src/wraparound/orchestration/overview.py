@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from wraparound.landing.inbox import lying_in
 from wraparound.orchestration import nights
 from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings
@@ -30,6 +31,7 @@ def overview(settings: Settings) -> dict[str, Any]:
     with connections.connect(settings) as connection:
         found = {
             "running": True,
+            "inbox": sum(1 for _ in lying_in(settings.inbox)),
             "feeds": _feeds(connection),
             "arrivals": _states(connection),
             "quarantine": _quarantine(connection),
@@ -123,6 +125,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         f" (arrival {feed['last_arrival_id']})"
         for feed in found["feeds"]
     ]
+    lines += _inbox_lines(found["inbox"])
     lines += _to_look_at(found["feeds_to_look_at"])
     if found["lifted_rules"]:
         lines.append("Rules that are lifted:")
@@ -151,6 +154,12 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         ]
     lines.append(f"Pages: {settings.lists / 'index.html'}")
     return lines
+
+
+def _inbox_lines(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"Files in the inbox: {count}. Those that stay: see docs/runbooks/files.md, inbox."]
 
 
 def _to_look_at(alarms: list[Row]) -> list[str]:

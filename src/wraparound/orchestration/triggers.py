@@ -16,7 +16,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from wraparound.settings import Settings, load_settings
+from wraparound.settings import load_settings
 
 log = logging.getLogger(__name__)
 
@@ -111,15 +111,10 @@ def look(*, ask_ledger: bool) -> list[int] | None:
 
     Returns: None where the inbox brought nothing and the ledger was not to be asked.
     """
+    from wraparound.landing.inbox import lying_in
     from wraparound.orchestration import nights
 
     settings = load_settings()
-    accepted = nights.scan_inbox(settings) if _anything_in(settings) else []
+    # A look at the folder costs nothing; a connection to the warehouse does.
+    accepted = nights.scan_inbox(settings) if any(lying_in(settings.inbox)) else []
     return nights.pending_arrivals(settings) if accepted or ask_ledger else None
-
-
-def _anything_in(settings: Settings) -> bool:
-    """A look at the folder costs nothing; a connection to the warehouse does."""
-    return any(
-        path.is_file() and not path.name.startswith(".") for path in settings.inbox.rglob("*")
-    )
