@@ -311,7 +311,7 @@ senders:
         tables:
           dates:
             columns: {schoolId: School, date: Day, calendarEventDescriptor: Kind}
-            leave_out: {School: ["Total (*", "Test ?"]}
+            leave_out: {School: ["Total (*", "Test ?", "[x]*"]}
 """
 LINES = "select cells from restricted.quarantine_line"
 DAYS = [("T-S1", f"2026-10-0{n}", "Instructional day") for n in range(1, 6)]
@@ -323,7 +323,9 @@ def calendar(folder, rows, *lines):
     return a_file(folder, name, content + "".join(f"{line}\n" for line in lines).encode())
 
 
-@pytest.mark.parametrize("line", [" Total (5 days) ,,,", "Total (5 days)", "Test 1,x,y,z"])
+@pytest.mark.parametrize(
+    "line", [" Total (5 days) ,,,", "Total (5 days)", "Test 1,x,y,z", "[x] all,,,"]
+)
 def test_a_line_of_totals_that_the_profile_leaves_out_keeps_nothing_in_force(
     rostered, tmp_path, line
 ):

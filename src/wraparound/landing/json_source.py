@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 from wraparound.contracts.district import TableProfile
@@ -11,13 +10,13 @@ from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken, SettingsWrong
 from wraparound.landing.json_extras import Extras, Level
 from wraparound.landing.json_records import Record, read_records
+from wraparound.landing.leaving_out import LEFT_OUT, is_left_out
 from wraparound.landing.opening import Member
 
 # Guards of the machine's memory: a file of which more records than this are no rows is another
 # file; of one that is not JSON so many characters are kept.
 UNUSABLE_MAX = 20_000
 TEXT_KEPT = 1 << 16
-LEFT_OUT = "left_out_by_profile"
 UNUSABLE_RULES = (
     "not_json",
     "not_an_object",
@@ -211,7 +210,7 @@ class _Reader:
             cells.append(cell)
         for getter, patterns in self.left_out:
             value = getter(stack) or ""
-            if any(fnmatchcase(value, pattern) for pattern in patterns):
+            if is_left_out(value, patterns):
                 self._note(number, LEFT_OUT)
                 return None
         if self.source.levels:

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from wraparound.landing.json_source import LEFT_OUT
+from wraparound.landing.leaving_out import LEFT_OUT
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.identities import remember_new
 from wraparound.warehouse.mapping import Notice

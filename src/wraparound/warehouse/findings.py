@@ -7,7 +7,8 @@ from psycopg import sql
 
 from wraparound.contracts.district import FeedProfile
 from wraparound.contracts.models import Contract, Table
-from wraparound.landing.json_source import LEFT_OUT, RESOURCE_ID
+from wraparound.landing.json_source import RESOURCE_ID
+from wraparound.landing.leaving_out import LEFT_OUT
 from wraparound.warehouse.checks import ColumnCheck
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.staging import EXTRA, NO_EXTRA, RaggedRow, keep_ragged

@@ -5,7 +5,6 @@ Temporary, because a load that is killed then leaves nothing behind, and two loa
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -18,7 +17,8 @@ from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
 from wraparound.landing.csv_source import SPACES, CsvSource, OddQuotes, Seen
 from wraparound.landing.json_extras import Extras
-from wraparound.landing.json_source import LEFT_OUT, RESOURCE_ID, JsonSource, Unusable
+from wraparound.landing.json_source import RESOURCE_ID, JsonSource, Unusable
+from wraparound.landing.leaving_out import LEFT_OUT, as_regex, is_left_out
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import BY, Mapping
 
@@ -343,7 +343,7 @@ def _without_left_out(
         sql.SQL("coalesce(btrim({}, {}) ~ any({}), false)").format(
             sql.Identifier(names[position]),
             sql.Literal(SPACES),
-            sql.Literal([_as_regex(pattern) for pattern in patterns]),
+            sql.Literal([as_regex(pattern) for pattern in patterns]),
         )
         for position, patterns in mapping.left_out.items()
     ]
@@ -362,21 +362,15 @@ def _without_left_out(
     )
 
 
-def _as_regex(pattern: str) -> str:
-    """A pattern of a profile, in which * is any text and ? any sign, as a regular expression."""
-    signs = {"*": ".*", "?": "."}
-    return "^" + "".join(signs.get(sign) or re.escape(sign) for sign in pattern) + "$"
-
-
 def _told_if_left_out(row: RaggedRow, mapping: Mapping) -> RaggedRow:
     """Lines of totals often lack the cells that follow."""
-    is_left_out = any(
-        re.search(_as_regex(pattern), row.cells[position].strip(SPACES), re.DOTALL)
+    if any(
+        is_left_out(row.cells[position], patterns)
         for position, patterns in mapping.left_out.items()
         if position < len(row.cells)
-        for pattern in patterns
-    )
-    return RaggedRow(row.number, [], LEFT_OUT) if is_left_out else row
+    ):
+        return RaggedRow(row.number, [], LEFT_OUT)
+    return row
 
 
 def _copy_statement(names: list[str], source: CsvSource) -> sql.Composed:

@@ -165,7 +165,8 @@ def test_entries_of_a_list_are_rows_of_their_own(tmp_path):
                      id="a comma in a list"),
         pytest.param({"a": "x\0"}, (1, "not_text", "givenName"), id="a NUL"),
         pytest.param({"a": "\ud800"}, (1, "not_text", "givenName"), id="half a character"),
-        pytest.param({"a": "Test one"}, (1, "left_out_by_profile", None), id="left out"),
+        pytest.param({"a": " Test one "}, (1, "left_out_by_profile", None), id="left out"),
+        pytest.param({"a": "[x] all"}, (1, "left_out_by_profile", None), id="a sign as itself"),
     ],
 )  # fmt: skip
 def test_a_record_that_fits_no_row_is_told(tmp_path, record, rule):
@@ -173,7 +174,7 @@ def test_a_record_that_fits_no_row_is_told(tmp_path, record, rule):
         tmp_path,
         [record, {"a": "Birch"}],
         columns={"givenName": "a", "grades": "g"},
-        leave_out={"a": ("Test *",)},
+        leave_out={"a": ("Test *", "[x]*")},
     )
     assert unusable == [rule]
     assert [(number, cells[0]) for number, cells in found] == [(2, "Birch")]
