@@ -10,6 +10,8 @@ from wraparound.errors import ContractBroken
 
 # Marks the cell by which a column is looked up.
 BY = "~by"
+# What columns without a name are told by, all at once: spreadsheets leave them to the right.
+NO_NAME = "(no name)"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,12 @@ def map_header(
         if column is None and spelt.get(cell.lower()) not in {None, *exact, *positions}:
             column = spelt[cell.lower()]
         rule = None if column is None and cell in used else _rule_of(cell, column, table, profile)
-        notices += [Notice(rule, name, cell)] if rule else []
+        notices += [Notice(rule, name, cell)] if rule and cell else []
         if rule == "column_unknown" and cell:
             extras[cell] = len(positions)
         positions.append(None if rule == "column_refused" else column)
+    nameless = header.count("")
+    notices += [Notice("column_unknown", name, NO_NAME, nameless)] if nameless else []
     have = {p for p in positions if p} | set(profile.constants)
     have |= {column.removesuffix(BY) for column in composed}
     # In this order: where columns are missing, the first line may be no header but a child's row,

@@ -31,6 +31,12 @@ def test_an_unknown_column_goes_nowhere_and_is_told():
     assert ("column_unknown", "bus") in [(n.rule, n.column) for n in mapping.notices]
 
 
+def test_columns_without_a_name_are_told_together():
+    mapping = mapped([*REQUIRED, "", "", ""])
+    told = [(n.column, n.count) for n in mapping.notices if n.rule == "column_unknown"]
+    assert told == [("(no name)", 3)]
+
+
 def test_a_sender_maps_fills_and_joins():
     mapping = mapped(
         ["No", "Day", "Hour", "eventDate"],
