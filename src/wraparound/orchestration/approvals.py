@@ -15,7 +15,7 @@ from wraparound.errors import ReleaseRejected
 from wraparound.orchestration import nights
 from wraparound.publishing import releases
 from wraparound.publishing.decide import NOT_LIFTED
-from wraparound.publishing.standings import Hold, holds
+from wraparound.publishing.standings import Cause, Hold, holds
 from wraparound.quality.suites import load_suites
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import connect
@@ -147,7 +147,7 @@ def _rules_of(hold: Hold) -> tuple[str, ...]:
 def _question(hold: Hold, to_do: Mapping[str, str], *, hours: int) -> Question:
     shown = f"the list of {hold.shown_date}" if hold.shown_date else "no list yet"
     rules = "\n".join(
-        f"- `{cause.rule_id}` ({cause.failing_count}): {cause.message}"
+        f"- `{cause.rule_id}`{_counted(cause)}: {cause.message}"
         f" {to_do.get(cause.rule_id, '')}".rstrip()
         for cause in hold.causes
     )
@@ -164,6 +164,11 @@ def _question(hold: Hold, to_do: Mapping[str, str], *, hours: int) -> Question:
         subject=f"School {hold.school_source_id}: the list of {hold.as_of_date} is held",
         body=body,
     )
+
+
+def _counted(cause: Cause) -> str:
+    """How many cases a rule found; of a school's own numbers one says nothing."""
+    return f" ({cause.failing_count} cases)" if cause.failing_count > 1 else ""
 
 
 def answered_by(answer: Mapping[str, Any]) -> str:
