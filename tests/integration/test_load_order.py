@@ -364,6 +364,19 @@ def test_before_the_roster_of_a_new_year_begins_the_lists_stay(rostered, monkeyp
     assert nights.build_if_needed(rostered, as_of=begins, say=said.append) == {"as_of": begins}
 
 
+def test_a_day_without_lessons_is_built_for_with_a_word_about_it(rostered, monkeypatch):
+    monkeypatch.setattr(nights, "_build", lambda settings, *, as_of: {"as_of": as_of})
+    said = []
+    for day in (date(2026, 11, 20), date(2026, 11, 22)):
+        nights.build_if_needed(rostered, as_of=day, say=said.append)
+    assert said == [
+        "building for school day 2026-11-20",
+        "building for school day 2026-11-22",
+        "no lessons are known of on that day; the last before it were on 2026-11-20. "
+        "A night for which no day is named takes the last day of lessons there was",
+    ]
+
+
 def test_a_night_says_once_that_the_lists_stay(rostered, monkeypatch, caplog):
     with connect(rostered) as connection:
         day_before = ledger.roster_begins(connection) - timedelta(days=1)

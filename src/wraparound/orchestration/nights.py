@@ -452,11 +452,17 @@ def _build_if_due(settings: Settings, *, as_of: date, say: Said) -> dict[str, An
     with connect(settings) as connection:
         begins = ledger.roster_begins(connection)
         newest = ledger.newest_build(connection)
+        taught = ledger.default_as_of(connection, today=as_of, seeds=settings.seeds)
     is_whole = newest is not None and newest["state"] == "succeeded"
     if is_whole and begins is not None and as_of < begins:
         say(f"the roster in force begins on {begins.isoformat()}: until then the lists stay")
         return None
     say(f"building for school day {as_of.isoformat()}")
+    if taught != as_of:
+        say(
+            f"no lessons are known of on that day; the last before it were on {taught.isoformat()}. "
+            "A night for which no day is named takes the last day of lessons there was"
+        )
     return _build(settings, as_of=as_of)
 
 
