@@ -24,7 +24,7 @@ from lib.need_feeds import (
 from lib.warehouse_in_tests import a_fresh_warehouse, findings, query
 from wraparound import cli
 from wraparound.errors import ReleaseMissing
-from wraparound.orchestration import explaining, privacy, sending
+from wraparound.orchestration import explaining, nights, privacy, sending
 from wraparound.publishing import packets
 
 MAJORITY = date(2026, 12, 1)

@@ -460,8 +460,9 @@ def _build_if_due(settings: Settings, *, as_of: date, say: Said) -> dict[str, An
     say(f"building for school day {as_of.isoformat()}")
     if taught != as_of:
         say(
-            f"no lessons are known of on that day; the last before it were on {taught.isoformat()}. "
-            "A night for which no day is named takes the last day of lessons there was"
+            "no lessons are known of on that day; the last before it were on "
+            f"{taught.isoformat()}. A night for which no day is named takes the last day of "
+            "lessons there was"
         )
     return _build(settings, as_of=as_of)
 

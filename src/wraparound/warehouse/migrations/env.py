@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from wraparound.warehouse.schema import SCHEMAS, metadata
 
@@ -19,7 +19,7 @@ def _include(name: str | None, kind: str, parents: MutableMapping[Any, str | Non
 
 def run() -> None:
     """Upgrade (or compare) within one transaction."""
-    engine = create_engine(context.config.attributes["url"])
+    engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtext('wraparound.migrate'))"))
         connection.execute(text("create schema if not exists ops"))
@@ -31,7 +31,6 @@ def run() -> None:
             version_table_schema="ops",
         )
         context.run_migrations()
-    engine.dispose()
 
 
 run()
