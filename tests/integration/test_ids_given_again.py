@@ -17,11 +17,14 @@ from lib.need_feeds import (
     of_header,
     roster,
 )
+from lib.returned_lists import need_id_of
 from lib.warehouse_in_tests import a_fresh_warehouse, landed_and_loaded, places_with, query
 from wraparound import cli
 from wraparound.district.support_files import EVENTS_HEADER
 from wraparound.orchestration import nights, sending
 from wraparound.orchestration.parity import must_hold, parity
+from wraparound.warehouse import identities
+from wraparound.warehouse.connection import connect
 
 FRIDAY = date(2026, 11, 20)
 # Alder's id went to another child; Birch was married off, and Fir's birth date was mistyped.
@@ -196,6 +199,32 @@ def test_an_id_that_nobody_asked_about_has_no_answer(friday, run):
 
 def test_the_warehouse_loaded_anew_gives_the_same_tables(friday):
     must_hold(parity(friday))
+
+
+def a_decision(number, **cells):
+    """What a coordinator wrote on the day of the change beside a need of Alder's id."""
+    told = {"need_id": need_id_of(ALDER, "T-S1", "RV-AC"), "student_id": ALDER, "rule_id": "RV-AC"}
+    told |= {"school_id": "T-S1", "domain": "academics", "decision": "contact_tried"}
+    told |= {"release_id": str(number), "decided_on": "2026-11-20", "decided_by": "AB"}
+    return told | {"sheet_row": "2", "is_edited": "false", "has_formula": "false"} | cells
+
+
+def test_a_list_that_comes_back_speaks_of_the_child_who_stood_on_it(friday, tmp_path):
+    """Though it comes after the change, and though the other child has such a need as well."""
+    (change,) = query(friday, "select student_key from ops.student_change")
+    own = f"{need_id_of(ALDER, 'T-S1', 'RV-AC')}-{change['student_key']}"
+    rows = (a_decision(1), a_decision(2, need_id=own), a_decision(3, need_id=own[:-1]))
+    read = "select release_id, need_id from staging.stg_decisions__decisions order by 1"
+    with a_fresh_warehouse(friday, tmp_path) as settings:
+        lines = [[row[name] for name in rows[0]] for row in rows]
+        load(settings, a_file(tmp_path, "decisions.csv", csv_bytes(",".join(rows[0]), lines)),
+             when=at(20, 20))  # fmt: skip
+        assert [tuple(row.values()) for row in query(settings, read)] == [(2, own)]
+        with connect(settings) as connection:
+            identities.answer(connection, ALDER, is_same=True, by="T. Linden", reason="asked")
+        first = need_id_of(ALDER, "T-S1", "RV-AC")
+        told = [tuple(row.values()) for row in query(settings, read)]
+        assert told == [(1, first), (2, first)]
 
 
 def test_the_answer_decides_whose_the_story_is(thursday, friday, run):

@@ -61,7 +61,6 @@ named_needs as (
 
 ),
 
--- The id speaks of student, school and rule, so a need keeps it when its level changes.
 final as (
 
     select
@@ -79,14 +78,14 @@ final as (
         named_needs.need_codes,
         run_dates.as_of_date,
         run_dates.previous_as_of_date,
-        md5(
-            concat_ws(
-                '|',
-                placed_students.student_source_id,
-                placed_students.school_source_id,
-                signals.rule_id
+        {{
+            need_id(
+                'placed_students.student_source_id',
+                'placed_students.later_key',
+                'placed_students.school_source_id',
+                'signals.rule_id'
             )
-        ) as need_id,
+        }} as need_id,
         coalesce(need_history.first_seen_date, run_dates.as_of_date) as opened_date,
         to_jsonb(evidence_item) as evidence
 

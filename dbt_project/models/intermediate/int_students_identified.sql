@@ -122,6 +122,7 @@ final as (
         grade_levels.grade_order,
         demographics.birth_date,
         student_crosswalk.told_since_date,
+        student_crosswalk.later_key,
         cast(
             extract(year from age(run_dates.as_of_date, demographics.birth_date))
             as integer

@@ -39,6 +39,7 @@ final as (
         students.age_years,
         students.is_counted_in_rates,
         students.is_in_question,
+        students.later_key,
         run_dates.as_of_date
 
     from spells

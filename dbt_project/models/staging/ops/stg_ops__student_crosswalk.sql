@@ -19,6 +19,7 @@ final as (
     select
         crosswalk.student_source_id,
         changes.told_since_date,
+        changes.student_key as later_key,
         coalesce(changes.student_key, crosswalk.student_key) as student_key,
         coalesce(changes.state = 'open', false) as is_in_question
 
