@@ -18,11 +18,11 @@ published. A count of a block is hidden in each of its groups, zeros and all; ev
 taken as told, and counts are exchanged within their block only.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from itertools import pairwise
+from math import inf
 
 from wraparound.contracts.suppression import Policy
 
@@ -231,7 +231,7 @@ def weak_cells(
                 known=frozenset((g, c) for b, g, c in told if b == breakdown) & listed,
                 known_columns=table.known_columns | {c for b, _, c in told if b == ALL},
             )
-            weak += [(breakdown, *cell) for cell in _weak(seen, policy)]
+            weak += [(breakdown, *cell) for cell in _weak(seen, policy, _Network(seen))]
     line = {c: metric.district[c] for c in columns - {c for b, _, c in told if b == ALL}}
     coded = _coded_in(metric.district, policy)
     weak += [(ALL, ALL, c) for c in line if not _line_is_safe(line, c, policy, coded=coded)]
@@ -378,11 +378,6 @@ class _Table:
         """How much could be taken from a count without a reader's knowing better."""
         return self.value(cell) - self.low(cell)
 
-    @cached_property
-    def network(self) -> "_Network":
-        """What can be exchanged in it: asked of every hidden count, so made once."""
-        return _Network(self)
-
 
 def _cells(counts: Counts) -> frozenset[Cell]:
     return frozenset((group, column) for group, row in counts.items() for column in row)
@@ -478,28 +473,31 @@ def _protect(table: _Table, policy: Policy) -> _Table | None:
     """Hide more until no hidden count can be narrowed down; None where nothing helps."""
     if policy.complementary == "none":
         return table
+    network = _Network(table)
     for _ in range(len(table.counts) + len(table.categories)):
-        weak = _weak(table, policy)
+        weak = _weak(table, policy, network)
         if not weak:
             return table
         for cell in weak:
-            if not _is_safe(table, cell, policy):
-                table = _cover(table, cell, policy)
+            if not _is_safe(table, cell, policy, network):
+                covered = _cover(table, cell, policy)
+                network.add(covered, covered.hidden - table.hidden)
+                table = covered
     everything = table.without_any()
-    return None if _weak(everything, policy) else everything
+    return None if _weak(everything, policy, _Network(everything)) else everything
 
 
-def _weak(table: _Table, policy: Policy) -> list[Cell]:
+def _weak(table: _Table, policy: Policy, network: "_Network") -> list[Cell]:
     """Return the hidden counts that are not safe, in a stated order.
 
     A group that is a block alone is as safe as its block.
     """
     if table.is_block:
         return []
-    return [cell for cell in sorted(table.hidden) if not _is_safe(table, cell, policy)]
+    return [cell for cell in sorted(table.hidden) if not _is_safe(table, cell, policy, network)]
 
 
-def _is_safe(table: _Table, cell: Cell, policy: Policy) -> bool:
+def _is_safe(table: _Table, cell: Cell, policy: Policy, network: "_Network") -> bool:
     if cell in table.coded or policy.complementary == "none":
         return True
     if policy.complementary == "row":
@@ -508,7 +506,7 @@ def _is_safe(table: _Table, cell: Cell, policy: Policy) -> bool:
     wanted = policy.numerator_minimum - 1
     group, category = _node(group=cell[0]), _node(category=cell[1])
     room = max(0, min(table.spare(cell), wanted))
-    with table.network.without(group, category) as others:
+    with network.without(group, category) as others:
         down = others.flow(group, category, room)
         # From its least to its greatest value: both ways are open at once, each by itself.
         return down + others.flow(category, group, wanted - down) >= wanted
@@ -519,32 +517,45 @@ def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
     if policy.complementary == "row":
         others = [(n, c) for c, n in table.counts[cell[0]].items() if n and c != cell[1]]
         return table.hiding({(cell[0], c) for _, c in sorted(others)[:1]})
-    offers = [
-        (-min(gain, policy.numerator_minimum - 1), cost, sorted(more))
-        for more, gain, cost in _exchanges(table, cell)
-        if more
-    ]
-    return table.hiding(min(offers)[2]) if offers else table
+    offer = _cheapest(table, cell, policy.numerator_minimum - 1)
+    return table.hiding(offer) if offer else table
 
 
-def _exchanges(table: _Table, cell: Cell) -> Iterable[tuple[set[Cell], int, int]]:
-    """Yield (counts to hide, how far the exchange moves the hidden one, what is lost)."""
+def _cheapest(table: _Table, cell: Cell, wanted: int) -> list[Cell]:
+    """Return the counts whose hiding moves a hidden one furthest, `wanted` at most, and of these
+    the ones of which least is lost; none where no exchange helps.
+
+    What was told before still is known: hiding it now is worth less.
+    """
     group, column = cell
     own = table.spare(cell)
-    sides = {c: table.spare((group, c)) for c in table.categories if c != column}
+    sides = [(c, table.spare((group, c)), _price(table, (group, c)))
+             for c in table.categories if c != column]  # fmt: skip
+    best: tuple[int, float, list[Cell]] = (0, 0, [])
     for other_group in table.counts.keys() - {group}:
-        facing = table.spare((other_group, column))
-        for other, side in sides.items():
-            gain = min(side, facing) + min(own, table.spare((other_group, other)))
-            if gain <= 0:
+        across = (other_group, column)
+        facing, its_price = table.spare(across), _price(table, across)
+        for other, side, price in sides:
+            far = (other_group, other)
+            gain = min(min(side, facing) + min(own, table.spare(far)), wanted)
+            # Most are worse than the best so far, which is seen before they are listed.
+            cost = price + its_price + _price(table, far)
+            if gain <= 0 or cost == inf or (-gain, cost) > best[:2]:
                 continue
-            corners = ((group, other), (other_group, column), (other_group, other))
-            more = {corner for corner in corners if corner not in table.hidden}
-            if table.least and any(not table.value(corner) for corner in more):
-                continue
-            # What was told before still is known: hiding it now is worth less.
-            cost = sum(table.value(c) + (UNBOUNDED if c in table.avoid else 0) for c in more)
-            yield more, gain, cost
+            more = sorted({(group, other), across, far} - table.hidden)
+            if more:
+                best = min(best, (-gain, cost, more))
+    return best[2]
+
+
+def _price(table: _Table, cell: Cell) -> float:
+    """What is lost by hiding a count; a zero that may be published cannot be hidden."""
+    if cell in table.hidden:
+        return 0
+    value = table.value(cell)
+    if table.least and not value:
+        return inf
+    return value + (UNBOUNDED if cell in table.avoid else 0)
 
 
 def _node(*, group: str = "", category: str = "") -> str:
@@ -560,7 +571,17 @@ class _Network:
 
     def __init__(self, table: _Table) -> None:
         self.room: dict[str, dict[str, int]] = {}
-        for cell in table.hidden - table.known:
+        self.add(table, table.hidden - table.known)
+        for column in table.columns - table.known_columns:
+            fewer = max(0, table.district[column] - table.least)
+            self._join(_node(category=column), "totals", more=UNBOUNDED, fewer=fewer)
+        for group in table.sizeless:
+            fewer = max(0, sum(table.counts[group].values()) - table.least)
+            self._join("sizes", _node(group=group), more=UNBOUNDED, fewer=fewer)
+
+    def add(self, table: _Table, cells: Iterable[Cell]) -> None:
+        """Let hidden counts take part in exchanges."""
+        for cell in cells:
             value = table.value(cell)
             self._join(
                 _node(group=cell[0]),
@@ -568,12 +589,6 @@ class _Network:
                 more=max(0, table.high(cell) - value),
                 fewer=max(0, value - table.low(cell)),
             )
-        for column in table.columns - table.known_columns:
-            fewer = max(0, table.district[column] - table.least)
-            self._join(_node(category=column), "totals", more=UNBOUNDED, fewer=fewer)
-        for group in table.sizeless:
-            fewer = max(0, sum(table.counts[group].values()) - table.least)
-            self._join("sizes", _node(group=group), more=UNBOUNDED, fewer=fewer)
 
     def _join(self, tail: str, head: str, *, more: int, fewer: int) -> None:
         """Let a count grow by units that run from tail to head, and shrink the other way."""
@@ -610,19 +625,24 @@ class _Network:
             self.room[b][a] += unit
 
     def _path(self, source: str, sink: str) -> list[tuple[str, str]] | None:
-        """Return the shortest way that has room left, as steps."""
-        came_from = {source: source}
-        waiting = deque([source])
-        while waiting and sink not in came_from:
-            node = waiting.popleft()
-            for following, room in self.room.get(node, {}).items():
-                if room > 0 and following not in came_from:
-                    came_from[following] = node
-                    waiting.append(following)
-        if sink not in came_from:
+        """Return a way that has room left, as steps.
+
+        Any will do, so it goes on from the last node: some way is mostly near, and to look at
+        all that is as near would be to look at every group of each hidden count.
+        """
+        if not any(self.room[node][sink] for node in self.room.get(sink, {})):
             return None
-        steps = []
-        while sink != source:
-            steps.append((came_from[sink], sink))
-            sink = came_from[sink]
-        return steps
+        way, seen = [source], {source}
+        ahead = [iter(self.room.get(source, {}).items())]
+        while ahead:
+            if self.room.get(way[-1], {}).get(sink, 0) > 0:
+                return list(pairwise((*way, sink)))
+            step = next((node for node, room in ahead[-1] if room > 0 and node not in seen), None)
+            if step is None:
+                ahead.pop()
+                way.pop()
+            else:
+                seen.add(step)
+                way.append(step)
+                ahead.append(iter(self.room[step].items()))
+        return None
