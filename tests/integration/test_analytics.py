@@ -13,6 +13,7 @@ from wraparound.contracts.leaving import Analytics
 from wraparound.errors import ReleaseRejected
 from wraparound.publishing import analytics
 from wraparound.publishing.releases import publish_release
+from wraparound.publishing.suppression import hide_counts
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import roles
 
@@ -323,6 +324,40 @@ def test_another_policy_applies_at_once(settings, connection):
     rows = as_analyst(connection, "select distinct policy from analytics.metric")
     assert [row["policy"].split("+")[0] for row in rows] == ["ct_csde"]
     assert rows[0]["policy"] != "ct_csde"
+
+
+def test_zeros_that_were_told_beside_bounds_are_told_no_longer(settings, connection, monkeypatch):
+    """As an earlier version told them; to wait would be to let them stand."""
+    publish(connection, some_children())
+    choice = Analytics(suppression="utah")
+    write(settings, choice=choice)
+    one = "metric = 'family' and breakdown = 'school' and category = 'severe'"
+    connection.execute(
+        "update analytics.metric set student_count = 0, rate = 0, rate_bound = null,"
+        f" is_suppressed = false where {one}"
+    )
+    connection.commit()
+    monkeypatch.setattr(analytics, "may_move_on", waits_for_yesterday)
+    write(settings, choice=choice, as_of=MONDAY + timedelta(days=1))
+    assert as_analyst(connection, "select from analytics.metric where student_count = 0") == []
+
+
+def waits_for_yesterday(metric, policy, *, groups, last):
+    return None if last else hide_counts(metric, policy, groups=groups)
+
+
+def test_a_bound_that_was_told_is_known_the_next_night(settings, connection):
+    publish(connection, some_children())
+    write(settings, choice=Analytics(suppression="utah"))
+    rows = as_analyst(
+        connection,
+        "select breakdown, group_value, category from analytics.metric"
+        " where metric = 'family' and rate_bound is not null",
+    )
+    with connections.connect(settings, role=roles.PUBLISHER) as publisher:
+        analytics._gather(publisher, CHOICE)
+        last = analytics._snapshot(publisher, analytics._count(publisher, "family"))
+    assert last.hidden.bounded == {tuple(row.values()) for row in rows} != set()
 
 
 def test_a_small_district_tells_nothing_at_all(settings, connection):

@@ -23,7 +23,8 @@ def narrowest(
     hidden: Mapping[str, Hidden],
     known: Mapping[str, set[tuple[str, str, str]]] | None = None,
 ) -> dict[Name, float]:
-    """Return how many further values each hidden count may have, seen over all metrics.
+    """Return how many further values each hidden count may have, seen over all metrics: without
+    end where it may have every value that a bound leaves, which is told of it or of its total.
 
     `known` are counts per metric that the attacker has from elsewhere; to attack one of
     those themselves the attacker has to do without it.
@@ -33,7 +34,9 @@ def narrowest(
         _describe(
             system, metric, policy, hidden[metric.name], (known or {}).get(metric.name, set())
         )
-    return {name: system.width(name) for name in system.secrets}
+    widths = {name: system.width(name) for name in system.secrets}
+    return {n: np.inf if width > system.told.get(n, np.inf) - 0.001 else width
+            for n, width in widths.items()}  # fmt: skip
 
 
 class _System:
@@ -46,6 +49,8 @@ class _System:
         self.sums: list[tuple[dict[int, float], float]] = []
         self.secrets: list[Name] = []
         self.loosened: dict[Name, float] = {}
+        # How many further values a bound leaves to a count.
+        self.told: dict[Name, float] = {}
 
     def variable(self, name: Name, *, low: float = 0, high: float = np.inf) -> int:
         if name not in self.names:
@@ -92,7 +97,7 @@ def _describe(
     totals = [(metric.name, ALL, ALL, c) for c in metric.categories]
     system.equal(("size", ALL, ALL), totals)
     for c in metric.categories:
-        _place(system, metric, (ALL, ALL, c), metric.district[c], least, hidden, known)
+        _place(system, metric, policy, (ALL, ALL, c), metric.district[c], least, hidden, known)
     for breakdown, counts in metric.breakdowns.items():
         if breakdown in hidden.withheld or breakdown == BLOCK:
             continue
@@ -115,7 +120,7 @@ def _describe(
                 columns = {(ALL, ALL, c), (BLOCK, block, c)}
                 free = blank or small or columns & hidden.cells
                 cell = (breakdown, group, c)
-                _place(system, metric, cell, count, 0 if free else least, hidden, known)
+                _place(system, metric, policy, cell, count, 0 if free else least, hidden, known)
         for c in metric.categories:
             system.equal(
                 (metric.name, ALL, ALL, c), [(metric.name, breakdown, g, c) for g in counts]
@@ -137,6 +142,7 @@ def _join_blocks(system: _System, metric: Metric, breakdown: str) -> None:
 def _place(
     system: _System,
     metric: Metric,
+    policy: Policy,
     cell: tuple[str, str, str],
     count: int,
     low: int,
@@ -147,10 +153,23 @@ def _place(
     if cell not in hidden.cells:
         system.variable(name, low=count, high=count)
         return
+    system.secrets.append(name)
+    high = np.inf
+    if cell in hidden.bounded:
+        group = metric.district if cell[0] == ALL else metric.breakdowns[cell[0]][cell[1]]
+        low, high = _told_as(count, sum(group.values()), policy, low=low)
+    total = system.told.get((metric.name, ALL, ALL, cell[2]), np.inf)
+    system.told[name] = min(high - low, total)
     if cell in known:
         system.variable(name, low=count, high=count)
         system.loosened[name] = low
     else:
-        system.variable(name, low=low)
-    if cell not in hidden.bounded:
-        system.secrets.append(name)
+        system.variable(name, low=low, high=high)
+
+
+def _told_as(count: int, size: int, policy: Policy, *, low: int) -> tuple[int, int]:
+    """What `below 5 percent` and `above 95 percent` say of a count: whole numbers on that side."""
+    edge = policy.coded_percent(size)
+    if count * 100 < size * edge:
+        return low, -(-size * edge // 100) - 1
+    return size * (100 - edge) // 100 + 1, size

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PRESETS = "suppression_policies.json"
 
@@ -19,7 +19,8 @@ class Policy(BaseModel):
     `complementary`: `none` hides nothing more, `row` hides a second count of the same group,
     `table` hides until no total minus published counts narrows a hidden one below
     `numerator_minimum` possible values. `percent_coding` lists (group size from, percent): a
-    share within so many percent of 0 or of 100 is told as a bound only.
+    share within so many percent of 0 or of 100 is told as a bound only, that of nobody as well:
+    were zeros told apart, a bound of few would be a number.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +34,12 @@ class Policy(BaseModel):
     percent_coding: tuple[tuple[int, int], ...] = ()
     rate_precision: int = Field(default=3, ge=0, le=6)
     source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _bounds_hold_nothing_as_well(self) -> "Policy":
+        if self.percent_coding and self.publish_zero:
+            raise ValueError("with percent_coding no zeros are told (publish_zero: false)")
+        return self
 
     @property
     def fingerprint(self) -> str:

@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -397,9 +397,11 @@ def _is_due(connection: Connection[Any], choice: Analytics, *, as_of: date) -> b
         connection,
         "select min(as_of_date) as oldest, coalesce(bool_or(policy <> %s), false)"
         # An earlier version hid without blocks.
-        " or not exists (select from restricted.metric_count where breakdown = %s) as is_new"
+        " or not exists (select from restricted.metric_count where breakdown = %s)"
+        # And told zeros beside bounds, where a policy has bounds.
+        " or coalesce(bool_or(student_count = 0), false) and not %s as is_new"
         " from analytics.metric",
-        (choice.policy.fingerprint, BLOCK),
+        (choice.policy.fingerprint, BLOCK, choice.policy.publish_zero),
     )
     if row["oldest"] is None or row["is_new"]:
         return True
@@ -431,7 +433,14 @@ def _snapshot(connection: Connection[Any], metric: Metric) -> Snapshot | None:
         (r["breakdown"], r["group_value"], r["category"]) for r in rows if r["is_suppressed"]
     )
     last = Metric(metric.name, tuple(sorted(district)), district, breakdowns, metric.blocks)
-    return Snapshot(last, _hidden_of(last, cells))
+    bounded = _rows(
+        connection,
+        "select breakdown, group_value, category from analytics.metric"
+        " where metric = %s and rate_bound is not null",
+        (metric.name,),
+    )
+    bounds = frozenset((r["breakdown"], r["group_value"], r["category"]) for r in bounded)
+    return Snapshot(last, replace(_hidden_of(last, cells), bounded=bounds))
 
 
 def _hidden_of(metric: Metric, cells: frozenset[Cell]) -> Hidden:

@@ -10,6 +10,8 @@ the published counts knows, is a maximum flow: exact, in whole numbers, without 
 
 A reader is taken to know the policy, every total that is published, that a hidden count is not
 zero where zeros are published, and any count of the same metric published the time before.
+Of a count that is told as a bound, and of parts of such a total, a reader learns the bound and
+no more: they could have every value that is within it.
 
 A reader also knows which grades a school has. Where the schools and grade bands of a district
 fall into blocks that share no student (the high school, and the upper grades), both breakdowns
@@ -220,13 +222,14 @@ def weak_cells(
     told = set(known)
     for breakdown in metric.breakdowns.keys() - hidden.withheld:
         own = frozenset((g, c) for b, g, c in hidden.cells if b == breakdown)
+        bounded = frozenset((g, c) for b, g, c in hidden.bounded if b == breakdown)
         tables = _tables(
             metric, policy, breakdown, columns=columns, groups=hidden, cells=hidden.cells
         )
         for table in tables:
             listed = _cells(table.counts)
             seen = replace(
-                table.without_any() if own >= listed else table,
+                table.without_any() if own - bounded >= listed else table,
                 hidden=own & listed,
                 known=frozenset((g, c) for b, g, c in told if b == breakdown) & listed,
                 known_columns=table.known_columns | {c for b, _, c in told if b == ALL},
@@ -281,15 +284,15 @@ def _line_is_safe(
     coded: Mapping[str, tuple[int, int]],
 ) -> bool:
     """Whether one of the hidden counts of a line could be one of enough values."""
-    if name in coded:
-        return True
     least = int(policy.publish_zero)
     low = {n: coded.get(n, (least, 0))[0] for n in hidden}
     high = {n: coded[n][1] if n in coded else UNBOUNDED for n in hidden}
     total = sum(hidden.values())
-    most = total - sum(low[n] for n in hidden if n != name)
+    most = min(high[name], total - sum(low[n] for n in hidden if n != name))
     fewest = max(low[name], total - sum(high[n] for n in hidden if n != name))
-    return most - fewest >= policy.numerator_minimum - 1
+    wanted = policy.numerator_minimum - 1
+    # Of a count that is told to lie within bounds all values that are within them will do.
+    return most - fewest >= (min(wanted, high[name] - low[name]) if name in coded else wanted)
 
 
 def _coded_in(counts: Mapping[str, int], policy: Policy) -> dict[str, tuple[int, int]]:
@@ -328,6 +331,8 @@ class _Table:
     whole_groups: frozenset[str]
     sizeless: frozenset[str]
     coded: Mapping[Cell, tuple[int, int]]
+    # How far a hidden total may be lower, and higher, where a bound of it is told.
+    slack: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     hidden: frozenset[Cell] = frozenset()
     known: frozenset[Cell] = frozenset()
     known_columns: frozenset[str] = frozenset()
@@ -374,6 +379,15 @@ class _Table:
         """The true count."""
         return self.counts[cell[0]][cell[1]]
 
+    def wanted(self, cell: Cell, policy: Policy) -> int:
+        """How many further values a hidden count must be able to have.
+
+        No more than the bound leaves that is told of it, or of its total.
+        """
+        told = [self.high(cell) - self.low(cell)] if cell in self.coded else []
+        told += [sum(self.slack[cell[1]])] if cell[1] in self.slack else []
+        return min([policy.numerator_minimum - 1, *told])
+
     def spare(self, cell: Cell) -> int:
         """How much could be taken from a count without a reader's knowing better."""
         return self.value(cell) - self.low(cell)
@@ -397,10 +411,15 @@ def _tables(
     `cells` say what is hidden of the blocks: a reader who guesses the total of a block
     learns nothing of how its groups share it.
     """
+    slack = {
+        column: (metric.district[column] - low, high - metric.district[column])
+        for column, (low, high) in _coded_in(metric.district, policy).items()
+    }
     if breakdown == BLOCK:
         policy = policy.model_copy(update={"percent_coding": ()})
     if breakdown not in metric.nested:
-        return [_table(metric, policy, breakdown, columns=columns, groups=groups)]
+        table = _table(metric, policy, breakdown, columns=columns, groups=groups)
+        return [replace(table, slack=slack)]
     tables = []
     for block, district in metric.breakdowns[BLOCK].items():
         counts = {
@@ -411,7 +430,8 @@ def _tables(
         part = replace(metric, district=district, breakdowns={breakdown: counts})
         guessed = {c for b, g, c in cells if (b, g) == (BLOCK, block)} - columns
         table = _table(part, policy, breakdown, columns=columns | guessed, groups=groups)
-        tables.append(replace(table, known_columns=frozenset(guessed), is_block=len(counts) == 1))
+        alone, known = len(counts) == 1, frozenset(guessed)
+        tables.append(replace(table, slack=slack, known_columns=known, is_block=alone))
     return tables
 
 
@@ -498,18 +518,19 @@ def _weak(table: _Table, policy: Policy, network: "_Network") -> list[Cell]:
 
 
 def _is_safe(table: _Table, cell: Cell, policy: Policy, network: "_Network") -> bool:
-    if cell in table.coded or policy.complementary == "none":
+    if policy.complementary == "none":
         return True
     if policy.complementary == "row":
         group = cell[0]
         return sum(1 for g, c in table.hidden if g == group and table.counts[g][c]) != 1
-    wanted = policy.numerator_minimum - 1
+    wanted = table.wanted(cell, policy)
     group, category = _node(group=cell[0]), _node(category=cell[1])
     room = max(0, min(table.spare(cell), wanted))
     with network.without(group, category) as others:
         down = others.flow(group, category, room)
         # From its least to its greatest value: both ways are open at once, each by itself.
-        return down + others.flow(category, group, wanted - down) >= wanted
+        up = min(wanted - down, table.high(cell) - table.value(cell))
+        return down + others.flow(category, group, up) >= wanted
 
 
 def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
@@ -517,7 +538,7 @@ def _cover(table: _Table, cell: Cell, policy: Policy) -> _Table:
     if policy.complementary == "row":
         others = [(n, c) for c, n in table.counts[cell[0]].items() if n and c != cell[1]]
         return table.hiding({(cell[0], c) for _, c in sorted(others)[:1]})
-    offer = _cheapest(table, cell, policy.numerator_minimum - 1)
+    offer = _cheapest(table, cell, table.wanted(cell, policy))
     return table.hiding(offer) if offer else table
 
 
@@ -573,8 +594,9 @@ class _Network:
         self.room: dict[str, dict[str, int]] = {}
         self.add(table, table.hidden - table.known)
         for column in table.columns - table.known_columns:
-            fewer = max(0, table.district[column] - table.least)
-            self._join(_node(category=column), "totals", more=UNBOUNDED, fewer=fewer)
+            fewer, more = table.slack.get(column, (UNBOUNDED, UNBOUNDED))
+            fewer = max(0, min(fewer, table.district[column] - table.least))
+            self._join(_node(category=column), "totals", more=more, fewer=fewer)
         for group in table.sizeless:
             fewer = max(0, sum(table.counts[group].values()) - table.least)
             self._join("sizes", _node(group=group), more=UNBOUNDED, fewer=fewer)

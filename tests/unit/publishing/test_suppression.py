@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from lib.attack import narrowest
 from wraparound.contracts.suppression import policy_of, presets
@@ -109,6 +110,16 @@ def test_a_hidden_block_hides_every_school_and_grade_band_in_it():
     }
 
 
+def test_a_high_school_alone_in_its_block_is_as_safe_as_the_block():
+    rows = {"A": (60, 50, 4), "B": (70, 80, 40), "H": (90, 70, 3)}
+    blocks = {("school", "A"): "low", ("school", "B"): "low", ("school", "H"): "high"}
+    hidden = hidden_of(in_blocks(a_metric(rows), blocks))
+    assert not hidden.withheld
+    assert [c for g, c in cells(hidden) if g == "H"] == [c for g, c in cells(hidden, BLOCK)
+                                                        if g == "high"] != []  # fmt: skip
+    assert ("A", "3") in cells(hidden)
+
+
 def test_a_breakdown_in_which_hiding_all_does_not_help_is_withheld():
     """Twenty groups of one child: who knows that no group is empty knows them all."""
     sizes = {"language": {f"l{n}": 1 for n in range(20)}}
@@ -155,11 +166,38 @@ def test_by_row_a_second_count_of_the_group_is_hidden():
         ("utah", 2, 300, "below"),
         ("utah", 2, 200, "below"),
         ("utah", 298, 300, "above"),
-        ("utah", 0, 300, None),
+        ("utah", 0, 300, "below"),
+        ("utah", 1, 40, "below"),
     ],
 )
 def test_shares_near_nothing_or_all_are_bounds(name, count, size, bound):
     assert rate_bound(count, size, policy_of(name)) == bound
+
+
+def test_a_bound_is_told_of_nothing_as_well():
+    """Or `below 5 percent` of forty would be one child, and no other number."""
+    with pytest.raises(ValidationError, match="zeros"):
+        policy_of("utah", publish_zero=True)
+
+
+def test_a_count_told_as_a_bound_is_covered_for_like_any_other():
+    metric = a_metric({"A": (39, 1), "B": (300, 90), "C": (500, 70)}, categories=("no", "yes"))
+    policy = policy_of("utah")
+    hidden = hidden_of(metric, policy)
+    assert {c for c in hidden.bounded if c[1] == "A"} == {
+        ("school", "A", c) for c in ("no", "yes")
+    }
+    assert cells(hidden) == [(group, c) for group in "ABC" for c in ("no", "yes")]
+    told = replace(hidden, cells=hidden.bounded)
+    assert ("school", "A", "yes") in weak_cells(metric, policy, hidden=told)
+
+
+def test_a_total_told_as_a_bound_takes_others_along():
+    """One gives it all that the bound leaves; two also hide each other."""
+    metric = a_metric({"A": (300, 90, 2), "B": (310, 98, 0)})
+    hidden = hidden_of(metric, policy_of("utah"))
+    assert cells(hidden, ALL) == [(ALL, "1"), (ALL, "2"), (ALL, "3")]
+    assert hidden.bounded == {(ALL, ALL, "3")}
 
 
 def test_behind_a_count_told_as_a_bound_others_hide_within_the_bound_only():
@@ -269,6 +307,64 @@ def test_the_bands_of_a_high_school_betray_no_count(schools, seed):
     weak = [n for n, width in widths.items() if width < CT.numerator_minimum - 1.001]
     metric_of = {metric.name: metric for metric in metrics}
     assert [n for n in weak if n[0] == "size" or is_sensitive(metric_of[n[0]], CT, n[1:])] == []
+
+
+def badly_hidden(chance, policy):
+    """A small table of which some complements are told, and what a reader knows of the rest.
+
+    Counts that are hidden for what stands around them, as their total or the size of their
+    group is hidden, stay hidden: no table is without them.
+    """
+    size = chance.choice((3, 6, 12, 40))
+    rows = {
+        f"g{n}": [
+            chance.choice((0, chance.randrange(1, 6), chance.randrange(size, 6 * size)))
+            for _ in range(3)
+        ]
+        for n in range(chance.randrange(2, 5))
+    }
+    metric = a_metric(rows)
+    hidden = hidden_of(metric, policy)
+    of_schools = {c for c in hidden.cells if c[0] == "school"}
+    columns = {c for b, _, c in hidden.cells if b == ALL}
+    rest = [
+        ("school", g, c)
+        for _, g, c in sorted(of_schools - hidden.bounded)
+        if not is_sensitive(metric, policy, ("school", g, c))
+        and c not in columns
+        and ("school", g) not in hidden.groups
+    ]
+    if len(of_schools) == sum(map(len, rows.values())):
+        rest = []
+    hidden = replace(
+        hidden,
+        cells=hidden.cells - set(chance.sample(rest, chance.randrange(len(rest) + 1))),
+    )
+    left = sorted(c for c in hidden.cells - hidden.bounded if c[0] == "school")
+    known = set(chance.sample(left, min(len(left), chance.choice((0, 0, 1, 2)))))
+    return metric, hidden, known | {(ALL, ALL, c) for _, _, c in known}
+
+
+@pytest.mark.parametrize("name", list(presets()))
+def test_what_is_called_weak_is_what_linear_programming_finds(name):
+    """No more, or too much would be hidden; no less, or it would be told."""
+    policy, seen = policy_of(name), 0
+    for seed in range(60):
+        metric, hidden, known = badly_hidden(random.Random(f"{name} {seed}"), policy)
+        if hidden.withheld:
+            continue
+        weak = weak_cells(metric, policy, hidden=hidden, known=known)
+        widths = narrowest([metric], policy, hidden={"tier": hidden}, known={"tier": known})
+        found = {
+            n[1:]
+            for n in widths
+            if n[0] != "size" and widths[n] < policy.numerator_minimum - 1.001
+        }
+        assert {c for c in found if c[0] == "school"} == {c for c in weak if c[0] == "school"}, (
+            seed
+        )
+        seen += len(weak)
+    assert seen > 20
 
 
 def test_the_attack_finds_what_is_badly_hidden():
