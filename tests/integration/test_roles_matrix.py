@@ -71,6 +71,11 @@ def test_readers_enter_few_schemas_and_make_nothing(connection, role, schemas):
         "select ops.refuse_change()",
         "copy (select 1) to program 'true'",
         "alter role wraparound_analyst superuser",
+        "select lo_create(0)",
+        "select lo_creat(-1)",
+        "select lo_from_bytea(0, 'x')",
+        "select pg_advisory_lock(hashtext('wraparound.analytics'))",
+        "select pg_try_advisory_xact_lock_shared(1, 2)",
     ],
 )
 def test_readers_make_and_become_nothing(connection, role, statement):

@@ -72,6 +72,9 @@ OWNERS = {
     "analytics": PUBLISHER,
     **dict.fromkeys(BUILT, BUILDER),
 }
+# What everybody may call on a new server, and readers have no need of: objects that outlive them
+# and can be given to anybody, and locks that a night waits for.
+SHUT = r"^(lo_creat|lo_from_bytea|pg_(try_)?advisory_)"
 # These stay with the owner of the database, so that no program can loosen their guards.
 KEPT = ("release.pointer", "release.assignment")
 
@@ -132,7 +135,11 @@ def _ensure_owner(connection: Connection, schema: str, *, owner: str) -> None:
 
 
 def close_database(connection: Connection) -> None:
-    """Nobody makes temporary tables or functions, but the programs that need them."""
+    """Nobody makes temporary tables, functions or large objects, or holds the locks of a night,
+    but the programs that need them.
+
+    The functions belong to who made the server: where that is somebody else, they stay open.
+    """
     row = connection.execute("select current_database() as name").fetchone()
     assert row is not None
     name = sql.Identifier(row["name"])
@@ -141,6 +148,25 @@ def close_database(connection: Connection) -> None:
     for role in PROGRAMS:
         connection.execute(
             sql.SQL("grant temporary on database {} to {}").format(name, sql.Identifier(role))
+        )
+    _shut_functions(connection)
+
+
+def _shut_functions(connection: Connection) -> None:
+    rows = connection.execute(
+        "select p.oid::regprocedure::text as name from pg_catalog.pg_proc p"
+        " where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ %s"
+        " and pg_has_role(p.proowner, 'usage')"
+        " and has_function_privilege('public', p.oid, 'execute')",
+        [SHUT],
+    ).fetchall()
+    for row in rows:
+        name = sql.SQL(row["name"])
+        connection.execute(sql.SQL("revoke execute on function {} from public").format(name))
+        connection.execute(
+            sql.SQL("grant execute on function {} to {}").format(
+                name, sql.SQL(", ").join(map(sql.Identifier, PROGRAMS))
+            )
         )
 
 
