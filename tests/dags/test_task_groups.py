@@ -24,6 +24,11 @@ def test_arrivals_are_grouped_only_where_they_are_many(
     assert [number for group in made for number in group] == list(range(count))
 
 
+@pytest.fixture(autouse=True)
+def no_warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nights, "prepare", lambda _settings: None)
+
+
 def loads(monkeypatch: pytest.MonkeyPatch, states: dict[int, str]) -> list[int]:
     """Let loading end in these states; the numbers that were loaded."""
     done: list[int] = []
