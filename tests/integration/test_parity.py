@@ -15,6 +15,7 @@ from lib.feed_builders import ATTENDANCE, EXCUSED, TARDY, UNEXCUSED, a_file, chi
 from lib.warehouse_in_tests import arrivals, landed_and_loaded, query
 from wraparound.errors import BuildFailed
 from wraparound.orchestration import dbt, nights, parity, scratch, tidying
+from wraparound.publishing import freeze
 from wraparound.warehouse.connection import connect
 
 UNKNOWN = "ZZ"
@@ -172,6 +173,34 @@ def test_what_a_release_kept_is_read_though_the_ledger_has_grown_since(rostered)
     with connect(rostered) as source, connect(rostered) as target:
         scratch._copy(source, target, table="arrival", kept_in=kept_in)
     assert arrivals(rostered) == before
+
+
+def test_a_build_after_a_rollback_is_made_of_what_readers_saw_then(rostered, built_from_raw):
+    release = """
+        insert into ops.release (release_id, build_id, as_of_date, state)
+            overriding system value values (%(id)s, %(build)s, '2026-09-04', 'published');
+    """
+    school = """
+        insert into ops.release_school (release_id, school_key, school_source_id, verdict, live)
+            values (%(id)s, 1, 'T-S1', 'pass', %(live)s)
+    """
+    nights.build(rostered)
+    with connect(rostered) as connection:
+        # The second was shown and taken back before the next night.
+        for number, is_live in ((1, True), (2, False)):
+            connection.execute(release, {"id": number, "build": 1})
+            connection.execute(school, {"id": number, "live": is_live})
+    nights.build(rostered)
+    with connect(rostered) as connection:
+        connection.execute(release, {"id": 3, "build": 2})
+        freeze._keep_what_was_known(connection, 3)
+        connection.execute("update ops.release_school set live = false")
+        connection.execute(school, {"id": 3, "live": True})
+
+    with scratch.made_anew(rostered, build_id=2) as made:
+        seen = query(made, "select release_id from ops.release_school where live")
+
+    assert seen == [{"release_id": 1}]
 
 
 def test_what_the_nights_left_is_vacuumed(rostered, roster, tmp_path):

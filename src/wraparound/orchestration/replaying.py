@@ -10,8 +10,8 @@ from typing import Any
 from wraparound.errors import BuildFailed, ReleaseMissing
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.parity import Compared, Hashes, compared
-from wraparound.orchestration.scratch import made_anew
-from wraparound.publishing.freeze import KNOWN, freeze_release, known_name
+from wraparound.orchestration.scratch import kept_of_build, made_anew
+from wraparound.publishing.freeze import freeze_release
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import connect
 from wraparound.warehouse.roles import PUBLISHER
@@ -38,7 +38,7 @@ def replay_release(settings: Settings, release_id: int) -> Replayed:
         BuildFailed: the build fails, or files that it was made from have been destroyed.
     """
     release = _release(settings, release_id)
-    with made_anew(settings, build_id=release["build_id"], known=release["known"]) as scratch:
+    with made_anew(settings, build_id=release["build_id"]) as scratch:
         with connect(scratch) as connection:
             # The releases before it are known there by the numbers that they have.
             connection.execute(
@@ -76,21 +76,18 @@ def must_be_same(replayed: Replayed) -> None:
 
 
 def _release(settings: Settings, release_id: int) -> dict[str, Any]:
-    names = {known_name(table, release_id=release_id): table for table in KNOWN}
     with connect(settings) as connection:
         found = connection.execute(
-            "select r.build_id, r.as_of_date, r.content_hash::jsonb as hashes, b.inputs_hash,"
-            " array(select tablename::text from pg_tables where schemaname = 'release'"
-            "  and tablename = any(%s)) as kept"
+            "select r.build_id, r.as_of_date, r.content_hash::jsonb as hashes, b.inputs_hash"
             " from ops.release r inner join ops.build b using (build_id) where r.release_id = %s",
-            (list(names), release_id),
+            (release_id,),
         ).fetchone()
     if found is None:
         raise ReleaseMissing(f"There is no release {release_id}. See `wraparound release list`.")
-    if not found["kept"]:
+    if not kept_of_build(settings, build_id=found["build_id"]):
         raise ReleaseMissing(
-            f"What release {release_id} knew of the nights before it was pruned with its tables, "
-            "so it cannot be made anew. Pin a release that has to be kept."
+            f"What was known before release {release_id} was pruned with its tables, or with"
+            " those of an earlier release of its build, so it cannot be made anew. Pin a release"
+            " that has to be kept."
         )
-    # A release that an earlier version froze kept less.
-    return {**found, "known": {names[name]: name for name in found["kept"]}}
+    return found

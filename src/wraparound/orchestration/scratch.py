@@ -7,7 +7,7 @@ earlier nights then. The warehouse is only read; the scratch database is dropped
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -19,6 +19,7 @@ from wraparound.errors import BuildFailed
 from wraparound.landing.archive import archived
 from wraparound.orchestration import nights
 from wraparound.orchestration.dbt import Built, begin_with_what_was_read, build_models
+from wraparound.publishing.freeze import KNOWN, known_name
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.connection import Connection, connect
@@ -48,19 +49,12 @@ EARLIER = "release_id in (select release_id from ops.release where build_id < %(
 HISTORY = {
     "arrival": f"received_at <= {BEFORE}",
     "release": EARLIER,
-    "release_school": EARLIER,
+    "release_school": f"live and {EARLIER}",
     "inquiry_baseline": EARLIER,
     "feed_state": "true",
     "need_history": SHOWN,
     "student_change": "true",
 }
-# Live was, for each school, the newest of the earlier releases that it was not held from.
-LIVE_BEFORE = """
-    update ops.release_school s set live = s.verdict <> 'hold' and not exists (
-        select from ops.release_school later
-        where later.school_key = s.school_key and later.verdict <> 'hold'
-          and later.release_id > s.release_id)
-"""
 PREVIOUS = """
     select max(r.as_of_date) as day
     from ops.release r
@@ -70,13 +64,11 @@ PREVIOUS = """
 
 
 @contextmanager
-def made_anew(
-    settings: Settings, *, build_id: int, known: Mapping[str, str] | None = None
-) -> Iterator[Settings]:
+def made_anew(settings: Settings, *, build_id: int) -> Iterator[Settings]:
     """A scratch warehouse in which a build of the past is made anew from the archive.
 
-    `known` names the table, in the schema `release`, that holds what a table of the ledger said
-    then. Without it the ledger is taken as it is now, which is right for the newest build only.
+    Where no release kept what the build knew of the ledger, that is taken as it is now, which is
+    right for the newest build only.
 
     Raises:
         BuildFailed: the build fails, or files that it was made from have been destroyed.
@@ -85,7 +77,7 @@ def made_anew(
     with _scratch(settings) as scratch:
         _hand_over(settings, scratch, build_id=build_id)
         nights.ingest(scratch)
-        _remember(settings, scratch, build_id=build_id, known=known or {})
+        _remember(settings, scratch, build_id=build_id)
         _build(settings, scratch, build_id=build_id)
         yield scratch
 
@@ -177,10 +169,29 @@ def _hand_over(settings: Settings, scratch: Settings, *, build_id: int) -> None:
         _copy(source, target, table="event", which="kind = 'brake'", columns=braked)
 
 
-def _remember(
-    settings: Settings, scratch: Settings, *, build_id: int, known: Mapping[str, str]
-) -> None:
+def kept_of_build(settings: Settings, *, build_id: int) -> dict[str, str]:
+    """Name the tables, in the schema `release`, of what tables of the ledger said to a build.
+
+    They are of its first release: a later one knows what that one showed. Empty where there is
+    none, or it was pruned; one of an earlier version kept fewer.
+    """
+    with connect(settings) as connection:
+        tables = connection.execute(
+            "select tablename from pg_tables where schemaname = 'release'"
+        ).fetchall()
+        first = connection.execute(
+            "select min(release_id) as release_id from ops.release where build_id = %s",
+            (build_id,),
+        ).fetchone()
+    assert first is not None
+    names = {table: known_name(table, **first) for table in KNOWN}
+    there = {row["tablename"] for row in tables}
+    return {table: name for table, name in names.items() if name in there}
+
+
+def _remember(settings: Settings, scratch: Settings, *, build_id: int) -> None:
     """Let the scratch warehouse know of earlier nights what the build knew."""
+    known = kept_of_build(settings, build_id=build_id)
     with connect(settings) as source, connect(scratch) as target:
         names = [sql.Identifier("ops", table) for table in HISTORY]
         target.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(names)))
@@ -190,7 +201,6 @@ def _remember(
                 _copy(source, target, table=table, kept_in=kept_in)
             else:
                 _copy(source, target, table=table, which=which % {"build_id": build_id})
-        target.execute(LIVE_BEFORE)
 
 
 def _build(settings: Settings, scratch: Settings, *, build_id: int) -> Built:

@@ -44,11 +44,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     "rpt_inquiry_cycles": ("cycle_id",),
     "rpt_today": ("item_id",),
 }
-# What a build reads of the ledger that later nights write over: of arrivals each sender's newest.
+# What a build reads of the ledger that is written over later: of arrivals each sender's newest, of
+# releases what each school's readers saw.
 KNOWN: dict[str, LiteralString] = {
     "need_history": "table ops.need_history",
     "feed_state": "table ops.feed_state",
     "student_change": "table ops.student_change",
+    "release_school": "select * from ops.release_school where live",
     "arrival": "select distinct on (feed, sender) * from ops.arrival where state <> 'pending'"
     " order by feed, sender, arrival_id desc",
 }
