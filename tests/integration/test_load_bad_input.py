@@ -560,7 +560,7 @@ def test_a_file_that_cannot_be_taken_away_keeps_no_other_back(rostered, monkeypa
     assert list(rostered.inbox.iterdir()) == []
 
 
-def test_what_is_not_ours_to_move_is_not_taken_at_all(rostered, monkeypatch):
+def test_what_is_not_ours_to_move_is_not_taken_at_all(rostered, monkeypatch, caplog):
     attendance(rostered.inbox / "theirs" / "inner", [GOOD])
     a_file(rostered.inbox, "calendar.csv", "x\n1\n")
     access = os.access
@@ -571,9 +571,21 @@ def test_what_is_not_ours_to_move_is_not_taken_at_all(rostered, monkeypatch):
             access(path, mode) and not (mode & os.W_OK and os.fspath(path).endswith("inner"))
         ),
     )
-    assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 1
+    with caplog.at_level("WARNING"):
+        assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 1
+        # The trigger looks twice a second: it says so once.
+        assert nights.scan_inbox(rostered, settle_seconds=0) == []
     assert [row["feed"] for row in arrivals(rostered)] == ["roster", "calendar"]
     assert overview(rostered)["inbox"] == 1
+    assert caplog.messages == ["a file in the inbox cannot be taken: PermissionError"]
+
+
+def test_a_file_that_only_its_owner_may_delete_is_not_taken(rostered, monkeypatch):
+    attendance(rostered.inbox, [GOOD])
+    rostered.inbox.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert nights.scan_inbox(rostered, settle_seconds=0) == []
+    assert [row["feed"] for row in arrivals(rostered)] == ["roster"]
 
 
 def test_a_link_in_the_inbox_is_left_alone(rostered, tmp_path):

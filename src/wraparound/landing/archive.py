@@ -152,7 +152,17 @@ def may_take_away(path: Path) -> bool:
     folders = [path.parent]
     if path.is_dir():
         folders += [path, *(inner for inner in path.rglob("*") if inner.is_dir())]
-    return all(os.access(folder, os.R_OK | os.W_OK | os.X_OK) for folder in folders)
+    may_write = all(os.access(folder, os.R_OK | os.W_OK | os.X_OK) for folder in folders)
+    return may_write and (not _is_sticky(path.parent) or _is_ours(path) or _is_ours(path.parent))
+
+
+def _is_sticky(folder: Path) -> bool:
+    """Whether each user may delete only their own files there, as in /tmp."""
+    return bool(folder.stat().st_mode & stat.S_ISVTX)
+
+
+def _is_ours(path: Path) -> bool:
+    return os.geteuid() in (0, path.lstat().st_uid)
 
 
 def take_away(path: Path, *, known: Fingerprint, sidecars: Iterable[Path] = ()) -> None:

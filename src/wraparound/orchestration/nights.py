@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -114,11 +115,17 @@ def _scan(settings: Settings, *, settle_seconds: float) -> list[int]:
                 take_away(found.path, known=taken.source, sidecars=sidecars(found.path))
             except ArrivalIncomplete:
                 if found.checksum is not None:
-                    log.warning("a file in the inbox is not what its checksum says")
+                    _warn_of(found.path, "a file in the inbox is not what its checksum says")
             except (ArrivalUnsafe, OSError) as exc:
                 # One file that cannot be taken keeps no other back.
-                log.warning("a file in the inbox cannot be taken: %s", type(exc).__name__)
+                _warn_of(found.path, f"a file in the inbox cannot be taken: {type(exc).__name__}")
     return new
+
+
+@lru_cache(maxsize=1000)
+def _warn_of(_path: Path, text: str) -> None:
+    """Say it once of a file in a process: the trigger looks at the inbox twice a second."""
+    log.warning(text)
 
 
 def land(
