@@ -285,7 +285,11 @@ def disclosures_verify() -> None:
 @click.option("--today", type=DAY, help="The day to count from; default is today's date.")
 @click.option("--dry-run", is_flag=True, help="Only say what is past its time.")
 def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> None:
-    """Destroy what is past its retention, with a proof of each place in the ledger."""
+    """Destroy what is past its retention, with a proof of each place in the ledger.
+
+    Archive, rows set aside, frozen lists, findings, outbox and packets. What is loaded stays:
+    docs/district-file.md says what that is.
+    """
     from wraparound.orchestration import nights, privacy
 
     day = today.date() if today else nights.today_at_the_door(warehouse())
