@@ -64,6 +64,7 @@ CHANGED = (
     "int_attendance_exceptions_placed",
     "fct_attendance_days",
     "int_attendance_by_school_summed",
+    "int_attendance_overlaps_decided",
     "int_attendance_in_district_summed",
     "int_attendance_counts_united",
     *WANTED,
@@ -125,10 +126,8 @@ def test_truancy_is_the_references(answers, town):
 
 
 def flag(count, limit, *, of_age):
-    """As SQL has it: a rule that is not there says nothing, but a child of another age is none."""
-    if not of_age:
-        return False
-    return None if limit is None else count >= limit
+    """A rule that is not there says nothing; a child of another age is not truant by one."""
+    return None if limit is None else of_age and count >= limit
 
 
 def test_presets_name_the_same_settings():

@@ -456,6 +456,7 @@ def test_a_night_freezes_the_day_it_was_asked_for(settings, connection, monkeypa
     monkeypatch.setattr(nights, "_build", a_build)
     monkeypatch.setattr(nights, "alone", overtaken)
     monkeypatch.setattr(nights, "inputs_hash", lambda settings: "")
+    monkeypatch.setattr(ledger, "default_as_of", lambda _connection, *, today, seeds: today)
 
     done = nights.publish(settings, as_of=MONDAY, say=said.append)
 
