@@ -22,6 +22,7 @@ from wraparound.cli.telling import (
     show_receipts,
     warehouse,
 )
+from wraparound.settings import load_settings
 
 SAID = (
     *("arrival_id", "code", "severity", "table_name", "row_number", "column_name"),
@@ -92,7 +93,7 @@ def receipt_command(*, arrival_id: int, page: Path | None, json_wanted: bool) ->
     if told is None:
         raise click.ClickException(f"There is no arrival {arrival_id}.")
     if page is not None:
-        district = load_district(warehouse().district_file)
+        district = load_district(load_settings().district_file)
         receipt_pages.write_private(page, receipt_pages.page(told, district=district))
         click.echo(str(page))
         return

@@ -238,8 +238,9 @@ def packets(*, out: Path | None, today: datetime | None, json_wanted: bool) -> N
     """
     from wraparound.orchestration import nights, sending
 
-    day = today.date() if today else nights.today_at_the_door(warehouse())
-    rows = [dataclasses.asdict(p) for p in sending.packets(warehouse(), today=day, out=out)]
+    settings = warehouse()
+    day = today.date() if today else nights.today_at_the_door(settings)
+    rows = [dataclasses.asdict(p) for p in sending.packets(settings, today=day, out=out)]
     show(
         rows,
         columns=("organization_id", "school_source_id", "row_count", "denied_count", "is_new"),
@@ -292,8 +293,9 @@ def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> Non
     """
     from wraparound.orchestration import nights, privacy
 
-    day = today.date() if today else nights.today_at_the_door(warehouse())
-    for gone in privacy.purge(warehouse(), today=day, by=by, reason=reason, dry_run=dry_run):
+    settings = warehouse()
+    day = today.date() if today else nights.today_at_the_door(settings)
+    for gone in privacy.purge(settings, today=day, by=by, reason=reason, dry_run=dry_run):
         verb = "to destroy" if dry_run else "destroyed"
         click.echo(
             f"{gone.place:<11} {gone.item_count:>7,} {verb} ({gone.byte_count:,} bytes),"
