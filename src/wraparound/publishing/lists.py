@@ -387,6 +387,11 @@ class ListData:
             churn=_read_churn(churn, school=school),
         )
 
+    @property
+    def is_first(self) -> bool:
+        """Whether there is no list of an earlier day with which its needs could be compared."""
+        return bool(self.queue) and not self.churn
+
     def line(self, *, folder: str) -> SchoolLine:
         """Say this list in one line of the district overview; `folder` is where it stands."""
         return SchoolLine(

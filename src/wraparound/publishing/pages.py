@@ -98,6 +98,8 @@ class TodayColumn:
 
     kind: str
     items: "tuple[TodayItem, ...]"
+    # What stands there where there is no item: the key of a text.
+    none: str
 
     @property
     def shown(self) -> "tuple[TodayItem, ...]":
@@ -511,7 +513,11 @@ def _attendance_through(feeds: "Iterable[Feed]") -> date | None:
 def _today(data: "ListData") -> list[TodayColumn]:
     others = {item.item_kind for item in data.today}.difference(TODAY_KINDS)
     return [
-        TodayColumn(kind, tuple(item for item in data.today if item.item_kind == kind))
+        TodayColumn(
+            kind,
+            tuple(item for item in data.today if item.item_kind == kind),
+            none="none_before" if kind == "new" and data.is_first else "nothing",
+        )
         for kind in (*TODAY_KINDS, *sorted(others))
     ]
 

@@ -271,6 +271,14 @@ def test_today_is_first_and_folds_away_the_long_tail():
     assert page.index('id="today"') < page.index('id="queue"') < page.index('id="students"')
 
 
+def test_a_first_list_says_that_nothing_can_be_new():
+    kinds = {"first_list": "This is the first list", "unchanged": "Nothing today."}
+    for kind, said in kinds.items():
+        churn = [a_school() | {"change_kind": kind, "need_count": 2}]
+        text = outline_of(page_of(a_list(today=[], churn=churn))).text
+        assert f"0 new since the last list {said}" in text
+
+
 def test_a_referral_says_need_source_services_consent_state_and_step():
     text = outline_of(page_of(a_list())).text
     for said in (
