@@ -37,18 +37,81 @@ school_days as (
 
 ),
 
+needs_before as (
+
+    select * from {{ ref('int_needs_shown_before') }}
+
+),
+
+live_releases as (
+
+    select * from {{ ref('int_releases_live') }}
+
+),
+
+releases as (
+
+    select * from {{ ref('stg_ops__releases') }}
+
+),
+
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
 
 ),
 
--- News is what happened after the release before; without one, on the day itself.
+-- What readers see is the list before, unless it is of this day; then its needs tell.
+lists_before as (
+
+    select
+        needs_before.school_key,
+        needs_before.seen_date as list_date
+
+    from needs_before
+
+    union all
+
+    select
+        live_releases.school_key,
+        releases.as_of_date as list_date
+
+    from live_releases
+
+    inner join releases
+        on live_releases.release_id = releases.release_id
+
+    inner join run_dates
+        on releases.as_of_date < run_dates.as_of_date
+
+),
+
+-- News is what happened after the school's list before, which is older where the school
+-- was held; without one, after the release before, or on the day itself.
 since as (
 
-    select coalesce(previous_as_of_date, as_of_date - 1) as since_date
+    select
+        schools.school_key,
+        coalesce(
+            max(lists_before.list_date),
+            max(run_dates.previous_as_of_date),
+            max(run_dates.as_of_date) - 1
+        ) as since_date
 
-    from run_dates
+    from schools
+
+    cross join run_dates
+
+    left join lists_before
+        on schools.school_key = lists_before.school_key
+
+    group by schools.school_key
 
 ),
 
@@ -61,7 +124,9 @@ new_days as (
     from school_days
 
     inner join since
-        on school_days.school_day_date > since.since_date
+        on
+            school_days.school_key = since.school_key
+            and school_days.school_day_date > since.since_date
 
     group by school_days.school_key
 
@@ -83,11 +148,13 @@ changed_referrals as (
 
     from referrals
 
-    inner join since
-        on referrals.state_date > since.since_date
-
     inner join placed_students
         on referrals.student_key = placed_students.student_key
+
+    inner join since
+        on
+            placed_students.school_key = since.school_key
+            and referrals.state_date > since.since_date
 
     inner join referral_states
         on referrals.referral_state = referral_states.referral_state
@@ -109,11 +176,13 @@ changed_tiers as (
 
     from reviews
 
-    inner join since
-        on reviews.decided_date > since.since_date
-
     inner join placed_students
         on reviews.student_key = placed_students.student_key
+
+    inner join since
+        on
+            placed_students.school_key = since.school_key
+            and reviews.decided_date > since.since_date
 
 ),
 
@@ -130,11 +199,13 @@ begun_services as (
 
     from referrals
 
-    inner join since
-        on referrals.began_date > since.since_date
-
     inner join placed_students
         on referrals.student_key = placed_students.student_key
+
+    inner join since
+        on
+            placed_students.school_key = since.school_key
+            and referrals.began_date > since.since_date
 
 ),
 
