@@ -18,9 +18,15 @@ season_reviews as (
 
 ),
 
+class_reviews as (
+
+    select * from {{ ref('int_class_reviews_tiered') }}
+
+),
+
 review_domains as (
 
-    select * from {{ ref('int_review_domains_latest') }}
+    select * from {{ ref('stg_reviews__review_domains') }}
 
 ),
 
@@ -42,6 +48,23 @@ run_dates as (
 
 ),
 
+-- Distinct, because the year has several reviews: health was considered in any of them.
+health_reviews as (
+
+    select distinct class_reviews.student_key
+
+    from class_reviews
+
+    inner join run_dates
+        on class_reviews.school_year = run_dates.school_year
+
+    inner join review_domains
+        on
+            class_reviews.review_id = review_domains.review_id
+            and review_domains.domain = 'health'
+
+),
+
 answers as (
 
     select
@@ -55,7 +78,7 @@ answers as (
         latest_reviews.decided_tier >= settings.plan_review_from_tier as has_plan_tier,
         looks.last_contact_date >= run_dates.year_start_date as has_contact,
         in_spring.student_key is not null as has_spring_review,
-        health.student_key is not null as has_health_review
+        health_reviews.student_key is not null as has_health_review
 
     from placed_students
 
@@ -81,10 +104,8 @@ answers as (
     left join looks
         on placed_students.student_key = looks.student_key
 
-    left join review_domains as health
-        on
-            placed_students.student_key = health.student_key
-            and health.domain = 'health'
+    left join health_reviews
+        on placed_students.student_key = health_reviews.student_key
 
 ),
 

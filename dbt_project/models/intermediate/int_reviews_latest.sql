@@ -2,19 +2,7 @@ with
 
 reviews as (
 
-    select * from {{ ref('stg_reviews__reviews') }}
-
-),
-
-students as (
-
-    select * from {{ ref('int_students_identified') }}
-
-),
-
-settings as (
-
-    select * from {{ ref('int_settings_pivoted') }}
+    select * from {{ ref('int_class_reviews_tiered') }}
 
 ),
 
@@ -27,7 +15,7 @@ run_dates as (
 year_reviews as (
 
     select
-        students.student_key,
+        reviews.student_key,
         reviews.review_id,
         reviews.reviewer_id,
         reviews.decided_tier,
@@ -40,19 +28,7 @@ year_reviews as (
     from reviews
 
     inner join run_dates
-        on
-            reviews.school_year = run_dates.school_year
-            and reviews.reviewed_date <= run_dates.as_of_date
-
-    inner join students
-        on reviews.student_source_id = students.student_source_id
-
-    cross join settings
-
-    where
-        reviews.review_kind = 'whole_class'
-        and coalesce(nullif(reviews.tier_system, ''), settings.tier_system)
-        = settings.tier_system
+        on reviews.school_year = run_dates.school_year
 
 ),
 

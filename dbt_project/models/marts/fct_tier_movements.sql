@@ -33,7 +33,7 @@ year_reviews as (
 
 ),
 
--- Not reviewed is a value, never an empty cell.
+-- Not reviewed, and reviewed without a tier, are values, never an empty cell.
 tiers as (
 
     select
@@ -43,8 +43,20 @@ tiers as (
         placed_students.as_of_date,
         fall_reviews.reviewed_date as fall_reviewed_date,
         spring_reviews.reviewed_date as spring_reviewed_date,
-        coalesce(fall_reviews.decided_tier, 'not_reviewed') as fall_tier,
-        coalesce(spring_reviews.decided_tier, 'not_reviewed') as spring_tier
+        coalesce(
+            fall_reviews.decided_tier,
+            case
+                when fall_reviews.student_key is null then 'not_reviewed'
+                else 'not_decided'
+            end
+        ) as fall_tier,
+        coalesce(
+            spring_reviews.decided_tier,
+            case
+                when spring_reviews.student_key is null then 'not_reviewed'
+                else 'not_decided'
+            end
+        ) as spring_tier
 
     from placed_students
 
@@ -73,7 +85,9 @@ final as (
         spring_reviewed_date,
         as_of_date,
         case
-            when 'not_reviewed' in (fall_tier, spring_tier) then 'not_comparable'
+            when
+                array[fall_tier, spring_tier] && array['not_reviewed', 'not_decided']
+                then 'not_comparable'
             when spring_tier > fall_tier then 'more_support'
             when spring_tier < fall_tier then 'less_support'
             else 'same'
