@@ -1,9 +1,11 @@
 """Files that cannot be read as they stand: what is said, and that nothing is lost by them."""
 
 import csv
+import hashlib
 import io
 import json
 import os
+import shutil
 import stat
 import zipfile
 from dataclasses import replace
@@ -36,6 +38,7 @@ from wraparound.landing import archive, opening
 from wraparound.orchestration import nights
 from wraparound.orchestration.handing_back import hand_back
 from wraparound.orchestration.overview import overview
+from wraparound.orchestration.tonight import render
 from wraparound.settings import environment_for
 
 DAY = "2026-10-01"
@@ -577,7 +580,52 @@ def test_what_is_not_ours_to_move_is_not_taken_at_all(rostered, monkeypatch, cap
         assert nights.scan_inbox(rostered, settle_seconds=0) == []
     assert [row["feed"] for row in arrivals(rostered)] == ["roster", "calendar"]
     assert overview(rostered)["inbox"] == 1
-    assert caplog.messages == ["a file in the inbox cannot be taken: PermissionError"]
+    assert caplog.messages == [
+        "a file in the inbox may not be read or moved by the user that Wraparound runs as"
+    ]
+
+
+def test_a_wrong_checksum_stands_in_the_status_until_the_file_is_another(
+    rostered, monkeypatch, caplog
+):
+    path = attendance(rostered.inbox, [GOOD])
+    a_file(rostered.inbox, f"{path.name}.sha256", "0" * 64)
+    read = []
+    store = nights.store
+    monkeypatch.setattr(nights, "store", lambda *a, **k: read.append(a) or store(*a, **k))
+    for _ in range(2):
+        assert nights.scan_inbox(rostered, settle_seconds=0) == []
+    assert len(read) == 1
+    assert [row["file"] for row in overview(rostered)["inbox_untaken"]] == [path.name]
+    assert any(
+        f"{path.name} is not what its checksum" in one for one in overview(rostered)["lines"]
+    )
+    assert "is not what its checksum says" in render(rostered)
+
+    attendance(rostered.inbox, [GOOD, GOOD])
+    assert overview(rostered)["inbox_untaken"] == []
+    assert nights.scan_inbox(rostered, settle_seconds=0) == []
+    # Another file of that name is told of, and read, as if it were the first.
+    assert len(read) == len(caplog.messages) == 2
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    a_file(rostered.inbox, f"{path.name}.sha256", digest)
+    assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 1
+    assert overview(rostered)["inbox_untaken"] == []
+    assert list(rostered.inbox.iterdir()) == []
+
+
+def test_a_full_disk_below_the_archive_is_told_and_filled_no_further(rostered, monkeypatch):
+    path = attendance(rostered.inbox, [GOOD])
+    usage = shutil.disk_usage(rostered.archive)._replace(free=path.stat().st_size - 1)
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _folder: usage)
+    monkeypatch.setattr(archive, "_copy", lambda *_: pytest.fail("it was written"))
+    assert nights.scan_inbox(rostered, settle_seconds=0) == []
+    [told] = overview(rostered)["inbox_untaken"]
+    assert told["reason"] == "finds no room in the archive"
+    monkeypatch.undo()
+    assert len(nights.scan_inbox(rostered, settle_seconds=0)) == 1
+    assert overview(rostered)["inbox_untaken"] == []
 
 
 def test_a_file_that_only_its_owner_may_delete_is_not_taken(rostered, monkeypatch):

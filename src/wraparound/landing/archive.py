@@ -1,5 +1,6 @@
 """The archive: every accepted byte, by content hash, written once and never changed."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -48,6 +49,8 @@ def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored
         ArrivalIncomplete: the file changed while it was read, is gone, or is not what the
             `checksum` promises that came with it.
         ArrivalUnsafe: it is a link, or neither a file nor a folder.
+        OSError: the archive's disk has no room for it. Nothing of it was written: what else is
+            on that disk, such as the database, keeps what room there is.
     """
     name = told(source.name)
     if source.is_symlink() or not (source.is_file() or source.is_dir()):
@@ -55,10 +58,12 @@ def store(source: Path, archive: Path, *, checksum: str | None = None) -> Stored
             raise ArrivalIncomplete(f"{name} is not there (any more). Nothing was taken.")
         raise ArrivalUnsafe(f"{name} is neither a plain file nor a folder; not taken.")
     archive.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = fingerprint(source)
+    if sum(size for _, _, size, _ in before) > shutil.disk_usage(archive).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(archive))
     handle, temporary = tempfile.mkstemp(dir=archive, prefix=".incoming-")
     try:
         with os.fdopen(handle, "w+b") as target:
-            before = fingerprint(source)
             if source.is_dir():
                 _pack(source, target)
             else:

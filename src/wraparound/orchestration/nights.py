@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -42,6 +41,7 @@ from wraparound.landing.archive import (
 from wraparound.landing.inbox import Found, find_complete, is_package, sidecars
 from wraparound.landing.opening import Member, open_members
 from wraparound.landing.recognising import recognise
+from wraparound.orchestration import untaken
 from wraparound.orchestration.inputs import inputs_hash
 from wraparound.orchestration.receipt_pages import leave_receipt, owe_receipt, owed_receipts
 from wraparound.settings import Settings, at_once, load_settings
@@ -106,6 +106,8 @@ def _scan(settings: Settings, *, settle_seconds: float) -> list[int]:
         return new
     with connect(settings) as connection:
         for found in waiting:
+            if untaken.is_known_wrong(settings, found):
+                continue
             try:
                 if not may_take_away(found.path):
                     raise PermissionError
@@ -115,17 +117,12 @@ def _scan(settings: Settings, *, settle_seconds: float) -> list[int]:
                 take_away(found.path, known=taken.source, sidecars=sidecars(found.path))
             except ArrivalIncomplete:
                 if found.checksum is not None:
-                    _warn_of(found.path, "a file in the inbox is not what its checksum says")
+                    untaken.tell(settings, connection, found, reason=untaken.WRONG_CHECKSUM)
             except (ArrivalUnsafe, OSError) as exc:
                 # One file that cannot be taken keeps no other back.
-                _warn_of(found.path, f"a file in the inbox cannot be taken: {type(exc).__name__}")
+                connection.rollback()
+                untaken.tell(settings, connection, found, reason=untaken.in_words(exc))
     return new
-
-
-@lru_cache(maxsize=1000)
-def _warn_of(_path: Path, text: str) -> None:
-    """Say it once of a file in a process: the trigger looks at the inbox twice a second."""
-    log.warning(text)
 
 
 def land(

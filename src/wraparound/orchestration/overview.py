@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from wraparound.landing.inbox import lying_in
-from wraparound.orchestration import nights
+from wraparound.orchestration import nights, untaken
 from wraparound.orchestration.watch import find_alarms
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
@@ -32,6 +32,7 @@ def overview(settings: Settings) -> dict[str, Any]:
         found = {
             "running": True,
             "inbox": sum(1 for _ in lying_in(settings.inbox)),
+            "inbox_untaken": untaken.lying(settings, connection),
             "feeds": _feeds(connection),
             "arrivals": _states(connection),
             "quarantine": _quarantine(connection),
@@ -125,7 +126,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
         f" (arrival {feed['last_arrival_id']})"
         for feed in found["feeds"]
     ]
-    lines += _inbox_lines(found["inbox"])
+    lines += _inbox_lines(found["inbox"], found["inbox_untaken"])
     lines += _to_look_at(found["feeds_to_look_at"])
     if found["lifted_rules"]:
         lines.append("Rules that are lifted:")
@@ -156,10 +157,13 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
     return lines
 
 
-def _inbox_lines(count: int) -> list[str]:
+def _inbox_lines(count: int, stay: list[Row]) -> list[str]:
     if not count:
         return []
-    return [f"Files in the inbox: {count}. Those that stay: see docs/runbooks/files.md, inbox."]
+    return [
+        f"Files in the inbox: {count}. Those that stay: see docs/runbooks/files.md, inbox.",
+        *(f"  {one['file']} {one['reason']}" for one in stay),
+    ]
 
 
 def _to_look_at(alarms: list[Row]) -> list[str]:
