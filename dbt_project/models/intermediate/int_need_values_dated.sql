@@ -12,6 +12,12 @@ needs as (
 
 ),
 
+placed_students as (
+
+    select * from {{ ref('int_students_placed') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
@@ -19,6 +25,7 @@ run_dates as (
 ),
 
 -- A need that is open has its value of tonight; one that is not, that of its last list.
+-- Of a child who left the school nobody knows whether it is.
 final as (
 
     select
@@ -33,7 +40,9 @@ final as (
                 then cast(needs.evidence ->> 'value' as numeric)
             else need_history.last_value
         end as last_value,
-        needs.need_id is not null as is_still_open,
+        case
+            when placed_students.student_key is not null then needs.need_id is not null
+        end as is_still_open,
         case
             when needs.need_id is not null then run_dates.as_of_date
             else need_history.last_seen_date
@@ -48,6 +57,11 @@ final as (
             need_history.student_key = needs.student_key
             and need_history.school_key = needs.school_key
             and need_history.rule_id = needs.rule_id
+
+    left join placed_students
+        on
+            need_history.student_key = placed_students.student_key
+            and need_history.school_key = placed_students.school_key
 
 )
 
