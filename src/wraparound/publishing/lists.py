@@ -782,6 +782,11 @@ def _folded(name: str) -> str:
     return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
 
 
+def _counted(title: str) -> str:
+    """Fold a title for ordering, numbers by their size: Grade 9 stands before Grade 10."""
+    return re.sub(r"[0-9]+", lambda number: number[0].zfill(9), _folded(title))
+
+
 def _by_sort_order(item: TodayItem) -> tuple[int, str, int]:
     return (item.sort_order, _folded(item.student_name), item.student_key)
 
@@ -795,7 +800,7 @@ def _by_name(student: Student) -> tuple[str, int]:
 
 
 def _by_class(row: ClassRow) -> tuple[str, str, str, int]:
-    return (_folded(row.class_title), row.class_key, _folded(row.sort_name), row.student_key)
+    return (_counted(row.class_title), row.class_key, _folded(row.sort_name), row.student_key)
 
 
 def _by_due(row: ReviewDue) -> tuple[int, date, str, int]:

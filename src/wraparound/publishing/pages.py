@@ -47,6 +47,9 @@ OfStudent = TypeVar("OfStudent", "Referral", "ClassRow")
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+# Grades before the first, from the youngest on (CEDS).
+YOUNGEST = ("IT", "PR", "PK", "TK", "KG")
+
 DOMAINS = ("academics", "social_emotional_behavioral", "health", "family")
 # How full a domain's square is drawn; whatever is not listed is drawn as not known.
 FILL = {"no_concern": 0, "mild": 1, "moderate": 2, "severe": 3}
@@ -211,7 +214,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
         w=words,
         style=style,
         style_hash=_hash(style),
-        notices=_notices(data, words=words),
+        notices=notices_of(data, words=words),
         chips=[_chip(feed, words=words) for feed in data.school.feeds],
         attendance_through=_attendance_through(data.school.feeds),
         today=_today(data),
@@ -449,7 +452,8 @@ def _hash(style: str) -> str:
     return b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def _notices(data: "ListData", *, words: Words) -> list[Notice]:
+def notices_of(data: "ListData", *, words: Words) -> list[Notice]:
+    """Say what a reader must know before the first line: the verdict's findings, old data."""
     stale = tuple(
         _stale_words(feed, as_of=data.school.as_of_date, words=words)
         for feed in data.school.feeds
@@ -538,7 +542,14 @@ FILTERS: "dict[str, Callable[[Referral], bool]]" = {
 def _grades(data: "ListData") -> list[str]:
     """List the grades of the school from the youngest to the oldest."""
     grades = {student.grade_level for student in data.students if student.grade_level}
-    return sorted(grades, key=lambda grade: (grade.isdigit(), grade))
+    return sorted(grades, key=_by_age)
+
+
+def _by_age(grade: str) -> tuple[int, str]:
+    """Order a grade code: those before grade 1, then numbers, then what has no age of its own."""
+    if grade in YOUNGEST:
+        return (YOUNGEST.index(grade), "")
+    return (len(YOUNGEST) + (not grade.isdigit()), grade)
 
 
 def _children(data: "ListData", *, words: Words) -> list[Child]:

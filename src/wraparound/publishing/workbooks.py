@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wraparound.contracts.loader import contract_of
 from wraparound.landing.returned import MARK, row_mark
-from wraparound.publishing.rule_words import rule_in_words
+from wraparound.publishing.pages import notices_of
 from wraparound.publishing.words import Words, short_grade, words_in
 from wraparound.publishing.xlsx import (
     DAY,
@@ -417,18 +417,15 @@ def _about_rows(data: "ListData", *, words: Words) -> Iterator[Cells]:
     yield (words("a_day"), data.school.as_of_date)
     yield (words("a_release"), data.release_id)
     yield (words("a_verdict"), words.code("verdict", data.verdict.word))
-    if data.verdict.word == "hold":
-        day = words.day(data.school.as_of_date)
-        yield (words("a_verdict"), words("hold_head", day=day) + " " + words("hold_who"))
-    for finding in data.verdict.findings:
-        told = rule_in_words(finding.rule_id, finding.message, language=words.language)
-        yield (words("a_finding"), told)
+    for notice in notices_of(data, words=words):
+        yield (words("a_verdict"), notice.head)
+        yield from ((words("a_finding"), line) for line in notice.lines)
+        yield (words("a_verdict"), notice.tail)
     for feed in data.school.feeds:
         name = words("a_feed", feed=words.code("feed", feed.feed))
-        yield (
-            name,
-            words.freshness(feed.data_through, feed.last_loaded_on, is_stale=feed.is_stale),
-        )
+        said = words.freshness(feed.data_through, feed.last_loaded_on, is_stale=feed.is_stale)
+        note = words.feed_note(feed.note, feed.note_day)
+        yield (name, f"{said} \N{MIDDLE DOT} {note}" if note else said)
     for key in ("today", "referrals", "students", "tier", "decide"):
         yield (words("a_read"), words(f"a_read_{key}"))
     yield (words("a_read"), words("a_private"))

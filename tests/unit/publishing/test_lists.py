@@ -303,3 +303,14 @@ def test_hostile_names_come_through_as_text():
     names = {student.student_name for student in a_hostile_list().students}
     assert "<script>alert(1)</script>" in names
     assert len(names) == len(HOSTILE_NAMES)
+
+
+def test_classes_stand_in_the_order_of_their_numbers():
+    titles = ("Grade 10 B", "Grade 9", "grade 10 a", "Álamo 2", "Kindergarten")
+    rosters = [
+        a_class_row(student_key=key, class_key=title, class_title=title)
+        for key, title in enumerate(titles)
+    ]
+    listed = a_list(class_rosters=rosters).class_rosters
+    told = ["Álamo 2", "Grade 9", "grade 10 a", "Grade 10 B", "Kindergarten"]
+    assert [row.class_title for row in listed] == told

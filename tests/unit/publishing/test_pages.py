@@ -539,6 +539,12 @@ def test_students_are_found_by_letter_grade_and_class():
     assert "K 1 2 3 4 5" in outline.text
 
 
+def test_grades_are_told_from_the_youngest_on():
+    grades = ("UG", "10", "KG", "13", "PS", "TK", "02", "PK")
+    students = [a_student(student_key=key, grade_level=grade) for key, grade in enumerate(grades)]
+    assert "all PK TK K 2 10 13 PS UG" in outline_of(page_of(a_list(students=students))).text
+
+
 @pytest.mark.parametrize(
     ("name", "letter"),
     [

@@ -1,6 +1,6 @@
 """The workbook, read back with another library than wrote it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -22,6 +22,8 @@ from lib.list_builders import (
     a_whole_school,
 )
 from wraparound.publishing.lists import plain_text
+from wraparound.publishing.pages import notices_of
+from wraparound.publishing.words import words_in
 from wraparound.publishing.workbooks import write_workbook
 from wraparound.publishing.xlsx import FORMULA_LEADS
 
@@ -186,6 +188,13 @@ def test_very_long_text_is_cut_to_what_a_cell_holds(tmp_path):
     assert len(rows_of(book["Students"])[0]["Strengths"].value) == 32_767
 
 
+def about_of(data, tmp_path):
+    return [
+        (row["About this workbook"].value, row["What it says"].value)
+        for row in rows_of(book_of(data, tmp_path)["About"])
+    ]
+
+
 def test_about_says_day_release_freshness_and_verdict(tmp_path):
     data = a_list(
         school=a_school(feeds=[a_feed(), a_feed(feed="discipline", is_stale=True)]),
@@ -194,10 +203,7 @@ def test_about_says_day_release_freshness_and_verdict(tmp_path):
             "findings": [{"rule_id": "x", "severity": "hold", "message": "Too small."}],
         },
     )
-    said = [
-        (row["About this workbook"].value, row["What it says"].value)
-        for row in rows_of(book_of(data, tmp_path)["About"])
-    ]
+    said = about_of(data, tmp_path)
     assert ("School day", datetime(2026, 11, 20)) in said
     assert ("Release", 83) in said
     assert ("Checks", "held") in said
@@ -205,6 +211,27 @@ def test_about_says_day_release_freshness_and_verdict(tmp_path):
     assert ("Data: attendance", "through Thu, Nov 19") in said
     assert ("Data: discipline", "last good Thu, Nov 19") in said
     assert [each for _, each in said if str(each).startswith("This is the last good list")]
+
+
+def test_about_says_what_the_banners_of_the_page_say(tmp_path):
+    feeds = [
+        a_feed(note="set_aside", note_day="2026-11-18"),
+        a_feed(feed="discipline", is_stale=True),
+    ]
+    finding = {"rule_id": "x", "severity": "hold", "failing_count": 41, "message": "Too small."}
+    held = {"verdict": "hold", "since": date(2026, 11, 20), "as_of_date": date(2026, 11, 23)}
+    data = a_list(school=a_school(feeds=feeds), verdict={**held, "findings": [finding]})
+    said = about_of(data, tmp_path)
+    notices = notices_of(data, words=words_in("en"))
+    assert ("Remark", "Too small. (41 cases)") in said
+    for notice in notices:
+        assert {("Checks", notice.head), ("Checks", notice.tail)} <= set(said)
+        assert {("Remark", line) for line in notice.lines} <= set(said)
+    assert [each.kind for each in notices] == ["hold", "stale"]
+    set_aside = (
+        "through Thu, Nov 19 \N{MIDDLE DOT} The newest delivery, of Wed, Nov 18, was set aside."
+    )
+    assert ("Data: attendance", set_aside) in said
 
 
 def test_an_empty_school_still_has_a_workbook(tmp_path):
