@@ -13,7 +13,6 @@ from wraparound.contracts.leaving import Analytics
 from wraparound.errors import ReleaseRejected
 from wraparound.publishing import analytics
 from wraparound.publishing.releases import publish_release
-from wraparound.publishing.suppression import hide_counts
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import roles
 
@@ -121,10 +120,30 @@ def counts(connection, metric="suggested_tier"):
 
 def test_the_first_night_writes_every_metric_and_every_student(settings, connection):
     publish(connection, at_two_schools(some_children()))
-    done = write(settings)
-    assert done.moved == ("students", *analytics.COUNTED)
-    assert (done.waiting, done.student_count) == ((), 400)
-    assert len(as_analyst(connection, "select * from analytics.student")) == 400
+    assert write(settings) == analytics.Analysed(is_new=True, student_count=440)
+    assert len(as_analyst(connection, "select * from analytics.student")) == 440
+    rows = as_analyst(connection, "select distinct metric from analytics.metric")
+    assert {row["metric"] for row in rows} == {"students", *analytics.COUNTED}
+
+
+def test_a_child_at_two_schools_is_no_difference_between_the_tables(settings, connection):
+    """Else what is one more in the counts than in the lines is what is known of this child."""
+    children = some_children()
+    child = next(c for c in children if c["school_key"] == 1 and c["grade_level"] == "04")
+    other = {"school_key": 2, "school_source_id": "T-ELM", "suggested_tier": "2b"}
+    publish(connection, [*children, {**child, **other}])
+    write(settings)
+    lines = Counter(
+        (row["grade_band"], row["suggested_tier"])
+        for row in as_analyst(connection, "select * from analytics.student")
+    )
+    told = {
+        (group, category): n
+        for (breakdown, group, category), n in counts(connection).items()
+        if breakdown == "grade_band" and n
+    }
+    assert told
+    assert {cell: lines[cell] for cell in told} == told
 
 
 SORTED_BY = ("all", "school", "grade_band", "home_language", "race_ethnicity", "english_learner")
@@ -179,19 +198,99 @@ def test_a_held_school_counts_with_its_last_good_list(settings, connection):
     } == Counter(child["school_source_id"] for child in shown)
 
 
+AGES = {4: "0-4", 5: "5-7", 7: "5-7", 8: "8-10", 17: "14-17", 18: "18+", None: None}
+
+
+def ages_told(connection):
+    query = "select grade_band, age_band, count(*) as n from analytics.student group by 1, 2"
+    return {(r["grade_band"], r["age_band"]): r["n"] for r in as_analyst(connection, query)}
+
+
 def test_an_age_is_told_where_it_is_not_that_of_a_few(settings, connection):
-    children = some_children()
+    ash = {"school_key": 1, "school_source_id": "T-ASH"}
+    children = [child | ash for child in some_children()]
     publish(connection, children)
     write(settings)
-    bands = {4: "0-4", 5: "5-7", 7: "5-7", 8: "8-10", 17: "14-17", 18: "18+", None: None}
-    true = Counter((sorted_by_hand(c)[0]["grade_band"], bands[c["age_years"]]) for c in children)
-    query = "select grade_band, age_band, count(*) as n from analytics.student group by 1, 2"
-    told = {(r["grade_band"], r["age_band"]): r["n"] for r in as_analyst(connection, query)}
-    known = {pair: n for pair, n in true.items() if pair[1] is not None}
-    assert {pair: n for pair, n in told.items() if pair[1] is not None} == {
-        pair: n for pair, n in known.items() if not CHOICE.policy.is_small_group(n)
-    }
-    assert min(known.values()) < 20
+    true = Counter((sorted_by_hand(c)[0]["grade_band"], AGES[c["age_years"]]) for c in children)
+    told = {pair: n for pair, n in ages_told(connection).items() if pair[1] is not None}
+    assert told
+    assert told == {pair: true[pair] for pair in told}
+    assert min(told.values()) >= 20 > min(true.values())
+
+
+def test_the_one_child_of_a_strange_age_does_not_stand_out_by_having_none(settings, connection):
+    children = [c | {"grade_level": "04", "age_years": 8 + n % 2} for n, c in
+                enumerate(some_children())]  # fmt: skip
+    for child in children[:30]:
+        child["age_years"] = 11
+    children[30]["age_years"] = 14
+    publish(connection, children)
+    write(settings)
+    assert ages_told(connection) == {("3-5", "8-10"): 369, ("3-5", None): 31}
+
+
+def with_a_high_school(children):
+    """All children of the third school are in grade 9 to 12, enough of them."""
+    for number, child in enumerate(children):
+        if child["school_key"] == 3 or number % 4 == 0:
+            high = {"school_key": 3, "school_source_id": "T-FIR", "grade_level": "09"}
+            child.update(high)
+        else:
+            child["grade_level"] = ("01", "04")[child["student_key"] % 2]
+    return children
+
+
+def test_a_child_of_a_grade_that_its_school_has_not_is_no_difference(settings, connection):
+    """The band 9-12 is the high school, and one child more: nobody else counts there."""
+    children = with_a_high_school(some_children())
+    strange = next(child for child in children if child["school_key"] == 1)
+    strange["grade_level"] = "10"
+    publish(connection, children)
+    write(settings)
+    for metric in ("students", "suggested_tier"):
+        told = counts(connection, metric)
+        of_school = {c: n for (b, g, c), n in told.items() if (b, g) == ("school", "T-FIR")}
+        of_band = {c: n for (b, g, c), n in told.items() if (b, g) == ("grade_band", "9-12")}
+        assert of_band in (of_school, {})
+    assert ("grade_band", "9-12", "enrolled") in counts(connection, "students")
+
+
+def test_a_band_that_minus_a_school_is_four_children_is_withheld(settings, connection):
+    """The first school is all of K-2 but four, of a school that is small in each band."""
+    children = with_a_high_school(some_children())
+    small = [child for child in children if child["school_key"] == 2][:19]
+    for child in children:
+        if child["school_key"] == 2:
+            child.update(school_key=1, school_source_id="T-ASH")
+        if child["school_key"] == 1:
+            child["grade_level"] = "01"
+    for number, child in enumerate(small):
+        elm = {"school_key": 2, "school_source_id": "T-ELM"}
+        child.update(grade_level="04" if number > 3 else "01", **elm)
+    publish(connection, children)
+    write(settings)
+    rows = as_analyst(connection, "select distinct breakdown from analytics.metric")
+    assert "school" in {row["breakdown"] for row in rows}
+    assert "grade_band" not in {row["breakdown"] for row in rows}
+
+
+def test_bands_that_minus_schools_are_a_few_children_are_withheld(settings, connection):
+    """The first school goes on to grade 8, where two of sixty have a concern."""
+    children = with_a_high_school(some_children(800))
+    for child in children:
+        child["family"] = "no_concern" if child["student_key"] % 4 else "severe"
+        if child["school_key"] == 2:
+            child["grade_level"] = "07"
+    for number, child in enumerate([c for c in children if c["school_key"] == 1][:60]):
+        child.update(grade_level="07", family="no_concern" if number > 1 else "severe")
+    publish(connection, children)
+    write(settings)
+    breakdowns = {b for b, _, _ in counts(connection, "family")}
+    assert "school" in breakdowns
+    assert "grade_band" not in breakdowns
+    assert "grade_band" in {b for b, _, _ in counts(connection, "students")}
+    rows = as_analyst(connection, "select from analytics.student where family is not null")
+    assert rows == []
 
 
 def test_nothing_of_a_child_is_there(settings, connection):
@@ -229,11 +328,14 @@ def test_pseudonyms_follow_a_key_that_is_not_in_the_database(settings, connectio
     path = settings.run_dir / analytics.KEY_FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     key = path.read_bytes()
-    known = {analytics.pseudonym(n, key=key, release_id=1) for n in range(1, 61)}
+    known = {
+        analytics.pseudonym(c["student_key"], c["school_source_id"], key=key, release_id=1)
+        for c in some_children(60)
+    }
     rows = as_analyst(connection, "select pseudonym from analytics.student")
     assert {row["pseudonym"] for row in rows} == known
     assert analytics.pseudonym_key(settings) == key
-    assert analytics.pseudonym(1, key=key, release_id=2) not in known
+    assert analytics.pseudonym(1, "T-ASH", key=key, release_id=2) not in known
 
 
 def test_students_are_written_some_at_a_time_and_lie_in_the_order_of_no_list(
@@ -261,54 +363,31 @@ def test_a_key_that_others_can_read_is_no_key(settings):
         analytics.pseudonym_key(settings)
 
 
-def test_a_night_without_changes_moves_everything_on(settings, connection):
+def test_the_tables_stand_still_so_that_no_two_nights_can_be_compared(settings, connection):
+    """One child comes to a large school: a count that is one higher says what is known of it."""
     publish(connection, some_children())
     write(settings)
-    before = counts(connection)
-    publish(connection, some_children(), as_of=MONDAY + timedelta(days=1))
-    done = write(settings, as_of=MONDAY + timedelta(days=1))
-    assert done.waiting == ()
-    assert counts(connection) == before
+    before, children = counts(connection), [*some_children(), a_child(random.Random(5), 401)]
+    last = MONDAY + timedelta(days=CHOICE.snapshot_days - 1)
+    for night in (MONDAY + timedelta(days=1), MONDAY - timedelta(days=1), last):
+        publish(connection, children, as_of=night)
+        assert write(settings, as_of=night) == analytics.Analysed(is_new=False, student_count=0)
+        assert counts(connection) == before
+    for night in (MONDAY + timedelta(days=CHOICE.snapshot_days), MONDAY):
+        publish(connection, children, as_of=night)
+        assert write(settings, as_of=night).is_new
+        assert counts(connection) != before
 
 
-def crossing():
-    """Children of whom one moves from tier 3 to 2b overnight, which makes tier 3 small."""
-    children = some_children()
-    for child in children:
-        child["home_language"] = "en"
-        child["school_key"], child["school_source_id"] = 1, "T-ASH"
-        child["grade_level"] = "04"
-        child["suggested_tier"] = (
-            "1" if child["suggested_tier"] == "3" else child["suggested_tier"]
-        )
-    for child in children[:6]:
+def test_a_count_that_became_small_is_hidden_although_it_was_told(settings, connection):
+    publish(connection, [child | {"suggested_tier": "1"} for child in some_children()])
+    write(settings)
+    children = [child | {"suggested_tier": "1"} for child in some_children()]
+    for child in children[:5]:
         child["suggested_tier"] = "3"
-    after = [dict(child) for child in children]
-    after[0]["suggested_tier"] = "2b"
-    return children, after
-
-
-def test_a_count_that_becomes_small_waits_while_yesterday_would_tell_it(settings, connection):
-    before, after = crossing()
-    publish(connection, before)
-    write(settings)
-    told = counts(connection)
-    assert told["all", "all", "3"] == 6
-    publish(connection, after, as_of=MONDAY + timedelta(days=1))
-    done = write(settings, as_of=MONDAY + timedelta(days=1))
-    assert "suggested_tier" in done.waiting
-    assert done.student_count is None
-    assert counts(connection) == told
-
-
-def test_after_a_while_it_waits_no_longer(settings, connection):
-    before, after = crossing()
-    publish(connection, before)
-    write(settings)
     later = MONDAY + timedelta(days=CHOICE.snapshot_days)
-    publish(connection, after, as_of=later)
-    done = write(settings, as_of=later)
-    assert done.waiting == ()
+    publish(connection, children, as_of=later)
+    write(settings, as_of=later)
     assert counts(connection)["all", "all", "3"] is None
 
 
@@ -326,7 +405,7 @@ def test_another_policy_applies_at_once(settings, connection):
     assert rows[0]["policy"] != "ct_csde"
 
 
-def test_zeros_that_were_told_beside_bounds_are_told_no_longer(settings, connection, monkeypatch):
+def test_zeros_that_were_told_beside_bounds_are_told_no_longer(settings, connection):
     """As an earlier version told them; to wait would be to let them stand."""
     publish(connection, some_children())
     choice = Analytics(suppression="utah")
@@ -337,13 +416,8 @@ def test_zeros_that_were_told_beside_bounds_are_told_no_longer(settings, connect
         f" is_suppressed = false where {one}"
     )
     connection.commit()
-    monkeypatch.setattr(analytics, "may_move_on", waits_for_yesterday)
     write(settings, choice=choice, as_of=MONDAY + timedelta(days=1))
     assert as_analyst(connection, "select from analytics.metric where student_count = 0") == []
-
-
-def waits_for_yesterday(metric, policy, *, groups, last):
-    return None if last else hide_counts(metric, policy, groups=groups)
 
 
 def test_a_bound_that_was_told_is_known_the_next_night(settings, connection):

@@ -22,8 +22,8 @@ class Strict(BaseModel):
 class Analytics(Strict):
     """What analysts see: `suppression` names a policy, `change` changes keys of it.
 
-    The published counts of a metric move on when the new ones and the last ones together
-    hide what each hides alone, and at the latest after `snapshot_days`. `grade_bands` sorts
+    The tables stand still for `snapshot_days`, or the difference of two nights would tell what
+    is known of the one child that came or changed between them. `grade_bands` sorts
     grade levels, `age_bands` ages in years (first and last year of each).
     """
 

@@ -1,9 +1,10 @@
 """What analysts get: counts by school and by groups of students, and students without names.
 
 Counts come from the lists that readers see (a held school counts with its last good one),
-one for each student at each school. Both tables are snapshots. A metric moves on to newer
-counts when neither the new ones nor the last can be worked out from the two together, or
-after so many days that a reader can no longer take the rest for unchanged.
+one for each student at each school. Both tables are snapshots that stand still for so many
+days that a reader can no longer take the rest for unchanged: who has the counts of two nights
+knows what became of the one child that is known to have moved between them. Where it can be
+done, the next ones are hidden so that the two together tell no small count either.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ from wraparound.publishing.suppression import (
     BLOCK,
     Hidden,
     Metric,
+    betrays_cohort,
     hide_counts,
     hide_groups,
     is_sensitive,
@@ -107,17 +109,16 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Analysed:
-    """What became of the analysts' tables: metrics that moved on, metrics that wait."""
+    """Whether the analysts' tables were made anew, and for how many students."""
 
-    moved: tuple[str, ...]
-    waiting: tuple[str, ...]
-    student_count: int | None
+    is_new: bool
+    student_count: int
 
 
 def write_analytics(
     settings: Settings, connection: Connection[Any], *, choice: Analytics, as_of: date
 ) -> Analysed:
-    """Bring the analysts' tables up to the lists that readers see; commits.
+    """Make the analysts' tables anew from the lists that readers see, if it is time; commits.
 
     Raises:
         ReleaseRejected: what would be published breaks the policy; nothing was changed.
@@ -125,28 +126,26 @@ def write_analytics(
     connection.commit()
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.analytics'))")
+        if not _is_due(connection, choice, as_of=as_of):
+            return Analysed(is_new=False, student_count=0)
         _gather(connection, choice)
         release_id = _newest(connection)
-        is_due = _is_due(connection, choice, as_of=as_of)
-        groups, moved = _move(connection, choice.policy, is_due=is_due)
-        for name, (metric, hidden) in moved.items():
+        groups, counted = _hide(connection, choice.policy)
+        for name, (metric, hidden) in counted.items():
             _write_metric(
                 connection, metric, hidden, choice.policy, release_id=release_id, as_of=as_of
             )
             _remember(connection, name, metric, hidden)
-        waiting = tuple(n for n in (STUDENTS, *COUNTED) if n not in moved)
-        count = None
-        if not {STUDENTS, *METRICS}.intersection(waiting):
-            count = _write_students(
-                connection,
-                groups,
-                moved,
-                choice.policy,
-                key=pseudonym_key(settings),
-                release_id=release_id,
-            )
+        count = _write_students(
+            connection,
+            groups,
+            counted,
+            choice.policy,
+            key=pseudonym_key(settings),
+            release_id=release_id,
+        )
         _check(connection, choice.policy)
-    return Analysed(tuple(moved), waiting, count)
+    return Analysed(is_new=True, student_count=count)
 
 
 def pseudonym_key(settings: Settings) -> bytes:
@@ -162,13 +161,14 @@ def pseudonym_key(settings: Settings) -> bytes:
     return _read_key(path)
 
 
-def pseudonym(student_key: int, *, key: bytes, release_id: int) -> str:
-    """Return a student's pseudonym in one release: who holds the key can find the way back.
+def pseudonym(student_key: int, school: str, *, key: bytes, release_id: int) -> str:
+    """Return a student's pseudonym at a school in one release: with the key, a way back.
 
     It differs from release to release, or a student could be followed from a count that is
-    told into one that is hidden.
+    told into one that is hidden. It differs from school to school: who goes to two is counted
+    at both, and a line less than the counts, or two lines of one name, would tell who that is.
     """
-    text = f"{release_id}:{student_key}".encode()
+    text = f"{release_id}:{student_key}:{school}".encode()
     return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
 
 
@@ -196,6 +196,7 @@ def _gather(connection: Connection[Any], choice: Analytics) -> None:
     )
     for row in _rows(connection, "select distinct release_id from release.pointer order by 1"):
         connection.execute(_students_query(connection, row["release_id"], choice))
+    _count_strangers_with_others(connection, choice)
     block_of = _block_of_schools(connection)
     connection.execute(
         SQL(
@@ -205,6 +206,38 @@ def _gather(connection: Connection[Any], choice: Analytics) -> None:
         ).format(Identifier(NESTED[0])),
         (list(block_of), list(block_of.values())),
     )
+
+
+def _count_strangers_with_others(connection: Connection[Any], choice: Analytics) -> None:
+    """Sort the few of a grade that is strange at their school into the nearest band there.
+
+    A ninth-grader at the middle school is all that the band has more than the high school: in
+    every metric the difference would tell what is known of this one child. Schools of which
+    each band is small stay as they are.
+    """
+    school, band = NESTED
+    query = SQL("select {}, {}, count(*) as n from analysed group by 1, 2 order by 1, 2")
+    many: dict[str, list[str]] = {}
+    few = []
+    for row in _rows(connection, query.format(Identifier(school), Identifier(band))):
+        if choice.policy.is_small_group(row["n"]):
+            few.append((row[school], row[band]))
+        else:
+            many.setdefault(row[school], []).append(row[band])
+    place = {name: number for number, name in enumerate(choice.grade_bands)}
+    last = len(place)
+
+    def how_far(one: str, other: str) -> int:
+        return abs(place.get(one, last) - place.get(other, last))
+
+    moves = [(s, b, min(many[s], key=lambda m: how_far(b, m))) for s, b in few if s in many]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            SQL("update analysed set {1} = %s where {0} = %s and {1} = %s").format(
+                Identifier(school), Identifier(band)
+            ),
+            [(nearest, s, b) for s, b, nearest in moves],
+        )
 
 
 def _block_of_schools(connection: Connection[Any]) -> dict[str, str]:
@@ -298,6 +331,20 @@ def _count(connection: Connection[Any], name: str) -> Metric:
     return Metric(name, categories, totals, breakdowns, _blocks(connection))
 
 
+def _crossed(connection: Connection[Any], metric: Metric) -> dict[tuple[str, str], dict[str, int]]:
+    """Count the students of each school and grade band by category."""
+    school, band = NESTED
+    query = SQL(
+        "select {}, {}, {} as category, count(*)::integer as n from analysed group by 1, 2, 3"
+    ).format(Identifier(school), Identifier(band), Identifier(metric.name))
+    crossed: dict[tuple[str, str], dict[str, int]] = {}
+    for row in _rows(connection, query):
+        place = (row[school], row[band])
+        counts = crossed.setdefault(place, dict.fromkeys(metric.categories, 0))
+        counts[row["category"]] = row["n"]
+    return crossed
+
+
 def _blocks(connection: Connection[Any]) -> dict[tuple[str, str], str]:
     query = SQL("select distinct {}, {}, block from analysed").format(*map(Identifier, NESTED))
     return {(b, row[b]): row["block"] for row in _rows(connection, query) for b in NESTED}
@@ -310,35 +357,48 @@ def _sizes(metric: Metric) -> dict[str, dict[str, int]]:
     }
 
 
-# --- moving on ----------------------------------------------------------------------------
+# --- hiding -------------------------------------------------------------------------------
 
 
-def _move(
-    connection: Connection[Any], policy: Policy, *, is_due: bool
+def _hide(
+    connection: Connection[Any], policy: Policy
 ) -> tuple[Hidden, dict[str, tuple[Metric, Hidden]]]:
-    """Return the hidden groups, and the metrics that may move on with what they hide."""
-    moved: dict[str, tuple[Metric, Hidden]] = {}
+    """Return the hidden groups, and all metrics with what they hide."""
     sizes = _count(connection, STUDENTS)
-    last = None if is_due else _snapshot(connection, sizes)
-    hidden_groups = _hide_groups(sizes, policy, last=last)
-    groups = hidden_groups or hide_groups(_sizes(sizes), policy, blocks=sizes.blocks)
-    if hidden_groups is not None:
-        moved[STUDENTS] = (sizes, _as_cells(groups, policy, sizes))
+    groups = hide_groups_beside(sizes, policy, last=_snapshot(connection, sizes))
+    told = _as_cells(groups, policy, sizes)
+    if betrays_cohort(_crossed(connection, sizes), policy, hidden=told, breakdowns=NESTED):
+        groups = _without_bands(groups)
+    counted = {STUDENTS: (sizes, _as_cells(groups, policy, sizes))}
     for name in COUNTED:
         metric = _count(connection, name)
-        last = None if is_due else _snapshot(connection, metric)
-        hidden = may_move_on(metric, policy, groups=groups, last=last)
-        if hidden is not None:
-            moved[name] = (metric, hidden)
-    return groups, moved
+        last = _snapshot(connection, metric)
+        hidden = hide_counts_beside(metric, policy, groups=groups, last=last)
+        if betrays_cohort(_crossed(connection, metric), policy, hidden=hidden, breakdowns=NESTED):
+            hidden = hide_counts_beside(metric, policy, groups=_without_bands(groups), last=last)
+        counted[name] = (metric, hidden)
+    return groups, counted
 
 
-def may_move_on(
+def _without_bands(groups: Hidden) -> Hidden:
+    """Withhold the grade bands: they minus schools would tell of a few."""
+    _, band = NESTED
+    kept = frozenset((b, group) for b, group in groups.groups if b != band)
+    return replace(groups, groups=kept, withheld=groups.withheld | {band})
+
+
+def hide_counts_beside(
     metric: Metric, policy: Policy, *, groups: Hidden, last: Snapshot | None
+) -> Hidden:
+    """Return what to hide: beside the last counts if that can be done, else by itself."""
+    beside = _counts_beside(metric, policy, groups=groups, last=last) if last else None
+    return beside or hide_counts(metric, policy, groups=groups)
+
+
+def _counts_beside(
+    metric: Metric, policy: Policy, *, groups: Hidden, last: Snapshot
 ) -> Hidden | None:
-    """Return what to hide; None where the difference from the last counts would tell."""
-    if last is None:
-        return hide_counts(metric, policy, groups=groups)
+    """Return what to hide; None where the difference from the last counts would tell anyway."""
     if not last.metric.adds_up():
         return None
     known = told(last.metric, last.hidden)
@@ -364,13 +424,11 @@ def told(metric: Metric, hidden: Hidden) -> frozenset[Cell]:
     return frozenset(cells - hidden.cells)
 
 
-def _hide_groups(metric: Metric, policy: Policy, *, last: Snapshot | None) -> Hidden | None:
-    """Return the groups whose size is hidden; None where the difference would tell."""
+def hide_groups_beside(metric: Metric, policy: Policy, *, last: Snapshot | None) -> Hidden:
+    """Return the groups whose size is hidden: beside the last ones if that can be done."""
     sizes = _sizes(metric)
-    if last is None:
+    if last is None or not last.metric.adds_up():
         return hide_groups(sizes, policy, blocks=metric.blocks)
-    if not last.metric.adds_up():
-        return None
     before = _sizes(last.metric)
     known = {(b, g) for b, g, _ in told(last.metric, last.hidden)}
     for kept in (frozenset[tuple[str, str]](), last.hidden.groups):
@@ -380,7 +438,7 @@ def _hide_groups(metric: Metric, policy: Policy, *, last: Snapshot | None) -> Hi
         then = weak_groups(before, policy, hidden=last.hidden, blocks=metric.blocks, known=seen)
         if not now and not then:
             return hidden
-    return None
+    return hide_groups(sizes, policy, blocks=metric.blocks)
 
 
 def _as_cells(groups: Hidden, policy: Policy, sizes: Metric) -> Hidden:
@@ -392,7 +450,11 @@ def _as_cells(groups: Hidden, policy: Policy, sizes: Metric) -> Hidden:
 
 
 def _is_due(connection: Connection[Any], choice: Analytics, *, as_of: date) -> bool:
-    """Tell whether the oldest metric is too old to wait any longer, or the policy changed."""
+    """Tell whether the tables have stood still for long enough, or the policy changed.
+
+    A night of an earlier day than the last is no reason: to go back and forth would be to tell
+    two nights.
+    """
     (row,) = _rows(
         connection,
         "select min(as_of_date) as oldest, coalesce(bool_or(policy <> %s), false)"
@@ -405,7 +467,7 @@ def _is_due(connection: Connection[Any], choice: Analytics, *, as_of: date) -> b
     )
     if row["oldest"] is None or row["is_new"]:
         return True
-    return bool((as_of - row["oldest"]).days >= choice.snapshot_days or as_of < row["oldest"])
+    return bool(abs(as_of - row["oldest"]).days >= choice.snapshot_days)
 
 
 def _snapshot(connection: Connection[Any], metric: Metric) -> Snapshot | None:
@@ -576,24 +638,41 @@ def _students(
     release_id: int,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield a line for each student: a pseudonym, and of the rest what may be told."""
-    # A student at two schools is one student: the first list says it all.
-    connection.execute(
-        "delete from analysed a using analysed b"
-        " where a.student_key = b.student_key and a.place > b.place"
-    )
-    sizes = "select grade_band, age_band, count(*) as n from analysed group by 1, 2"
-    ages = {(r["grade_band"], r["age_band"]): r["n"] for r in _rows(connection, sizes)}
+    ages = _ages_told(connection, policy)
     with connection.cursor("each_student", row_factory=dict_row) as each:
         each.itersize = FETCHED
         for student in each.execute("select * from analysed"):
             band: str | None = student["grade_band"]
             if ("grade_band", band) in groups.groups or "grade_band" in groups.withheld:
                 band = None
-            is_alone = band is None or policy.is_small_group(ages[band, student["age_band"]])
-            age = None if is_alone else student["age_band"]
+            age = student["age_band"] if (band, student["age_band"]) in ages else None
             told = [_attribute(student[name], hidden[name], band) for name in METRICS]
-            name = pseudonym(student["student_key"], key=key, release_id=release_id)
+            name = pseudonym(
+                student["student_key"], student["school"], key=key, release_id=release_id
+            )
             yield name, release_id, band, age, *told
+
+
+def _ages_told(connection: Connection[Any], policy: Policy) -> set[tuple[str, str]]:
+    """Return the (grade band, age band) of so many that neither they nor the rest are few.
+
+    Whose age is not told is known to be of the ages that are missing: few of them would stand
+    there by themselves. So the smallest others are hidden with them.
+    """
+    query = (
+        "select grade_band, age_band, count(*) as n from analysed"
+        " group by 1, 2 order by grade_band, n, age_band"
+    )
+    hidden: dict[str, int] = {}
+    told: set[tuple[str, str]] = set()
+    for row in _rows(connection, query):
+        band, age, size = row["grade_band"], row["age_band"], row["n"]
+        few = hidden.get(band, 0)
+        if age is None or policy.is_small_group(size) or (few and policy.is_small_group(few)):
+            hidden[band] = few + size
+        else:
+            told.add((band, age))
+    return told
 
 
 def _attribute(category: str, hidden: Hidden, band: str | None) -> str | None:

@@ -253,7 +253,7 @@ def _analyse(settings: Settings, connection: Connection[Any], *, as_of: date) ->
         connection.rollback()
         _record(connection, "analytics", {"trouble": type(error).__name__}, state="failed")
         return
-    _record(connection, "analytics", {"moved": done.moved, "waiting": done.waiting})
+    _record(connection, "analytics", {"is_new": done.is_new})
 
 
 def _record(

@@ -161,6 +161,52 @@ def _by_block(
     return lines
 
 
+def betrays_cohort(
+    crossed: Mapping[Cell, Mapping[str, int]],
+    policy: Policy,
+    *,
+    hidden: Hidden,
+    breakdowns: Cell,
+) -> bool:
+    """Tell whether bands minus schools tell of a few: `crossed[school, band][category]`.
+
+    Where the bands of some schools hold students of others too, who takes these schools from
+    those bands has the counts of the others there: of a middle school, and grades 6 to 8, those
+    of a school that goes on to grade 8. Schools minus the bands that are theirs alone are the
+    same students, seen from the other side. `breakdowns` names those of schools and bands.
+    """
+    if hidden.withheld.intersection(breakdowns):
+        return False
+    by_school, by_band = breakdowns
+    bands_of: dict[str, set[str]] = {}
+    for school, band in crossed:
+        bands_of.setdefault(school, set()).add(band)
+    unions: set[frozenset[str]] = {frozenset()}
+    for bands in map(frozenset, bands_of.values()):
+        unions |= {union | bands for union in unions}
+    for union in unions:
+        inside = [school for school, bands in bands_of.items() if bands <= union]
+        taken = {(by_school, school) for school in inside} | {(by_band, band) for band in union}
+        blank = {category for b, g, category in hidden.cells if (b, g) in taken}
+        rest = _sum_of(
+            row for (school, band), row in crossed.items()
+            if band in union and school not in inside
+        )  # fmt: skip
+        is_few = len(rest) > 1 and policy.is_small_group(sum(rest.values()))
+        told = [count for category, count in rest.items() if category not in blank]
+        if sum(rest.values()) and told and (is_few or any(map(policy.is_small, told))):
+            return True
+    return False
+
+
+def _sum_of(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for row in rows:
+        for category, count in row.items():
+            sums[category] = sums.get(category, 0) + count
+    return sums
+
+
 def is_sensitive(metric: Metric, policy: Policy, cell: tuple[str, str, str]) -> bool:
     """Tell whether a count is hidden for its own sake, not to cover for another."""
     breakdown, group, category = cell
