@@ -698,8 +698,6 @@ class _Network:
         Any will do, so it goes on from the last node: some way is mostly near, and to look at
         all that is as near would be to look at every group of each hidden count.
         """
-        if not any(self.room[node][sink] for node in self.room.get(sink, {})):
-            return None
         way, seen = [source], {source}
         ahead = [iter(self.room.get(source, {}).items())]
         while ahead:
