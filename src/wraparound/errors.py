@@ -19,6 +19,13 @@ WraparoundError
 The text says what, where and what to do, and never repeats a value from a row.
 """
 
+import errno
+import sys
+
+# Connection, rollback, resources, operator, system: by SQLSTATE class; and a lock not got.
+PASSING_STATES = ("08", "40", "53", "55P03", "57", "58")
+NOT_WRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
+
 
 class WraparoundError(Exception):
     """Anything Wraparound refuses to do, said so that an operator can act."""
@@ -39,6 +46,15 @@ class WarehouseMissing(WraparoundError):
 
     code = "W02"
     exit_code = 3
+
+    @classmethod
+    def lost(cls, sqlstate: str | None) -> "WarehouseMissing":
+        """It went away, had no room or no connection, or gave no lock, in the middle of work."""
+        return cls(
+            "The warehouse was lost in the middle, is full, or did not give a lock "
+            f"({sqlstate or 'no SQLSTATE'}). What was committed stands. Give the same command "
+            "again; should that fail too, run `wraparound doctor`."
+        )
 
 
 class ContractBroken(WraparoundError):
@@ -130,3 +146,24 @@ class AirflowMissing(WraparoundError):
 
     code = "W51"
     exit_code = 8
+
+
+def may_pass(sqlstate: str | None) -> bool:
+    """Whether the same may succeed later: the server was away, busy, full or stopped."""
+    return sqlstate is None or sqlstate.startswith(PASSING_STATES)
+
+
+def in_our_words(error: Exception) -> WraparoundError | None:
+    """An error of ours, or one of the machine in our words; None where nobody foresaw it."""
+    if isinstance(error, WraparoundError):
+        return error
+    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+        return SettingsWrong(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror}. What was committed "
+            "stands. Make room or give the right to it, then give the same command again."
+        )
+    # Its import takes longer than `--help`; and what it says may quote a cell.
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(error, psycopg.OperationalError):
+        return WarehouseMissing.lost(error.sqlstate)
+    return None

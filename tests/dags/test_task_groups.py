@@ -1,12 +1,15 @@
 """What tasks make of many small arrivals, and of a person's answer or silence."""
 
+import errno
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
+from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from wraparound.errors import LoadFailed
+from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
 from wraparound.orchestration import approvals, asking, assets, nights, tasks
 
 
@@ -90,6 +93,28 @@ def test_a_warehouse_that_was_away_is_tried_again_after_the_others(
     with pytest.raises(LoadFailed):
         tasks.load_arrivals.function(arrival_ids=[1, 2])
     assert done == [2]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "lists/x.html"), "lists/x.html cannot"),
+        (psycopg.errors.DiskFull("the row was T-Alder"), "The warehouse was lost"),
+        (WarehouseMissing("Nothing answers."), "Nothing answers."),
+    ],
+)
+def test_what_the_machine_does_to_a_task_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(nights, "publish", broken)
+    with pytest.raises(WraparoundError, match=told) as raised:
+        tasks.publish_release.function(as_of="2026-11-20")
+    assert "T-Alder" not in str(raised.value)
+    decision = tasks.PATIENT["retry_policy"].evaluate(raised.value, 1, 5)
+    assert decision.action is RetryAction.RETRY
 
 
 def test_a_group_that_waits_for_a_person_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,23 +1,13 @@
 """The one door: its group of commands, its chapters, and how errors end."""
 
-import errno
 import logging
 import sys
 from typing import Any
 
 import click
 
-from wraparound.errors import SettingsWrong, WarehouseMissing, WraparoundError
+from wraparound.errors import in_our_words
 
-NOT_WRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
-NOT_WRITTEN = (
-    "{} cannot be used: {}. What was committed stands. Make room or give the right to it, then "
-    "give the same command again."
-)
-WAREHOUSE_LOST = (
-    "The warehouse was lost in the middle, is full, or did not give a lock ({}). What was "
-    "committed stands. Give the same command again; should that fail too, run `wraparound doctor`."
-)
 # In which order `--help` tells of them; a test holds that none is left out.
 CHAPTERS = {
     "A night": ("land", "ingest", "build", "publish", "night", "status"),
@@ -56,24 +46,11 @@ class Family(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as exc:
-            ours = _in_our_words(exc)
+            ours = in_our_words(exc)
             if ours is None:
                 raise
             click.echo(f"{ours.code}: {ours}", err=True)
             ctx.exit(ours.exit_code)
-
-
-def _in_our_words(exc: Exception) -> WraparoundError | None:
-    """An error of ours, or one of the machine in our words; None where nobody foresaw it."""
-    if isinstance(exc, WraparoundError):
-        return exc
-    if isinstance(exc, OSError) and exc.errno in NOT_WRITABLE:
-        return SettingsWrong(NOT_WRITTEN.format(exc.filename or "A file", exc.strerror))
-    # Its import takes longer than `--help`; and what it says may quote a cell.
-    psycopg = sys.modules.get("psycopg")
-    if psycopg is not None and isinstance(exc, psycopg.OperationalError):
-        return WarehouseMissing(WAREHOUSE_LOST.format(exc.sqlstate or "no SQLSTATE"))
-    return None
 
 
 @click.group(cls=Family, context_settings={"help_option_names": ["-h", "--help"]})

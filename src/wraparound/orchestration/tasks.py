@@ -16,7 +16,13 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from wraparound.errors import LoadFailed, WarehouseMissing, WraparoundError
+from wraparound.errors import (
+    LoadFailed,
+    SettingsWrong,
+    WarehouseMissing,
+    WraparoundError,
+    in_our_words,
+)
 from wraparound.orchestration import nights, watch
 from wraparound.orchestration.assets import BUILT, HELD, LOADED, PERHAPS_HELD, RELEASED
 
@@ -26,13 +32,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Counts = dict[str, Any]
 
-# Bad data stays bad, however often it is read; a warehouse that is away may come back.
+# Bad data stays bad, however often it is read; a warehouse that is away may come back, and a disk
+# may be given room. Tried again after 15 seconds, and then each time after twice as long: a night
+# outlasts a server that is away for a quarter of an hour.
 PATIENT: dict[str, Any] = {
-    "retries": 2,
+    "retries": 5,
     "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": 2.0,
     "retry_policy": ExceptionRetryPolicy(
         rules=[
-            RetryRule(exception=[WarehouseMissing, LoadFailed], action=RetryAction.RETRY),
+            RetryRule(
+                exception=[WarehouseMissing, LoadFailed, SettingsWrong], action=RetryAction.RETRY
+            ),
             RetryRule(exception=WraparoundError, action=RetryAction.FAIL),
         ]
     ),
@@ -71,17 +82,19 @@ class UnforeseenError(Exception):
 def discreet(function: Callable[P, R]) -> Callable[P, R]:
     """Let no foreign exception out: its text may quote a value of a row.
 
-    What the error is and where it came from are told; our own errors pass as they are.
+    What the error is and where it came from are told; our own errors pass as they are, and those
+    of the machine in our words.
     """
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (WraparoundError, AirflowSkipException, AirflowFailException) as ours:
+        except (AirflowSkipException, AirflowFailException) as ours:
             raise ours.with_traceback(None) from None
         except Exception as exc:
-            raise UnforeseenError(_where(exc)) from None
+            told = in_our_words(exc) or UnforeseenError(_where(exc))
+            raise told.with_traceback(None) from None
 
     return guarded
 
