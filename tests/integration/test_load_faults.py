@@ -1,15 +1,20 @@
 """Killed loads, loads side by side, and a database that refuses: nothing half, nothing lost."""
 
+import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
 
 import psycopg
+import psycopg2
 import pytest
 
 from lib.feed_builders import TARDY, Child, attendance
 from lib.warehouse_in_tests import arrivals, is_conserved, landed_and_loaded, query, raw_state
-from wraparound.errors import LoadFailed, WarehouseMissing
-from wraparound.orchestration import nights
+from wraparound.errors import BuildFailed, LoadFailed, WarehouseMissing
+from wraparound.orchestration import dbt, nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import loading, merging, staging, table_load
 
@@ -139,3 +144,36 @@ def test_no_temporary_table_outlives_a_load(rostered, roster, tmp_path):
     landed_and_loaded(rostered, events_file(tmp_path / "in", roster))
     left = query(rostered, "select relname from pg_class where relpersistence = 't'")
     assert left == []
+
+
+def a_failed_build(how):
+    """What dbt says of a build one of whose steps did something to its connection."""
+
+    def run(*_words):
+        from dbt.adapters.postgres import connections as adapter
+
+        where = {name[4:].lower(): os.environ[name] for name in ("DBT_HOST", "DBT_PORT")}
+        where |= {"user": os.environ["DBT_USER"], "dbname": os.environ["DBT_DBNAME"]}
+        with suppress(psycopg2.Error):
+            adapter.psycopg2.connect(**where).cursor().execute(how)
+        step = SimpleNamespace(node=SimpleNamespace(name="mart_students"), status="error")
+        return SimpleNamespace(exception=None, result=SimpleNamespace(results=[step]))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ("select pg_terminate_backend(pg_backend_pid())", WarehouseMissing),
+        ("do $$ begin raise exception using errcode = 'disk_full'; end $$", WarehouseMissing),
+        ("select 1 / 0", BuildFailed),
+    ],
+)
+def test_a_build_that_lost_its_server_is_no_fault_of_a_model(rostered, monkeypatch, how, error):
+    monkeypatch.setattr(dbt, "_dbt", a_failed_build(how))
+    with pytest.raises(error):
+        nights.build(rostered, as_of=date(2026, 10, 1))
+    [told] = query(rostered, "select state, message from ops.build")
+    assert told["state"] == "failed"
+    assert ("lost in the middle" in told["message"]) == (error is WarehouseMissing)

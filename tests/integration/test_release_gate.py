@@ -1,6 +1,7 @@
 """The gate on a frozen candidate: Great Expectations for real, counts only."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from lib.release_builders import (
     insert_row,
     spoil_metrics,
 )
-from wraparound.errors import GateUnreadable
+from wraparound.errors import GateUnreadable, WarehouseMissing
 from wraparound.publishing.freeze import freeze_release
 from wraparound.quality.suites import _Runner, load_suites, run_suites
 from wraparound.quality.verdicts import findings_of
@@ -185,6 +186,31 @@ def test_no_value_of_a_row_leaves_the_gate(connection, settings, caplog, capsys)
     assert ("release.tiers_known", "hold", 2, 1) in told(results)
     everything = repr(results) + caplog.text + "".join(capsys.readouterr())
     assert not [word for word in ("Quill", "777123", "T-BIRCH-9") if word in everything]
+
+
+def test_a_connection_that_is_lost_says_nothing_of_a_school(connection, settings):
+    build_reports(connection, ALDER)
+    lost = altered(
+        0,
+        type="unexpected_rows_expectation",
+        kwargs={
+            "unexpected_rows_query": "select 1 from {batch}"
+            " where pg_terminate_backend(pg_backend_pid())"
+        },
+    )
+    with pytest.raises(WarehouseMissing, match="lost in the middle"):
+        gate(connection, settings, suites=lost)
+
+
+def test_a_server_that_takes_no_more_connections_says_nothing_of_a_school(settings):
+    elsewhere = replace(connections.address(settings), database="nowhere")
+    with pytest.raises(WarehouseMissing, match="lost in the middle"):
+        run_suites(
+            RELEASE,
+            connection_string=elsewhere.url("postgresql+psycopg"),
+            relation_of=lambda name: ("release", name),
+            as_of=MONDAY,
+        )
 
 
 def test_every_suite_that_ships_is_run_whole(settings):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wraparound.contracts.district import load_district
-from wraparound.errors import BuildFailed
+from wraparound.errors import BuildFailed, WarehouseMissing
 from wraparound.orchestration.dbt_lean import lean, read_for_any_database
 from wraparound.settings import Settings, at_once, export_environment
 from wraparound.warehouse.connection import dbt_environment
@@ -44,13 +44,19 @@ def build_models(
 
     Raises:
         BuildFailed: naming the models and tests that failed; never a row.
+        WarehouseMissing: the server was lost, full or locked meanwhile; it may go better later.
     """
     export_environment(
         dbt_environment(settings)
         | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
     )
-    with lean(threads=at_once()):
-        return _build(settings, _words(settings, whole=whole))
+    with lean(threads=at_once()) as driver:
+        try:
+            return _build(settings, _words(settings, whole=whole))
+        except BuildFailed:
+            if driver.troubles:
+                raise WarehouseMissing.lost(driver.troubles[0]) from None
+            raise
 
 
 def _build(settings: Settings, words: list[str]) -> Built:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from wraparound.errors import may_pass
 from wraparound.warehouse.connection import NOTICE_THE_DEAD
 
 # Where a warehouse is.
@@ -17,27 +18,33 @@ SELDOM = 100_000
 
 
 @contextmanager
-def lean(*, threads: int) -> Iterator[None]:
-    """While inside, dbt leaves out what a build needs none of."""
+def lean(*, threads: int) -> Iterator["Driver"]:
+    """While inside, dbt leaves out what a build needs none of; gives what it talks to the server
+    by."""
     with (
         project_forgotten(),
-        kept_connections(),
+        kept_connections() as driver,
         debug_left_unsaid(),
         macros_bound_at_once(),
         templates_compiled_once(),
         collector_at_ease(),
         longest_way_first(threads=threads),
     ):
-        yield
+        yield driver
 
 
-class _Driver:
-    """psycopg2 as dbt's adapter sees it, except that a thread gets its connection again."""
+class Driver:
+    """psycopg2 as dbt's adapter sees it, except that a thread gets its connection again.
+
+    `troubles` are the SQLSTATEs, where there were any, of what the server and not a model failed
+    by: it was away, full or locked. dbt tells them as failures of its steps.
+    """
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
         self._own = threading.local()
         self._opened: list[Any] = []
+        self.troubles: list[str | None] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
@@ -57,11 +64,37 @@ class _Driver:
                 if not self.closed:
                     self.rollback()
 
-        self._own.connection = self._driver.connect(
-            connection_factory=Kept, options=NOTICE_THE_DEAD, **where
-        )
+        with self._noting_troubles():
+            self._own.connection = self._driver.connect(
+                connection_factory=Kept,
+                cursor_factory=self._cursor(),
+                options=NOTICE_THE_DEAD,
+                **where,
+            )
         self._opened.append(self._own.connection)
         return self._own.connection
+
+    def _cursor(self) -> Any:
+        base: Any = self._driver.extensions.cursor
+        noting = self._noting_troubles
+
+        class Noting(base):  # type: ignore[misc]
+            """A cursor that notes what the server fails by."""
+
+            def execute(self, *words: Any, **named: Any) -> Any:
+                with noting():
+                    return super().execute(*words, **named)
+
+        return Noting
+
+    @contextmanager
+    def _noting_troubles(self) -> Iterator[None]:
+        try:
+            yield
+        except self._driver.DatabaseError as error:
+            if may_pass(error.pgcode):
+                self.troubles.append(error.pgcode)
+            raise
 
     def close_all(self) -> None:
         """End every connection that was opened."""
@@ -70,18 +103,18 @@ class _Driver:
 
 
 @contextmanager
-def kept_connections() -> Iterator[None]:
-    """While inside, dbt's threads keep their connections.
+def kept_connections() -> Iterator[Driver]:
+    """While inside, dbt's threads keep their connections; gives the driver that keeps them.
 
     A new connection begins with empty caches of the catalog: with some hundred steps of a few
     milliseconds each, filling them was a third of the server's processor time.
     """
     from dbt.adapters.postgres import connections
 
-    driver = _Driver(connections.psycopg2)
+    driver = Driver(connections.psycopg2)
     connections.psycopg2 = driver
     try:
-        yield
+        yield driver
     finally:
         connections.psycopg2 = driver._driver
         driver.close_all()

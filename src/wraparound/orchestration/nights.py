@@ -29,6 +29,7 @@ from wraparound.errors import (
     SettingsWrong,
     WarehouseMissing,
     WraparoundError,
+    may_pass,
 )
 from wraparound.landing.archive import (
     Fingerprint,
@@ -59,8 +60,6 @@ UNKNOWN_FEED = "unknown"
 # A file in the inbox is taken when nobody has written to it for this long. The weakest sign
 # that it is whole: senders who can should write under another name and rename.
 SETTLE_SECONDS = 2.0
-# Connection, rollback, resources, operator, system: by SQLSTATE class; and a lock not got.
-PASSING_STATES = ("08", "40", "53", "57", "58", "55P03")
 # Rows that wait may wait for rows that wait; each round frees at least one arrival.
 ROUNDS_MAX = 20
 Said = Callable[[str], None]
@@ -208,7 +207,7 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             refuse(connection, arrival_id, error=exc)
     except psycopg.Error as exc:
         failed = without_values(exc, arrival_id)
-        if _may_pass(exc):
+        if may_pass(exc.sqlstate):
             raise failed from None
         # What the data did to the database once, it does again.
         with connect(settings) as connection:
@@ -254,12 +253,6 @@ def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -
     ledger.refuse(connection, arrival_id, code=error.code, message=message)
     if isinstance(error, ArrivalBraked):
         ledger.keep_brake_counts(connection, arrival_id, error.counts)
-
-
-def _may_pass(exc: psycopg.Error) -> bool:
-    """Whether the same load may succeed later: the server was away, busy, full or stopped."""
-    state = exc.sqlstate
-    return state is None or state[:2] in PASSING_STATES or state in PASSING_STATES
 
 
 def replay_waiting(settings: Settings) -> int:
@@ -483,7 +476,7 @@ def _build(settings: Settings, *, as_of: date) -> dict[str, Any]:
         previous = ledger.previous_as_of(connection, as_of=as_of)
     try:
         built = build_models(settings, as_of=as_of, previous_as_of=previous, whole=whole)
-    except BuildFailed as exc:
+    except (BuildFailed, WarehouseMissing) as exc:
         with connect(settings) as connection:
             ledger.close_build(
                 connection, build_id, state="failed", models=0, failed=1, message=str(exc)
@@ -739,7 +732,9 @@ def without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
     """The driver's text quotes cells: keep its code and the constraint, drop the text."""
     constraint = exc.diag.constraint_name
     where = f", constraint {constraint}" if constraint else ""
-    follows = "it waits for the next try" if _may_pass(exc) else "another try would end the same"
+    follows = (
+        "it waits for the next try" if may_pass(exc.sqlstate) else "another try would end the same"
+    )
     return LoadFailed(
         f"Arrival {arrival_id}: the database refused (SQLSTATE {exc.sqlstate}{where}). Nothing of "
         f"it was kept; {follows}."

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from wraparound.errors import GateUnreadable
+from wraparound.errors import GateUnreadable, WarehouseMissing, may_pass
 from wraparound.quality.gx_lean import import_great_expectations, rule_that_counts
 from wraparound.quality.verdicts import Concerns, Outcome, RuleResult, Severity
 
@@ -147,11 +147,12 @@ def run_suites(
 
     Raises:
         GateUnreadable: Great Expectations would not run every rule of a file.
+        WarehouseMissing: the server was lost or full meanwhile, which says nothing of the data.
     """
     with _quietly():
         runner = _Runner(connection_string, relation_of, as_of, tuple(school_keys))
         try:
-            return tuple(
+            results = tuple(
                 result
                 for suite in suites
                 for relation, rules in suite.by_relation().items()
@@ -159,6 +160,9 @@ def run_suites(
             )
         finally:
             runner.close()
+    if runner.troubles:
+        raise WarehouseMissing.lost(runner.troubles[0])
+    return results
 
 
 @contextmanager
@@ -193,6 +197,8 @@ class _Runner:
         school_keys: tuple[int, ...],
     ) -> None:
         gx = import_great_expectations()
+        from sqlalchemy import event
+
         self._gx = gx
         self._counted = {SQL_RULE: rule_that_counts()}
         self._relation_of = relation_of
@@ -200,9 +206,22 @@ class _Runner:
         self._school_keys = school_keys
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-        self._source = context.data_sources.add_postgres(
-            "warehouse", connection_string=connection_string
-        )
+        # SQLSTATEs, where there were any, of what the server and no rule failed by.
+        self.troubles: list[str | None] = []
+        try:
+            self._source = context.data_sources.add_postgres(
+                "warehouse", connection_string=connection_string
+            )
+        except gx.datasource.fluent.interfaces.TestConnectionError:
+            raise WarehouseMissing.lost(None) from None
+        # One finds the tables, the other asks.
+        for engine in (self._source.get_engine(), self._source.get_execution_engine().engine):
+            event.listen(engine, "handle_error", self._note)
+
+    def _note(self, failure: Any) -> None:
+        state = getattr(failure.original_exception, "sqlstate", None)
+        if may_pass(state):
+            self.troubles.append(state)
 
     def close(self) -> None:
         """Give the connections back."""

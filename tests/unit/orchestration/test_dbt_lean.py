@@ -188,7 +188,8 @@ def test_the_server_is_to_notice_when_a_build_was_killed(monkeypatch):
     asked = []
     driver = SimpleNamespace(
         connect=lambda **where: asked.append(where) or Session(),
-        extensions=SimpleNamespace(connection=Session),
+        extensions=SimpleNamespace(connection=Session, cursor=Session),
+        DatabaseError=Exception,
     )
     monkeypatch.setattr(connections, "psycopg2", driver)
 
