@@ -1,5 +1,6 @@
 """A sender's own headers, codes, dates, encoding and constants: a profile, and no code."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -377,3 +378,92 @@ def test_a_profile_that_names_what_is_not_there_is_refused(rostered, case):
     write_district(rostered, text + "\n")
     with pytest.raises(SettingsWrong, match=words):
         load_district(rostered.district_file)
+
+
+OWN_ROSTER = """
+senders:
+  portal:
+    title: Files of a rostering portal
+    feeds:
+      roster:
+        tables:
+          orgs:
+            file: schools.csv
+            columns: {sourcedId: School_id, name: School_name}
+            constants: {type: school}
+          users:
+            file: students.csv
+            columns: {sourcedId: Student_id, givenName: First, familyName: Last,
+              orgSourcedIds: School_id}
+  stays:
+    title: Entries and withdrawals
+    feeds:
+      roster:
+        tables:
+          school_associations:
+            file: stays.csv
+            columns: {studentUniqueId: Student_id, schoolId: School_id, entryDate: Entry,
+              exitWithdrawDate: Exit}
+"""
+AS_STUDENTS = "              orgSourcedIds: School_id}\n"
+OWN_FILES = {
+    "schools.csv": b"School_id,School_name\nT-S1,Grove\n",
+    "students.csv": b"Student_id,First,Last,School_id\nT-Alder1,Alder,Grove,T-S1\n",
+}
+
+
+def test_people_of_whom_nobody_says_what_they_are_are_refused_and_not_lost(settings, tmp_path):
+    write_district(settings, OWN_ROSTER)
+    sent = a_zip(tmp_path / "in", "portal.zip", OWN_FILES)
+    (arrival,) = landed_and_loaded(settings, sent, sender="portal")
+    assert arrival["state"] == "refused"
+    assert "students.csv lacks column 'role'" in arrival["message"]
+    assert "constants" in arrival["message"]
+    constant = f"{AS_STUDENTS}            constants: {{role: student}}\n"
+    write_district(settings, OWN_ROSTER.replace(AS_STUDENTS, constant))
+    (arrival,) = landed_and_loaded(settings, sent, sender="portal")
+    assert (arrival["state"], arrival["rows_quarantined"]) == ("loaded", 0)
+    assert live(settings, "roster__users", "sourced_id", "role") == [("T-Alder1", "student")]
+
+
+def test_a_sender_of_stays_alone_sends_no_people(rostered, roster, tmp_path):
+    write_district(rostered, OWN_ROSTER)
+    child = roster.students[0].id
+    stays = a_file(
+        tmp_path / "in",
+        "stays.csv",
+        f"Student_id,School_id,Entry,Exit\n{child},T-S1,2026-08-31,2026-10-01\n",
+    )
+    (arrival,) = landed_and_loaded(rostered, stays, feed="roster", sender="stays")
+    assert (arrival["state"], arrival["message"]) == ("loaded", None)
+    assert len(live(rostered, "roster__users", "sourced_id")) == len(roster.students)
+    # Whose profile has people sends them every time.
+    half = a_zip(tmp_path / "in", "portal.zip", {"schools.csv": OWN_FILES["schools.csv"]})
+    (arrival,) = landed_and_loaded(rostered, half, feed="roster", sender="portal")
+    assert arrival["state"] == "refused"
+    assert "lacks users.csv" in arrival["message"]
+
+
+def test_a_profile_that_names_a_file_of_the_standard_leaves_a_delta_a_delta(
+    rostered, roster, tmp_path
+):
+    write_district(
+        rostered,
+        "\nsenders:\n  default:\n    feeds:\n      roster:\n        tables:\n"
+        "          demographics: {file: demographics.csv, codes: {sex: {F: female}}}\n",
+    )
+    delta = replace(roster, mode="delta", students=roster.students[:1])
+    (arrival,) = landed_and_loaded(rostered, delta.write(tmp_path / "in"))
+    assert (arrival["state"], arrival["rows_ended"]) == ("loaded", 0), arrival["message"]
+    assert len(live(rostered, "roster__users", "sourced_id")) == len(roster.students)
+
+
+def test_a_blank_cell_may_be_a_code(profiled, roster, tmp_path):
+    mapped = (PROFILE % "MDY").replace("{U:", '{"": Present, U:')
+    write_district(profiled, mapped)
+    number = roster.students[0].identifier
+    rows = [(number, "10/2/2026", "", ""), (number, "10/5/2026", "U", "")]
+    (arrival,) = landed_and_loaded(profiled, export(tmp_path / "in", rows), sender="grove")
+    assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (2, 0)
+    codes = live(profiled, EVENTS, "event_date::text", "attendance_event_category_descriptor")
+    assert codes == [("2026-10-02", "Present"), ("2026-10-05", "Unexcused Absence")]

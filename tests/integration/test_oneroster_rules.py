@@ -406,3 +406,32 @@ def test_a_rule_between_records_costs_by_their_number_and_not_its_square(setting
         raise Rollback
     assert len(handled) > 15
     assert {rule: n for rule, n in handled.items() if n > 10 * rows} == {}
+
+
+def test_a_person_without_a_role_is_set_aside_where_no_file_of_roles_says_it(
+    rostered, roster, tmp_path
+):
+    first = roster.students[0]
+    members = with_cells(roster.members(), "users.csv", 2, role="")
+    (arrival,) = landed_and_loaded(rostered, a_zip(tmp_path / "1", "roster.zip", members))
+    assert arrival["rows_quarantined"] >= 1
+    assert ("users.csv", 2, "role", "required_value_missing", "row") in findings(rostered)
+    # The record stays as it was told of before.
+    assert (first.id, "student") in live(rostered, "roster__users", "sourced_id", "role")
+    roles = [
+        [f"R-{c.id}", "", "", c.id, "primary", "student", "", "", c.school, ""]
+        for c in roster.students
+    ]
+    members["roles.csv"] = csv_bytes(ROLES, roles)
+    members["manifest.csv"] = roster.manifest(roles="bulk").replace(b",1.1", b",1.2")
+    (arrival,) = landed_and_loaded(rostered, a_zip(tmp_path / "2", "roster.zip", members))
+    assert (arrival["state"], arrival["rows_quarantined"]) == ("loaded", 0), arrival["message"]
+
+
+def test_a_session_names_one_of_its_own_file_in_the_first_version_too(settings, roster, tmp_path):
+    members = roster.members()
+    members["manifest.csv"] = roster.manifest().replace(b",1.1", b",1.0")
+    half = ["T-H1", "", "", "Half", "semester", "2026-08-31", "2027-01-30", "T-Y2027", ""]
+    members = with_rows(members, "academicSessions.csv", half)
+    (arrival,) = landed_and_loaded(settings, a_zip(tmp_path / "in", "roster.zip", members))
+    assert (arrival["state"], findings(settings)) == ("loaded", []), arrival["message"]

@@ -227,7 +227,7 @@ def _table_lines(contract: Contract, name: str, table: Table) -> Iterable[str]:
         if column in references:
             checks.append(f"names a record of `{references[column].table}`")
         yield (
-            f"| `{column}` | {'yes' if spec.required else ''} | {spec.type} | "
+            f"| `{column}` | {_required(spec)} | {spec.type} | "
             f"{spec.description} | {'; '.join(checks)} |"
         )
     yield ""
@@ -235,6 +235,12 @@ def _table_lines(contract: Contract, name: str, table: Table) -> Iterable[str]:
         yield f"- `{rule.id}`: {COSTS[rule.costs]} when {rule.message}."
     if table.rules:
         yield ""
+
+
+def _required(column: Column) -> str:
+    if column.required_until:
+        return f"to {column.required_until}"
+    return "yes" if column.required else ""
 
 
 def _checks(column: Column) -> list[str]:

@@ -50,7 +50,8 @@ class Column(Strict):
 
     `raw` is its name in the warehouse where that is not the standard's name in snake case;
     `volatile` columns change every night by themselves and do not make a row changed;
-    `required_since` names the version of the standard that began to require it;
+    `required_since` names the version of the standard that began to require it, `required_until`
+    the last one that did;
     `words` are what people read for a code, and may come back in its place; `multiline` text
     may hold line breaks; `refused` columns are never read; `on_bad` says what a
     bad value costs: the row or the cell.
@@ -61,6 +62,7 @@ class Column(Strict):
     volatile: bool = False
     required: bool = False
     required_since: str | None = None
+    required_until: str | None = None
     description: str
     codes: tuple[str, ...] = ()
     words: dict[str, tuple[str, ...]] = {}
@@ -144,7 +146,13 @@ class Table(Strict):
             for name, column in self.columns.items()
             if column.required_since and version and version < column.required_since
         }
-        return self.model_copy(update={"columns": self.columns | later}) if later else self
+        earlier = {
+            name: column.model_copy(update={"required": True})
+            for name, column in self.columns.items()
+            if column.required_until and version and version <= column.required_until
+        }
+        other = later | earlier
+        return self.model_copy(update={"columns": self.columns | other}) if other else self
 
     def raw_column(self, name: str) -> str:
         """The warehouse's name of a column."""

@@ -277,16 +277,16 @@ def _replay_file(
         )
     have = {column.removesuffix(BY) for column in staged}
     names = {name for name in table.loaded if table.raw_column(name) in have}
-    # An old version of a standard lacks columns that a newer one requires.
-    old = {
-        name: column.model_copy(update={"required": False})
+    # A version of a standard lacks columns that another requires.
+    other = {
+        name: column.model_copy(update={"required": name in names})
         for name, column in table.columns.items()
-        if column.required_since and name not in names
+        if column.required_since or column.required_until
     }
     judged = _Judged(
         contract,
         table_name,
-        table.model_copy(update={"columns": table.columns | old}),
+        table.model_copy(update={"columns": table.columns | other}),
         shape_of(file_name, feed=feed, table=table_name, profile=work.profile(feed)),
         names,
         file_name,

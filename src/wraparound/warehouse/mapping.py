@@ -218,6 +218,8 @@ def _refuse_missing(
     spare = [cell for cell in header if cell not in used]
     close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.6)
     hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
+    if not close and len(missing) == 1:
+        hint = " If it is the same in every row, the sender's profile can say it (constants)."
     if not close and len(missing) > 1:
         hint = (
             " If the sender calls them otherwise, `wraparound profile suggest` begins a profile."

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -80,6 +80,13 @@ def read_manifest(
     if set(members) == {MANIFEST}:
         notices.append(Notice("no_changes", "manifest"))
     return Manifest(version, modes, tuple(notices))
+
+
+def as_its_files_are(manifest: Manifest, tables: set[str]) -> Manifest:
+    """The manifest with the version that the tables show: roles came with 1.2, and whose files
+    have no manifest is held to what 1.1 asks of people."""
+    shown = "1.2" if "roles" in tables else manifest.version or "1.1"
+    return replace(manifest, version=shown)
 
 
 def _modes(

@@ -54,28 +54,46 @@ def plan(
     tables = family_tables(contract.family)
     ignored = ignored_files(contract.family)
     members, respelt = _respelt(members, known={*tables, *ignored}, profile=profile)
-    manifest = oneroster.Manifest("")
-    if contract.package == "oneroster" and not profile.named_files & set(members):
-        manifest = oneroster.read_manifest(
-            members, tables=tables, ignored=ignored, file_name=file_name
-        )
+    manifest = _manifest(
+        members, contract=contract, profile=profile, tables=tables, file_name=file_name
+    )
+    places = _all_places(members, contract=contract, tables=tables, profile=profile)
+    manifest = oneroster.as_its_files_are(manifest, _names(places))
+    files = [
+        _file(members[name], place, manifest=manifest, district=district, sender=sender)
+        for name, found in places.items()
+        for place in found
+    ]
     notices = [*respelt, *manifest.notices]
-    files: list[File] = []
-    for name, member in members.items():
-        places = _places(
-            member, contract=contract, tables=tables, profile=profile, alone=len(members) == 1
-        )
-        files += [
-            _file(member, place, manifest=manifest, district=district, sender=sender)
-            for place in places
-        ]
-        notices += [] if places else _not_read(name, ignored=ignored)
+    for name in (name for name, found in places.items() if not found):
+        notices += _not_read(name, ignored=ignored)
     if not manifest.says_nothing_changed:
+        missing = _missing_files(files, contract=contract, manifest=manifest, profile=profile)
         _refuse_missing_files(
-            files, members, file_name=file_name, contract=contract, manifest=manifest
+            files, members, file_name=file_name, contract=contract, missing=missing
         )
     files = [replace(file, elsewhere=_read_elsewhere(file, files)) for file in files]
     return _in_order(files, tables), notices
+
+
+def _manifest(
+    members: dict[str, Member],
+    *,
+    contract: Contract,
+    profile: FeedProfile,
+    tables: Tables,
+    file_name: str,
+) -> oneroster.Manifest:
+    """What a package says of itself; files that a sender calls otherwise come without a word."""
+    is_own = bool(profile.named_files & set(members))
+    if contract.package != "oneroster" or (is_own and oneroster.MANIFEST not in members):
+        return oneroster.Manifest("")
+    ignored = ignored_files(contract.family)
+    return oneroster.read_manifest(members, tables=tables, ignored=ignored, file_name=file_name)
+
+
+def _names(places: dict[str, list[Place]]) -> set[str]:
+    return {name for found in places.values() for _, name, _ in found}
 
 
 def _read_elsewhere(file: File, files: list[File]) -> frozenset[str]:
@@ -137,6 +155,16 @@ def _in_order(files: list[File], tables: Tables) -> list[File]:
     ]
 
 
+def _all_places(
+    members: dict[str, Member], *, contract: Contract, tables: Tables, profile: FeedProfile
+) -> dict[str, list[Place]]:
+    alone = len(members) == 1
+    return {
+        name: _places(member, contract=contract, tables=tables, profile=profile, alone=alone)
+        for name, member in members.items()
+    }
+
+
 def _places(
     member: Member, *, contract: Contract, tables: Tables, profile: FeedProfile, alone: bool
 ) -> list[Place]:
@@ -190,28 +218,41 @@ def _by_header(member: Member, *, contract: Contract, profile: FeedProfile) -> l
     return [place for _, place in sorted(fitting, key=lambda fit: -fit[0])]
 
 
+def _missing_files(
+    files: list[File],
+    *,
+    contract: Contract,
+    manifest: oneroster.Manifest,
+    profile: FeedProfile,
+) -> list[str]:
+    """The contract's names of files that must be there and are not. Whose files all have names of
+    their own sends what the profile has tables for, and no more."""
+    have = {(file.contract.feed, file.name) for file in files}
+    is_own = all(file.member.name in profile.named_files for file in files)
+    return [
+        table.file
+        for name, table in contract.tables.items()
+        if table.required
+        and (name in profile.tables or not is_own)
+        and (contract.feed, name) not in have
+        and manifest.modes.get(table.file) != "absent"
+    ]
+
+
 def _refuse_missing_files(
     files: list[File],
     members: dict[str, Member],
     *,
     file_name: str,
     contract: Contract,
-    manifest: oneroster.Manifest,
+    missing: list[str],
 ) -> None:
-    have = {(file.contract.feed, file.name) for file in files}
-    if not have:
+    if not files:
         raise ContractBroken(
             f"{file_name} holds no file of feed {contract.feed}. Expected: "
             f"{', '.join(table.file for table in contract.tables.values())}, or what the sender's "
             "profile names under `file`; of a workbook that is the sheet's name with .csv."
         )
-    missing = [
-        table.file
-        for name, table in contract.tables.items()
-        if table.required
-        and (contract.feed, name) not in have
-        and manifest.modes.get(table.file) != "absent"
-    ]
     if missing:
         spare = sorted(set(members) - {file.member.name for file in files})
         close = difflib.get_close_matches(missing[0], spare, n=1)

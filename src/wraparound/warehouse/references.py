@@ -50,7 +50,7 @@ def known_keys(table: Table, reference: Reference, *, contract: Contract) -> Sql
     if reference.table not in contract.tables:
         return stored
     stored = sql.SQL("{} where _deleted_at is null").format(stored)
-    if contract.tables[reference.table] is not table:
+    if contract.tables[reference.table].file != table.file:
         return stored
     return sql.SQL("{} union all select {} from pg_temp.good").format(stored, column)
 
