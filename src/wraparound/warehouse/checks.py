@@ -132,9 +132,11 @@ def _cell(
         ).format(text)
     codes = {word: code for code, words in column.words.items() for word in words}
     codes |= shape.codes.get(name, {})
+    blank = codes.pop("", None)
     if codes:
         text = _translated(text, codes, tolerant=profile.strictness == "tolerant")
-    return text
+    # Some systems write nothing for the commonest code of all.
+    return sql.SQL("coalesce({}, {})").format(text, sql.Literal(blank)) if blank else text
 
 
 def _translated(text: Sql, codes: dict[str, str], *, tolerant: bool) -> Sql:
