@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import defaultdict
 from datetime import date
 
 import pytest
@@ -128,6 +129,28 @@ def test_who_is_next_in_the_line_is_told(district):
     (need,) = queue(district, BIRCH)
     reasons = {one["service_id"]: one["reason"] for one in need["services"]}
     assert "next on the waiting list of 3" in reasons[SMALL]
+
+
+def test_a_child_stands_in_line_with_the_first_of_its_needs(district):
+    asking = defaultdict(list)
+    for row in query(
+        district,
+        "select p.service_id, q.student_source_id, q.school_source_id, q.rule_id"
+        " from intermediate.int_places_allocated p"
+        " inner join reports.rpt_referral_queue q on q.need_id = p.need_id"
+        " where p.line_number is not null"
+        " order by (q.priority ->> 'district_rank')::integer",
+    ):
+        asking[row["service_id"], row["student_source_id"]].append(
+            (row["school_source_id"], row["rule_id"])
+        )
+    told = {
+        (service, row["student_source_id"]): (row["school_source_id"], row["rule_id"])
+        for service in {service for service, _ in asking}
+        for row in explaining.line_at(district, service=service)
+    }
+    assert max(map(len, asking.values())) > 1
+    assert told == {child: needs[0] for child, needs in asking.items()}
 
 
 def test_what_is_missing_is_counted_by_school_and_category(district):

@@ -41,7 +41,7 @@ LINE = """
     from intermediate.int_places_allocated as p
     inner join reports.rpt_referral_queue as q on q.need_id = p.need_id
     where p.service_id = %s and p.line_number is not null
-    order by p.place_outcome, p.line_number, q.need_id collate "C"
+    order by p.place_outcome, p.line_number, (q.priority ->> 'district_rank')::integer
 """
 GAPS = """
     select school_source_id, postal_code, category_label, need_count, student_count,
