@@ -19,12 +19,13 @@ from typing import Any, TypeVar, cast
 
 from wraparound.errors import ReleaseMissing
 from wraparound.publishing.pages import (
+    first_letter,
     render_index_page,
     render_nights_page,
     render_school_page,
 )
 from wraparound.publishing.standings import Found
-from wraparound.publishing.words import DEFAULT_LANGUAGE
+from wraparound.publishing.words import DEFAULT_LANGUAGE, folded
 from wraparound.publishing.workbooks import write_workbook
 
 PAGE_NAME = "index.html"
@@ -440,7 +441,7 @@ def render_index(
     Counts of children above zero and below `smallest_count` are withheld.
     """
     page = render_index_page(
-        sorted(schools, key=lambda line: (_folded(line.school_name), line.folder or "")),
+        sorted(schools, key=lambda line: (folded(line.school_name), line.folder or "")),
         district_name=plain_text(district_name),
         smallest_count=smallest_count,
         page_name=PAGE_NAME,
@@ -460,7 +461,7 @@ def render_nights(
 ) -> RenderedFile:
     """Write the page of verdicts by night and school: rules in words, no child and no count."""
     page = render_nights_page(
-        sorted(schools, key=lambda line: _folded(line.school_name)),
+        sorted(schools, key=lambda line: folded(line.school_name)),
         releases,
         district_name=plain_text(district_name),
         overview=PAGE_NAME,
@@ -776,35 +777,30 @@ def _read_verdict(row: Row) -> Verdict:
     )
 
 
-def _folded(name: str) -> str:
-    """Fold a name for ordering: without accents or case, so that Ñ stands with N."""
-    apart = unicodedata.normalize("NFD", name)
-    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
-
-
 def _counted(title: str) -> str:
     """Fold a title for ordering, numbers by their size: Grade 9 stands before Grade 10."""
-    return re.sub(r"[0-9]+", lambda number: number[0].zfill(9), _folded(title))
+    return re.sub(r"[0-9]+", lambda number: number[0].zfill(9), folded(title))
 
 
 def _by_sort_order(item: TodayItem) -> tuple[int, str, int]:
-    return (item.sort_order, _folded(item.student_name), item.student_key)
+    return (item.sort_order, folded(item.student_name), item.student_key)
 
 
 def _by_rank(referral: Referral) -> tuple[int, str]:
     return (referral.referral_rank, referral.need_id)
 
 
-def _by_name(student: Student) -> tuple[str, int]:
-    return (_folded(student.sort_name), student.student_key)
+def _by_name(student: Student) -> tuple[str, str, int]:
+    name = student.sort_name
+    return (first_letter(name), folded(name), student.student_key)
 
 
 def _by_class(row: ClassRow) -> tuple[str, str, str, int]:
-    return (_counted(row.class_title), row.class_key, _folded(row.sort_name), row.student_key)
+    return (_counted(row.class_title), row.class_key, folded(row.sort_name), row.student_key)
 
 
 def _by_due(row: ReviewDue) -> tuple[int, date, str, int]:
-    return (row.kind_order, row.due_date, _folded(row.sort_name), row.student_key)
+    return (row.kind_order, row.due_date, folded(row.sort_name), row.student_key)
 
 
 def _by_student(profiles: Sequence[Profile]) -> Mapping[int, tuple[Profile, ...]]:

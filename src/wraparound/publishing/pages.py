@@ -4,7 +4,6 @@ Templates lay out; this module prepares what they show, so that they only loop a
 """
 
 import hashlib
-import unicodedata
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from wraparound.publishing.rule_words import rule_in_words
-from wraparound.publishing.words import Words, number_text, short_grade, words_in
+from wraparound.publishing.words import Words, folded, number_text, short_grade, words_in
 
 if TYPE_CHECKING:
     from wraparound.publishing.lists import (
@@ -708,17 +707,14 @@ def _week_words(weeks: "Sequence[Week]", *, words: Words) -> str:
 def _by_letter(children: Sequence[Child]) -> list[tuple[str, list[Child]]]:
     """Group the ordered children under the first letter of the family name."""
     grouped = groupby(children, key=lambda child: first_letter(child.student.sort_name))
-    gathered: dict[str, list[Child]] = {}
-    for letter, group in grouped:
-        gathered.setdefault(letter, []).extend(group)
-    return list(gathered.items())
+    return [(letter, list(group)) for letter, group in grouped]
 
 
 def first_letter(name: str) -> str:
-    """The letter to look a name up under, without accents; '#' if it begins with none."""
-    for character in unicodedata.normalize("NFD", name):
+    """The letter to look a name up under, as names are ordered; '#' if it begins with none."""
+    for character in folded(name):
         if character.isalpha():
-            return character.upper()[:1]
+            return character.upper()
     return "#"
 
 

@@ -6,6 +6,7 @@ of services from their providers, in the language the district wrote them in.
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -1061,6 +1062,17 @@ class Words:
     def yes_no(self, value: bool) -> str:
         """Say a flag."""
         return self("x_yes") if value else self("x_no")
+
+
+# Letters with a stroke are no letter and a mark: they stand with the plain one.
+STROKES = str.maketrans("đðħıłøŧ", "ddhilot")
+
+
+def folded(name: str) -> str:
+    """Fold a name for ordering: without accents, strokes or case, so that Ñ stands with N."""
+    apart = unicodedata.normalize("NFD", name)
+    plain = "".join(each for each in apart if not unicodedata.combining(each))
+    return plain.casefold().translate(STROKES)
 
 
 def short_grade(grade: str | None) -> str:

@@ -1,6 +1,7 @@
 """What goes into a list, and the files that come out of it."""
 
 import hashlib
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from wraparound.publishing.lists import (
     render_nights,
     render_school,
 )
+from wraparound.publishing.pages import render_school_page
 from wraparound.publishing.publish import GATE_RULE, KEY_RULE
 from wraparound.publishing.rule_words import (
     SPANISH,
@@ -314,3 +316,16 @@ def test_classes_stand_in_the_order_of_their_numbers():
     listed = a_list(class_rosters=rosters).class_rosters
     told = ["Álamo 2", "Grade 9", "grade 10 a", "Grade 10 B", "Kindergarten"]
     assert [row.class_title for row in listed] == told
+
+
+def test_students_stand_under_the_letter_of_their_name():
+    names = ("Adams, Bo", "Da Silva, Io", "Đặng, Minh", "Dunn, Al", "Łuk, Ola", "Lyon, Ed")
+    written = (*names, "'t Hout, Ann", "Tan, Wei")
+    students = [
+        a_student(student_key=key, sort_name=name) for key, name in enumerate(sorted(written))
+    ]
+    data = a_list(students=students)
+    assert [student.sort_name for student in data.students] == list(written)
+    page = render_school_page(data, workbook_name="list.xlsx", language="en")
+    letters = re.findall(r'<th colspan="6" scope="rowgroup"><bdi>(.)</bdi>', page)
+    assert letters == ["A", "D", "L", "T"]

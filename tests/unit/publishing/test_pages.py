@@ -550,6 +550,8 @@ def test_grades_are_told_from_the_youngest_on():
     [
         pytest.param("\xc1lamo, Beno", "A", id="accent"),
         pytest.param("'t Hout", "T", id="apostrophe"),
+        pytest.param("\u0110\u1eb7ng, Minh", "D", id="stroke"),
+        pytest.param("\u0130nce", "I", id="dot"),
         pytest.param("\u05d0\u05dc\u05d5\u05df", "\u05d0", id="Hebrew"),
         pytest.param("7", "#", id="no letter"),
     ],
