@@ -18,7 +18,7 @@ run_dates as (
 
 ),
 
-year_plans as (
+final as (
 
     select
         students.student_key,
@@ -33,21 +33,6 @@ year_plans as (
 
     inner join students
         on plans.student_source_id = students.student_source_id
-
-),
-
--- Distinct, because two schools may keep a plan of one child: the higher id speaks.
-final as (
-
-    select distinct on (student_key)
-        student_key,
-        plan_id,
-        caring_adult_staff_id,
-        part_count
-
-    from year_plans
-
-    order by student_key asc, plan_id collate "C" desc
 
 )
 
