@@ -355,7 +355,7 @@ def test_a_school_whose_roster_was_truncated_is_held_and_the_other_published(
     assert LOST not in shown(second_night, "sch-02/index.html")
     for page in ("index.html", "nights.html"):
         assert "Held back since the list of Friday" in shown(second_night, page)
-    assert "held since" in run("status").stdout
+    assert "newer ones are held" in run("status").stdout
 
 
 def test_who_lifts_a_hold_is_recorded_and_the_list_is_shown(second_night: Path) -> None:

@@ -237,6 +237,38 @@ def test_a_person_may_reject_what_was_braked(braked):
     assert not decide(settings, arrival, release=True)
 
 
+def test_a_later_whole_file_takes_the_question_back(braked, forty, tmp_path):
+    settings, arrival = braked
+    _, many = forty
+    delta = replace(many, students=many.students[:1], mode="delta")
+    delta = delta.write(tmp_path / "in", "delta.zip")
+    assert state_after(settings, delta, of=arrival) == "braked"
+    whole = replace(many, students=many.students[1:]).write(tmp_path / "in", "roster_new.zip")
+    assert state_after(settings, whole, of=arrival) == "superseded"
+    message = arrivals(settings)[-3]["message"]
+    assert f"arrival {arrivals(settings)[-1]['arrival_id']} (roster_new.zip)" in message
+    assert not decide(settings, arrival, release=True)
+    assert len(names(settings)) == 43
+
+
+def test_a_later_file_without_all_its_tables_leaves_the_question(braked, forty, tmp_path):
+    settings, many = forty
+    settings, arrival = braked
+    _, many = forty
+    members = many.members() | {"manifest.csv": many.manifest(demographics="absent")}
+    del members["demographics.csv"]
+    fewer_files = a_zip(tmp_path / "in", "roster_new.zip", members)
+    assert state_after(settings, fewer_files, of=arrival) == "braked"
+
+
+def state_after(settings, path, *, of):
+    """Load a file, and say how an earlier arrival stands then."""
+    (loaded_now,) = landed_and_loaded(settings, path)
+    assert loaded_now["state"] == "loaded", loaded_now["message"]
+    (state,) = [a["state"] for a in arrivals(settings) if a["arrival_id"] == of["arrival_id"]]
+    return state
+
+
 def renamed(roster):
     return replace(roster, students=tuple(replace(c, grade="05") for c in roster.students))
 

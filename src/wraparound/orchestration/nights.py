@@ -194,11 +194,12 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     """
     district = load_district(settings.district_file)
     owe_receipt(settings, arrival_id, district=district)
+    superseded: list[int] = []
     try:
         with connect(settings, role=LOADER) as connection:
             claimed = claim(connection, arrival_id)
             if claimed is not None:
-                load_in_order(settings, connection, claimed, district=district)
+                superseded = load_in_order(settings, connection, claimed, district=district)
     except WarehouseMissing:
         # No word on the arrival, though the warehouse may be back by now.
         raise
@@ -213,7 +214,8 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
         with connect(settings) as connection:
             refuse(connection, arrival_id, error=failed)
     with connect(settings) as connection:
-        leave_receipt(settings, connection, arrival_id, district=district)
+        for told in (*superseded, arrival_id):
+            leave_receipt(settings, connection, told, district=district)
         return _summary(ledger.arrival(connection, arrival_id))
 
 
@@ -224,18 +226,21 @@ def load_in_order(
     *,
     district: District,
     archive: Path | None = None,
-) -> None:
+) -> list[int]:
     """Load an arrival; what claims a later time is applied once more on top of it.
 
-    `archive` is where the bytes of the claimed arrival are, if not in the archive yet.
+    `archive` is where the bytes of the claimed arrival are, if not in the archive yet. Returns
+    the braked arrivals of which it says the whole anew, so that nobody is asked about them.
     """
+    whole: frozenset[str] = frozenset()
     for row in (claimed, *ledger.loaded_after(connection, claimed)):
         place = archive if row is claimed and archive else settings.archive
         arrival = _arrival_of(place, row, connection=connection, district=district)
         if row is not claimed:
             arrival = replace(arrival, brake_released=True)
         try:
-            loading.load(connection, arrival, district=district, seeds=settings.seeds)
+            loaded = loading.load(connection, arrival, district=district, seeds=settings.seeds)
+            whole |= loaded.whole if row is claimed else frozenset()
         except ContractBroken as exc:
             if row is claimed:
                 raise
@@ -243,6 +248,28 @@ def load_in_order(
                 f"arrival {row['arrival_id']} claims a later time, so it is read again after this "
                 f"one, and as the district file is now it cannot be: {exc}"
             ) from exc
+    return _supersede_braked(settings, connection, claimed, whole=whole, district=district)
+
+
+def _supersede_braked(
+    settings: Settings,
+    connection: Connection,
+    claimed: Row,
+    *,
+    whole: frozenset[str],
+    district: District,
+) -> list[int]:
+    superseded = []
+    for row in ledger.braked_before(connection, claimed):
+        braked = _arrival_of(settings.archive, row, connection=connection, district=district)
+        try:
+            tables = loading.tables_of(braked, district=district)
+        except (WraparoundError, OSError):
+            continue  # nobody knows what is in it: the question stays
+        if tables <= whole:
+            ledger.supersede(connection, row["arrival_id"], by=claimed)
+            superseded.append(row["arrival_id"])
+    return superseded
 
 
 def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -> None:

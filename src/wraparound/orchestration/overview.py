@@ -142,7 +142,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
     lines.append(f"Live lists: {len(found['live'])} schools")
     lines += [
         f"  {said_of(live)}: release {live['release_id']} of {live['as_of_date']}"
-        f"{' (held since)' if live['last_verdict'] == 'hold' else ''}"
+        f"{'; newer ones are held' if live['last_verdict'] == 'hold' else ''}"
         for live in found["live"]
     ]
     lines += past_review_lines(found["rules_past_review"])

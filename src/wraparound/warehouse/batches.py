@@ -69,11 +69,12 @@ class Moved:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did."""
+    """What a load did; of the raw tables in `whole` it said all that is true of them."""
 
     batch_id: int
     tables: tuple[TableCounts, ...]
     notices: tuple[Notice, ...]
+    whole: frozenset[str] = frozenset()
 
     def total(self, what: str) -> int:
         """The sum of one count over the files."""

@@ -276,6 +276,28 @@ def decide_brake(
     return bool(done.rowcount)
 
 
+def braked_before(connection: Connection, arrival: Row) -> list[Row]:
+    """Braked arrivals of the same feed and sender that claim an earlier time."""
+    return connection.execute(
+        f"select {ARRIVAL_FIELDS} from ops.arrival where state = 'braked'"  # noqa: S608
+        " and (feed, sender) = (%s, %s) and effective_at < %s order by arrival_id",
+        [arrival["feed"], arrival["sender"], arrival["effective_at"]],
+    ).fetchall()
+
+
+def supersede(connection: Connection, arrival_id: int, *, by: Row) -> None:
+    """Take back the question about a braked arrival: a later one said all of it anew."""
+    connection.execute(
+        "update ops.arrival set state = 'superseded', message = %s"
+        " where arrival_id = %s and state = 'braked'",
+        [
+            f"Braked, and nothing of it was applied: arrival {by['arrival_id']}"
+            f" ({by['file_name']}), which came later, says the whole anew.",
+            arrival_id,
+        ],
+    )
+
+
 def keep_brake_counts(connection: Connection, arrival_id: int, weighed: Iterable[object]) -> None:
     """Write what the brake counted of an arrival, for the person who decides."""
     connection.execute("delete from ops.brake_count where arrival_id = %s", [arrival_id])

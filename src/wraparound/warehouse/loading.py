@@ -74,7 +74,7 @@ from wraparound.warehouse.staging import (
     stage_lines,
 )
 
-__all__ = ["Arrival", "Loaded", "load", "replay"]
+__all__ = ["Arrival", "Loaded", "load", "replay", "tables_of"]
 # Rows that cannot become good by looking at them once more.
 NOT_REPLAYED = ("ragged_row", "conflicting_duplicate", *UNUSABLE_RULES, removals.STILL_NAMED)
 
@@ -91,6 +91,7 @@ class _Load:
     weighed: list[Weighed] = field(default_factory=list)
     noticed: list[Notice] = field(default_factory=list)
     reading: str = ""
+    whole: set[str] = field(default_factory=set)
 
     def profile(self, feed: str) -> FeedProfile:
         """The sender's profile for a feed."""
@@ -171,9 +172,20 @@ def load(connection: Connection, arrival: Arrival, *, district: District, seeds:
     if work.profile(arrival.feed).strictness == "strict":
         _refuse_leniencies(notices, file_name=arrival.file_name)
     _note_identities(work, tables)
-    loaded = Loaded(work.batch_id, tuple(tables), _summed([*notices, *work.noticed]))
+    told = _summed([*notices, *work.noticed])
+    loaded = Loaded(work.batch_id, tuple(tables), told, frozenset(work.whole))
     close_batch(connection, arrival, loaded)
     return loaded
+
+
+def tables_of(arrival: Arrival, *, district: District) -> frozenset[str]:
+    """The raw tables that the files of an arrival fill; nothing is loaded.
+
+    Raises:
+        ContractBroken, SettingsWrong: it cannot be read as its feed.
+    """
+    files, _ = _plan(arrival, district=district)
+    return frozenset(file.contract.raw_name(file.name) for file in files)
 
 
 def _note_identities(work: _Load, tables: Sequence[TableCounts]) -> None:
@@ -542,6 +554,8 @@ def _settle(
         readable = not table_load.any_key_unreadable(connection, judging)
         whole = merge.scope == "table" and judged.is_last and readable
         supersede_older(connection, judging, whole_table=whole)
+        if whole:
+            work.whole.add(judged.contract.raw_name(judged.name))
     counts = TableCounts(
         judged.contract.feed,
         judged.contract.raw_name(judged.name),
