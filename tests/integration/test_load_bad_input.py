@@ -208,7 +208,7 @@ def test_bytes_that_are_no_csv_are_refused_with_their_place(rostered, tmp_path, 
     assert "attendance.csv" in arrival["message"]
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", ""])
 def test_line_ends_and_a_mark_at_the_start_do_not_matter(rostered, tmp_path, ending):
     text = "\ufeff" + ATTENDANCE + (ending or "\n") + ",".join(GOOD) + ",," + ending
     arrival = loaded(rostered, a_file(tmp_path / "in", "attendance.csv", text))
@@ -216,8 +216,8 @@ def test_line_ends_and_a_mark_at_the_start_do_not_matter(rostered, tmp_path, end
     assert live(rostered, EVENTS, "student_unique_id") == [("T-Alder1",)]
 
 
-def test_lone_carriage_returns_are_refused_in_words(rostered, tmp_path):
-    text = ATTENDANCE + "\r" + ",".join(GOOD) + ",,\r"
+def test_a_header_with_a_return_inside_is_refused_in_words(rostered, tmp_path):
+    text = ATTENDANCE + "\rmore\n" + ",".join(GOOD) + ",,\n"
     path = a_file(tmp_path / "in", "attendance.csv", text)
     assert "LF or CRLF" in refused(rostered, path)["message"]
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from wraparound.errors import ContractBroken
 from wraparound.landing.opening import Member
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 BLOCK = 1 << 20
 # Bytes that no text cell should hold: all control characters but TAB, LF and CR.
@@ -25,6 +28,7 @@ FIELD_MAX = 16 << 20
 FIRST_ROW = 2
 # What may stand around a cell and is no part of it. A spreadsheet shows them all as nothing.
 SPACES = " \t\u00a0"
+RETURNS_AS_LINES = bytes.maketrans(b"\r", b"\n")
 
 
 @dataclass
@@ -105,6 +109,24 @@ class OddQuotes(Exception):
     """The file has to be read record by record."""
 
 
+class _LinesOfReturns(io.RawIOBase):
+    """The bytes of a file whose lines end in a carriage return alone, with line feeds instead."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill a buffer: as many bytes as there were, at the same places."""
+        room = memoryview(buffer)
+        read = self._stream.read(len(room)).translate(RETURNS_AS_LINES)
+        room[: len(read)] = read
+        return len(read)
+
+
 @dataclass(frozen=True)
 class CsvSource:
     """One CSV file of an arrival, in a declared encoding and delimiter."""
@@ -113,13 +135,29 @@ class CsvSource:
     encoding: str = "utf-8"
     delimiter: str = ","
 
+    @cached_property
+    def _ends_in_returns(self) -> bool:
+        """Whether lines end in CR alone, as the exports of some school systems do by default."""
+        with self.member.open() as stream:
+            begins = stream.read(BLOCK)
+        return b"\r" in begins and b"\n" not in begins
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The bytes of the file, whose lines end in LF or CRLF."""
+        with self.member.open() as stream:
+            if self._ends_in_returns:
+                yield io.BufferedReader(_LinesOfReturns(stream), BLOCK)
+            else:
+                yield stream
+
     def header(self) -> list[str]:
         """The column names, as they stand in the file.
 
         Raises:
             ContractBroken: the file is empty, is not in its encoding, or has no readable header.
         """
-        with self.member.open() as stream:
+        with self.open() as stream:
             _, line = split_header(stream, self.member.name)
         try:
             text = line.decode(self.encoding)
@@ -145,7 +183,7 @@ class CsvSource:
     @contextmanager
     def blocks(self) -> Iterator[Iterator[bytes]]:
         """The bytes after the header, in blocks."""
-        with self.member.open() as stream:
+        with self.open() as stream:
             rest, _ = split_header(stream, self.member.name)
             yield _blocks(rest, stream)
 
@@ -156,7 +194,7 @@ class CsvSource:
             ContractBroken: a quoted field never ends, or a field is beyond reason.
         """
         csv.field_size_limit(FIELD_MAX)
-        with self.member.open() as stream:
+        with self.open() as stream:
             text = io.TextIOWrapper(stream, encoding=_with_mark(self.encoding), newline="")
             # Read as leniently as COPY does, but a quote inside a field does not open another.
             reader = csv.reader(text, delimiter=self.delimiter)

@@ -232,7 +232,7 @@ def _picked(source: CsvSource, places: "Rows") -> SomeLines:
 
 def _whole_lines(source: CsvSource) -> Iterator[bytes]:
     """What follows the header, in blocks that end where a line ends, without that end."""
-    with source.member.open() as stream:
+    with source.open() as stream:
         rest, _ = split_header(stream, source.member.name)
         while block := stream.read(BLOCK):
             whole, end, begun = block.rpartition(b"\n")

@@ -43,6 +43,14 @@ def test_every_record_comes_back_as_it_was_written(tmp_path_factory, rows, newli
     assert [cells for _, cells in source.records()] == rows
 
 
+def test_lines_that_end_in_a_return_alone_are_lines(tmp_path):
+    source = a_source(tmp_path, b'\xef\xbb\xbfa\tb\r1\t"2\r"\r3\t4\r', delimiter="\t")
+    assert source.header() == ["a", "b"]
+    assert list(source.records()) == [(2, ["1", "2\n"]), (3, ["3", "4"])]
+    with source.blocks() as blocks:
+        assert b"".join(blocks) == b'1\t"2\n"\n3\t4\n'
+
+
 @modest
 @given(rows=ROWS)
 def test_a_well_formed_file_has_no_odd_quotes(tmp_path_factory, rows):
@@ -111,7 +119,7 @@ HEADERS = {
     "blank first line": (b"\na,b\n", "no header"),
     "only commas": (b",,\n", "no header"),
     "no end": (b"a" * (2 << 20), "no end of line"),
-    "lone carriage returns": (b"a,b\r1,2\r", "LF or CRLF"),
+    "a header of two kinds of line ends": (b"a,b\rc,d\n1,2\n", "LF or CRLF"),
 }
 
 
