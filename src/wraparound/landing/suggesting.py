@@ -8,7 +8,7 @@ headers and codes of the files; cells of any other column never appear in it.
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path, PurePath
 
@@ -38,7 +38,7 @@ SAME = {
     "title": "name", "identifier": "id", "no": "id", "num": "id", "number": "id", "nbr": "id",
     "category": "code", "type": "code", "cd": "code", "begin": "start", "dt": "date",
     "website": "url", "minimum": "min", "maximum": "max", "pupil": "student",
-    "att": "attendance", "absence": "", "abs": "",
+    "att": "attendance", "absence": "", "abs": "", "academic": "",
 }  # fmt: skip
 # What their files are called; the last word of a name says what is in it.
 FILES = {"student": "user", "teacher": "user", "roster": "enrollment"}
@@ -146,6 +146,7 @@ def suggest(
             "columns; ask the sender to leave out titles above it."
         )
     fits = [fit for look in looks if (fit := _best_fit(look, contract)) is not None]
+    fits = _as_its_files_are(fits, contract)
     used = {fit.look.name for fit in fits}
     lines = [
         "# Begun by `wraparound profile suggest`. Read every line against the sender's own",
@@ -161,7 +162,8 @@ def suggest(
         *([] if fits else _indented(8, _to_be_named(contract))),
     ]
     if fits:
-        lines += [*_indented(8, ["tables:"]), *_indented(10, _tables(fits, codes=codes))]
+        tables = _tables(fits, contract, codes=codes)
+        lines += [*_indented(8, ["tables:"]), *_indented(10, tables)]
     return "\n".join(lines) + "\n"
 
 
@@ -175,10 +177,10 @@ def _refuse_unreadable(member: Member) -> None:
             f"{member.name} is JSON: Ed-Fi and HSDS resources are read without a profile, and for "
             "any other shape the paths are written by hand (docs/adding-a-sender.md)."
         )
-    source = CsvSource(member)
-    bad = source.first_bad_byte()
-    if bad is not None:
-        raise source.not_in_encoding(bad)
+    encoding = _encoding_of(member)
+    source = CsvSource(member, encoding or "utf-8")
+    if encoding is None:
+        raise source.not_in_encoding(source.first_bad_byte() or 0)
     source.header()
 
 
@@ -232,6 +234,30 @@ def _best_fit(look: Look, contract: Contract) -> Fit | None:
     # where every header is in a language of its own.
     is_it = best.columns and (alike or (found >= 1 / 3 and len(best.columns) > 1))
     return best if len(fits) == 1 or is_it else None
+
+
+def _as_its_files_are(fits: list[Fit], contract: Contract) -> list[Fit]:
+    """The fits with what has to be said of people where no file says their roles."""
+    if contract.package != "oneroster" or any(fit.table_name == "roles" for fit in fits):
+        return fits
+    return [replace(fit, table=fit.table.for_version("1.1")) for fit in fits]
+
+
+def _further(fit: Fit, contract: Contract, *, filled: set[str]) -> Iterator[str]:
+    """Tables that no file fills and that would read what this one does not use of the file."""
+    used = _headers(fit)
+    for name in (name for name in contract.tables if name not in filled):
+        table = contract.tables[name]
+        spare = {
+            column: header
+            for column, (header, score) in _match(
+                fit.look, table, contract=contract, name=name
+            ).items()
+            if score >= SURE and header not in used
+        }
+        if len(spare) > 1 or table.student in spare:
+            pairs = ", ".join(f"{column}: {_quoted(header)}" for column, header in spare.items())
+            yield f"# ?? the file may fill {name} as well, which reads of it: {pairs}"
 
 
 def _weight(fit: Fit) -> tuple[float, float]:
@@ -301,10 +327,14 @@ def _score(header: str, column: str, spec: Column, *, own: set[str]) -> float:
     if header.lower() in {name.lower() for name in names}:
         return 1.0
     theirs = _words(header)
+    people = [FILES.get(word, word) for word in theirs] if spec.type == "id" else theirs
     # service_name is the name of a service, where services are told of, and a student is a user.
     bare = [word for word in theirs if FILES.get(word, word) not in own] or theirs
     return max(
-        max(_alike(theirs, _words(name)), _alike(bare, _bare(_words(name), own=own)))
+        max(
+            *(_alike(them, _words(name)) for them in (theirs, people)),
+            _alike(bare, _bare(_words(name), own=own)),
+        )
         for name in names
     ) - 0.01 * len(set(theirs) - set(_words(column)))  # fmt: skip
 
@@ -398,7 +428,7 @@ def _date_order(fits: list[Fit]) -> Iterator[str]:
         yield f"# ?? date_order: MDY or DMY; none of {written} dates proves which. Ask the sender."
 
 
-def _tables(fits: list[Fit], *, codes: dict[str, list[str]]) -> Iterator[str]:
+def _tables(fits: list[Fit], contract: Contract, *, codes: dict[str, list[str]]) -> Iterator[str]:
     by_table: dict[str, list[Fit]] = {}
     for fit in fits:
         by_table.setdefault(fit.table_name, []).append(fit)
@@ -406,7 +436,8 @@ def _tables(fits: list[Fit], *, codes: dict[str, list[str]]) -> Iterator[str]:
         yield f"{name}:"
         for fit in several:
             is_named = len(fits) > 1 or fit.look.is_inside
-            shape = list(_shape(fit, codes=codes, is_named=is_named))
+            further = _further(fit, contract, filled=set(by_table))
+            shape = [*_shape(fit, codes=codes, is_named=is_named), *further]
             if len(several) == 1:
                 yield from _indented(2, shape)
             else:

@@ -178,7 +178,8 @@ def test_a_file_begins_the_table_that_is_all_there(
     profile = profile_of(text, tmp_path, feed)
     assert set(profile.tables) == {table}
     assert paired.items() <= profile.shape(table).columns.items()
-    assert "joined columns for" not in text
+    # What a person is, students' own files do not say.
+    assert "joined columns for" not in text.replace("joined columns for: role", "")
 
 
 def test_headers_that_look_like_yaml_stay_texts(tmp_path):
@@ -230,9 +231,46 @@ def test_the_one_table_of_a_feed_is_begun_though_nothing_is_alike(tmp_path):
         (b"\xef\xbb\xbf\r\n<HTML><body>", "a.csv is a web page"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.csv is an .xls"),
         ("one,two\n1,2\n".encode("utf-16"), "a.csv is UTF-16"),
-        (b"one,two\r1,2\r", "must end in LF or CRLF"),
+        (b"one,two\rthree\n1,2\n", "must end in LF or CRLF"),
+        ("Liste gedruckt f\u00fcr\nSchule\nid,name\n".encode("cp1252"), "leave out titles above"),
     ],
 )
 def test_what_is_no_table_is_no_beginning(tmp_path, content, why):
     with pytest.raises(ContractBroken, match=why):
         begun(a_file(tmp_path, "a.csv", content))
+
+
+def test_a_portals_enrollments_are_enrollments_and_its_people_need_a_role(tmp_path):
+    files = {
+        "students.csv": b"School_id,Student_id,Last_name,First_name,Grade,DOB,Gender\n"
+        b"1,20,Grove,Alder,3,2017-04-01,F\n",
+        "enrollments.csv": b"School_id,Section_id,Student_id\n1,7,20\n",
+        "schools.csv": b"School_id,School_name\n1,Grove\n",
+    }
+    text = begun(a_zip(tmp_path, "portal.zip", files), "roster")
+    profile = profile_of(text, tmp_path, "roster")
+
+    assert profile.shape("enrollments", file_name="enrollments.csv").columns == {
+        "classSourcedId": "Section_id",
+        "schoolSourcedId": "School_id",
+        "userSourcedId": "Student_id",
+    }
+    (told,) = (line for line in text.splitlines() if line.endswith("columns for: role"))
+    assert "constants" in told
+    # What students.csv says of birth and gender is read in another table.
+    assert "the file may fill demographics as well" in text
+    assert "reads of it: sex: Gender, birthDate: DOB" in text
+
+
+def test_one_file_of_incidents_and_children_may_fill_more_than_one_table(tmp_path):
+    header = "incidentID,studentNumber,schoolNumber,incidentDate,resolutionName"
+    text = begun(a_file(tmp_path, "b.csv", f"{header}\n1,2,3,2026-10-01,OSS\n"), "discipline")
+
+    assert "may fill student_behaviors as well, which reads of it: student" in text
+    assert "may fill actions as well" in text
+
+
+def test_lines_that_end_in_a_return_alone_are_read(tmp_path):
+    content = b"Student_Number\tSchoolID\tAtt_Date\tAtt_Code\r1\t2\t10/13/2026\tA\r"
+    profile = profile_of(begun(a_file(tmp_path, "att.text", content)), tmp_path)
+    assert (profile.delimiter, profile.date_order) == ("\t", "MDY")
