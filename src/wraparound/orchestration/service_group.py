@@ -2,7 +2,8 @@
 
 Run as `python -m wraparound.orchestration.service_group LOG_FOLDER PID_FILE`: it prints the
 process id of the leader, which goes on in a session of its own. It imports nothing heavy, and
-takes everything else from the environment.
+takes everything else from the environment. Before it starts a service again it sees to the
+embedded server: without that none of them runs for long.
 """
 
 import contextlib
@@ -11,9 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+
+from wraparound.errors import WraparoundError
+from wraparound.settings import load_settings
+from wraparound.warehouse import embedded
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "api-server": ("api-server", "--worker-timeout", "20"),
@@ -33,9 +38,15 @@ class Leader:
     """Keeps services running until a signal, or the loss of its pid file, tells it to end."""
 
     def __init__(
-        self, commands: Mapping[str, Sequence[str]], *, log_folder: Path, pid_file: Path
+        self,
+        commands: Mapping[str, Sequence[str]],
+        *,
+        log_folder: Path,
+        pid_file: Path,
+        see_to_server: Callable[[], None],
     ) -> None:
         self.commands = commands
+        self.see_to_server = see_to_server
         self.log_folder = log_folder
         self.pid_file = pid_file
         self.ending = False
@@ -51,8 +62,8 @@ class Leader:
             self._start(name)
         while not self.ending:
             time.sleep(LOOK_EVERY)
-            self._restart_dead()
             self._end_if_forgotten()
+            self._restart_dead()
         self._end_all()
 
     def _told_to_end(self, _number: int, _frame: FrameType | None) -> None:
@@ -72,6 +83,7 @@ class Leader:
         for name, process in self.running.items():
             old_enough = time.monotonic() - self.started_at[name] > RESTART_AFTER
             if process.poll() is not None and old_enough and not self.ending:
+                self.see_to_server()
                 self._start(name)
 
     def _end_if_forgotten(self) -> None:
@@ -93,6 +105,14 @@ class Leader:
                 process.kill()
 
 
+def start_server() -> None:
+    """Start the embedded server if it was lost; what keeps it away stands in its log."""
+    settings = load_settings()
+    if settings.warehouse_url is None:
+        with contextlib.suppress(WraparoundError, OSError):
+            embedded.up(settings)
+
+
 def main() -> None:
     """Leave a leader behind, in a session of its own, and tell its process id."""
     child = os.fork()
@@ -108,6 +128,7 @@ def main() -> None:
         {name: [sys.executable, "-m", "airflow", *words] for name, words in SERVICES.items()},
         log_folder=Path(sys.argv[1]),
         pid_file=Path(sys.argv[2]),
+        see_to_server=start_server,
     ).run()
     # What the services left in our group, and last of all this process itself.
     os.killpg(0, signal.SIGKILL)

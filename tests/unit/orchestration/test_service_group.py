@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from wraparound.orchestration import service_group
 from wraparound.orchestration.process_group import wait_until
+from wraparound.settings import load_settings
 
 LEAD = """
 import sys
@@ -23,7 +26,10 @@ service_group.KNOWN_WITHIN = 1.0
 folder = Path(sys.argv[1])
 sleeper = [sys.executable, "-c", sys.argv[2]]
 service_group.Leader(
-    {"one": sleeper, "two": sleeper}, log_folder=folder, pid_file=folder / "pid.json"
+    {"one": sleeper, "two": sleeper},
+    log_folder=folder,
+    pid_file=folder / "pid.json",
+    see_to_server=(folder / "seen").touch,
 ).run()
 """
 SLEEP = "import time; time.sleep(120)"
@@ -48,8 +54,9 @@ def ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_service_that_dies_is_started_again(leader: psutil.Process) -> None:
+def test_a_service_that_dies_is_started_again(leader: psutil.Process, tmp_path: Path) -> None:
     first, other = leader.children()
+    assert not (tmp_path / "seen").exists()
     first.kill()
 
     assert wait_until(
@@ -57,6 +64,22 @@ def test_a_service_that_dies_is_started_again(leader: psutil.Process) -> None:
         seconds=ENOUGH_SECONDS,
     )
     assert other.is_running()
+    # Without the warehouse none would live long.
+    assert (tmp_path / "seen").exists()
+
+
+@pytest.mark.parametrize(("url", "started"), [(None, 1), ("postgresql://elsewhere/x", 0)])
+def test_only_a_server_of_ours_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str | None, started: int
+) -> None:
+    seen: list[object] = []
+    settings = replace(load_settings(), home=tmp_path, warehouse_url=url)
+    monkeypatch.setattr(service_group, "load_settings", lambda: settings)
+    monkeypatch.setattr(service_group.embedded, "up", seen.append)
+
+    service_group.start_server()
+
+    assert len(seen) == started
 
 
 @pytest.mark.parametrize("leader", [SLEEP, DEAF], ids=["listening", "deaf"], indirect=True)
