@@ -11,9 +11,10 @@ import psycopg
 import psycopg2
 import pytest
 
-from lib.feed_builders import TARDY, Child, attendance
+from lib.feed_builders import TARDY, Child, a_file, attendance
 from lib.warehouse_in_tests import arrivals, is_conserved, landed_and_loaded, query, raw_state
 from wraparound.errors import BuildFailed, LoadFailed, WarehouseMissing
+from wraparound.landing.archive import archived
 from wraparound.orchestration import dbt, nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import loading, merging, staging, table_load
@@ -177,3 +178,53 @@ def test_a_build_that_lost_its_server_is_no_fault_of_a_model(rostered, monkeypat
     [told] = query(rostered, "select state, message from ops.build")
     assert told["state"] == "failed"
     assert ("lost in the middle" in told["message"]) == (error is WarehouseMissing)
+
+
+def spoil(settings, arrival, how):
+    """What becomes of bytes on a disk: they are gone, or one is another."""
+    path = archived(settings.archive, arrival["sha256"])
+    content = path.read_bytes()
+    path.unlink()
+    if how == "damaged":
+        path.write_bytes(content[:-2] + b"9\n")
+
+
+@pytest.mark.parametrize("how", ["gone", "damaged"])
+def test_bytes_that_the_archive_lost_stop_no_night(rostered, roster, tmp_path, how):
+    path = events_file(tmp_path / "in", roster)
+    other = a_file(tmp_path / "in", "calendar.csv", "x\n1\n")
+    nights.land(rostered, [path, other])
+    spoil(rostered, arrivals(rostered)[-2], how)
+    nights.ingest(rostered)
+    lost, other = arrivals(rostered)[-2:]
+    assert (lost["state"], lost["code"], other["code"]) == ("refused", "W24", "W21")
+    assert "Land the same file again" in lost["message"]
+    # The same bytes take the place of those that are there.
+    nights.land(rostered, [path])
+    nights.ingest(rostered)
+    assert arrivals(rostered)[-2]["state"] == "loaded"
+
+
+def test_an_archive_whose_disk_is_away_refuses_nothing(rostered, roster, tmp_path):
+    nights.land(rostered, [events_file(tmp_path / "in", roster)])
+    rostered.archive.rename(tmp_path / "disk")
+    rostered.archive.mkdir()
+    with pytest.raises(LoadFailed, match="is its disk there"):
+        nights.ingest(rostered)
+    assert arrivals(rostered)[-1]["state"] == "pending"
+    rostered.archive.rmdir()
+    (tmp_path / "disk").rename(rostered.archive)
+    nights.ingest(rostered)
+    assert arrivals(rostered)[-1]["state"] == "loaded"
+
+
+def test_rows_that_wait_in_a_destroyed_file_stop_no_night(rostered, roster, tmp_path):
+    newcomer = Child("Yew1")
+    row = (newcomer.id, newcomer.school, DAY, TARDY)
+    first = landed_and_loaded(rostered, attendance(tmp_path / "in", [row]))[-1]
+    assert first["rows_quarantined"] == 1
+    spoil(rostered, arrivals(rostered)[-1], "gone")
+    grown = replace(roster, students=(*roster.students, newcomer))
+    landed_and_loaded(rostered, grown.write(tmp_path / "in"))
+    [waits] = query(rostered, "select rule from ops.quarantine where state = 'open'")
+    assert waits["rule"] == "student_unknown"

@@ -97,14 +97,23 @@ def archived(archive: Path, sha256: str) -> Path:
     return archive / sha256[:2] / sha256
 
 
+def is_whole(archive: Path, sha256: str) -> bool:
+    """Whether the bytes are there, and are those that were accepted."""
+    try:
+        with archived(archive, sha256).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+
+
 def _put_in_place(temporary: Path, archive: Path, digest: str) -> Path:
+    """The same bytes again take the place of those that are there, which may be damaged."""
     final = archived(archive, digest)
-    if not final.exists():
-        final.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary.chmod(0o400)
-        temporary.rename(final)
-        for folder in (final.parent, archive):
-            _sync_folder(folder)
+    final.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary.chmod(0o400)
+    temporary.rename(final)
+    for folder in (final.parent, archive):
+        _sync_folder(folder)
     return final
 
 

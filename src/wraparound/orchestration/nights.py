@@ -34,6 +34,7 @@ from wraparound.errors import (
 from wraparound.landing.archive import (
     Fingerprint,
     archived,
+    is_whole,
     may_take_away,
     put_back_all,
     store,
@@ -189,8 +190,8 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     arrival that is not pending (any more) comes back as it is.
 
     Raises:
-        LoadFailed, WarehouseMissing: the database is busy or away; the arrival stays pending for
-            the next try.
+        LoadFailed, WarehouseMissing: the database is busy or away, or the archive's disk is; the
+            arrival stays pending for the next try.
     """
     district = load_district(settings.district_file)
     owe_receipt(settings, arrival_id, district=district)
@@ -200,7 +201,7 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
             claimed = claim(connection, arrival_id)
             if claimed is not None:
                 superseded = load_in_order(settings, connection, claimed, district=district)
-    except WarehouseMissing:
+    except (WarehouseMissing, LoadFailed):
         # No word on the arrival, though the warehouse may be back by now.
         raise
     except WraparoundError as exc:
@@ -283,14 +284,22 @@ def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -
 
 
 def replay_waiting(settings: Settings) -> int:
-    """Judge again the rows that waited for others; returns how many arrivals had any."""
+    """Judge again the rows that waited for others; returns how many arrivals had any.
+
+    Of a file that is destroyed they wait on: it cannot be read again.
+    """
     judged: set[int] = set()
+    gone: set[int] = set()
     for _ in range(ROUNDS_MAX):
         with connect(settings) as connection:
-            waiting = ledger.waiting_for_roster(connection)
+            waiting = [one for one in ledger.waiting_for_roster(connection) if one not in gone]
         for arrival_id in waiting:
-            replay_arrival(settings, arrival_id)
-        judged |= set(waiting)
+            try:
+                replay_arrival(settings, arrival_id)
+            except ArrivalIncomplete as exc:
+                log.warning("%s", exc)
+                gone.add(arrival_id)
+        judged |= set(waiting) - gone
         if not waiting:
             break
     return len(judged)
@@ -743,6 +752,21 @@ def claim(connection: Connection, arrival_id: int) -> Row | None:
 def _arrival_of(
     archive: Path, row: Row, *, connection: Connection, district: District
 ) -> loading.Arrival:
+    """What the ledger says of an arrival, once the archive has its bytes as they were accepted.
+
+    Raises:
+        ArrivalIncomplete: they are gone or damaged.
+        LoadFailed: the archive holds nothing at all; what waits, waits on.
+    """
+    if not is_whole(archive, row["sha256"]):
+        if not any(archive.glob("??/*")):
+            raise LoadFailed(
+                f"{archive} holds no file: is its disk there? Nothing was refused or kept."
+            )
+        raise ArrivalIncomplete(
+            f"the bytes of arrival {row['arrival_id']} are gone from the archive, or damaged "
+            "there. Land the same file again, or ask the sender for it."
+        )
     return loading.Arrival(
         arrival_id=row["arrival_id"],
         feed=row["feed"],

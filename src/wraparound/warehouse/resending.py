@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from wraparound.landing.archive import archived
+from wraparound.landing.archive import archived, is_whole
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.line_compare import DIFFERENT_MAX, Compared, compare_lines
 from wraparound.landing.opening import open_members
@@ -157,10 +157,10 @@ def _last_load(connection: Connection, arrival: Arrival, *, raw: str, reading: s
 
 
 def _source_of(last: Row, arrival: Arrival, *, file: File, like: CsvSource) -> CsvSource | None:
-    path = archived(arrival.archived.parent.parent, last["sha256"])
-    if not path.exists():
+    archive = arrival.archived.parent.parent
+    if not is_whole(archive, last["sha256"]):
         return None
-    members = open_members(path, file_name=last["file_name"])
+    members = open_members(archived(archive, last["sha256"]), file_name=last["file_name"])
     member = members.get(file.member.name)
     if member is None and len(members) == 1:
         (member,) = members.values()
