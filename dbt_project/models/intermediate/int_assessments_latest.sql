@@ -47,7 +47,7 @@ levelled_results as (
 
     inner join run_dates
         on
-            assessments.administered_date >= run_dates.year_start_date
+            assessments.administered_date >= run_dates.records_start_date
             and assessments.administered_date <= run_dates.as_of_date
 
     inner join students

@@ -37,7 +37,7 @@ latest_results as (
 
     inner join run_dates
         on
-            results.assessed_date >= run_dates.year_start_date
+            results.assessed_date >= run_dates.records_start_date
             and results.assessed_date <= run_dates.as_of_date
 
     inner join students

@@ -76,7 +76,7 @@ answers as (
         looks.last_individual_review_date >= latest_reviews.decided_date
             as has_individual_review,
         latest_reviews.decided_tier >= settings.plan_review_from_tier as has_plan_tier,
-        looks.last_contact_date >= run_dates.year_start_date as has_contact,
+        looks.last_contact_date >= run_dates.records_start_date as has_contact,
         in_spring.student_key is not null as has_spring_review,
         health_reviews.student_key is not null as has_health_review
 

@@ -40,7 +40,7 @@ latest_records as (
 
     inner join run_dates
         on
-            records.recorded_date >= run_dates.year_start_date
+            records.recorded_date >= run_dates.records_start_date
             and records.recorded_date <= run_dates.as_of_date
 
     inner join students

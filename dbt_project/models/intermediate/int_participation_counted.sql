@@ -29,7 +29,7 @@ final as (
 
     inner join run_dates
         on
-            service_events.event_date >= run_dates.year_start_date
+            service_events.event_date >= run_dates.records_start_date
             and service_events.event_date <= run_dates.as_of_date
 
     inner join students

@@ -78,7 +78,7 @@ session_years as (
 
 ),
 
-final as (
+dated_years as (
 
     select
         cut_years.as_of_date,
@@ -105,6 +105,49 @@ final as (
     from cut_years
 
     left join session_years on true
+
+),
+
+years_before as (
+
+    select max(academic_sessions.end_date) as end_date
+
+    from academic_sessions
+
+    inner join dated_years
+        on academic_sessions.school_year < dated_years.school_year
+
+    where academic_sessions.session_type = 'schoolYear'
+
+),
+
+-- What nurses, teachers and providers tell of the summer is of the year that comes: it
+-- was so all summer, and stays so on the first day of school.
+final as (
+
+    select
+        dated_years.as_of_date,
+        dated_years.previous_as_of_date,
+        dated_years.school_year_starts,
+        dated_years.school_year,
+        dated_years.year_start_date,
+        dated_years.year_end_date,
+        dated_years.review_season,
+        least(
+            dated_years.year_start_date,
+            greatest(
+                cast(
+                    dated_years.school_year - 1
+                    || '-'
+                    || dated_years.school_year_starts as date
+                ),
+                years_before.end_date
+            )
+        ) as records_start_date
+
+    from dated_years
+
+    cross join years_before
 
 )
 

@@ -31,7 +31,7 @@ year_scores as (
 
     inner join run_dates
         on
-            scale_scores.administered_date >= run_dates.year_start_date
+            scale_scores.administered_date >= run_dates.records_start_date
             and scale_scores.administered_date <= run_dates.as_of_date
 
     inner join students

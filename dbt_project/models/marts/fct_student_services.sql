@@ -38,8 +38,8 @@ year_referrals as (
 
     inner join run_dates
         on
-            referrals.state_date >= run_dates.year_start_date
-            or referrals.last_contact_date >= run_dates.year_start_date
+            referrals.state_date >= run_dates.records_start_date
+            or referrals.last_contact_date >= run_dates.records_start_date
 
     where
         referrals.began_date is not null
