@@ -30,14 +30,17 @@ run_dates as (
 
 ),
 
--- Distinct, because a decision has several steps.
+-- A contact moves nothing: it is a step without a state.
 decision_kinds as (
 
-    select distinct
+    select
         decision,
-        is_fact
+        bool_or(is_fact) as is_fact,
+        bool_or(event_type = 'state') as is_moving
 
     from decision_steps
+
+    group by decision
 
 ),
 
@@ -55,6 +58,7 @@ dated_decisions as (
         decisions.reason_code,
         decisions.decided_by,
         decision_kinds.is_fact,
+        decision_kinds.is_moving,
         decisions.decided_date,
         decisions.told_at,
         releases.as_of_date as list_date
@@ -93,7 +97,7 @@ overtaken_decisions as (
 
 ),
 
--- Nor was what had been decided on a newer list by then.
+-- Nor was what a decision on a newer list had moved by then.
 outdated_decisions as (
 
     select distinct
@@ -108,6 +112,8 @@ outdated_decisions as (
             dated_decisions.need_id = newer_decisions.need_id
             and dated_decisions.release_id < newer_decisions.release_id
             and dated_decisions.decided_date >= newer_decisions.decided_date
+
+    where newer_decisions.is_moving
 
 ),
 
