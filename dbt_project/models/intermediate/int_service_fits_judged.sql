@@ -164,7 +164,7 @@ final as (
         judged.is_asking,
         judged.is_interest,
         judged.parked_until_date,
-        bit_count(cast(judged.failed_bits & effects.preferring_bits as bit(16)))
+        bit_count(cast(judged.failed_bits & effects.preferring_bits as bit(32)))
             as missed_count,
         (
             select fit_criteria.criterion

@@ -83,6 +83,7 @@ final as (
         + cast(not services.is_assured as integer) * 8
         + cast(services.capacity_state = 'full' as integer) * 1024
         + cast(not coalesce(terms.is_free, true) as integer) * 8192
+        + cast(terms.has_ended as integer) * 65536
             as failed_bits,
         coalesce(terms.is_during_lessons, false) as is_during_lessons
 

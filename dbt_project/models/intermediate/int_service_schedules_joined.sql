@@ -2,32 +2,23 @@ with
 
 schedules as (
 
-    select * from {{ ref('stg_providers__schedules') }}
-
-),
-
-run_dates as (
-
-    select * from {{ ref('int_run_dates_resolved') }}
+    select * from {{ ref('int_schedules_dated') }}
 
 ),
 
 schedule_texts as (
 
     select
-        schedules.service_id,
-        schedules.schedule_id,
+        service_id,
+        schedule_id,
         coalesce(
-            nullif(schedules.schedule_text, ''),
+            nullif(schedule_text, ''),
             nullif(
                 concat_ws(
                     ' ',
-                    schedules.week_days,
+                    week_days,
                     nullif(
-                        concat_ws(
-                            '–', schedules.opens_at_time, schedules.closes_at_time
-                        ),
-                        ''
+                        concat_ws('–', opens_at_time, closes_at_time), ''
                     )
                 ),
                 ''
@@ -36,10 +27,7 @@ schedule_texts as (
 
     from schedules
 
-    inner join run_dates
-        on coalesce(schedules.to_date >= run_dates.as_of_date, true)
-
-    where schedules.service_id is not null
+    where not has_ended
 
 ),
 

@@ -8,7 +8,7 @@ services as (
 
 schedules as (
 
-    select * from {{ ref('stg_providers__schedules') }}
+    select * from {{ ref('int_schedules_dated') }}
 
 ),
 
@@ -37,26 +37,22 @@ run_dates as (
 ),
 
 -- During lessons: on weekdays only, from after lessons begin until before they end.
--- What is held no more says nothing.
-lesson_schedules as (
+-- What is held no more says nothing, unless it is all there is.
+service_hours as (
 
     select
         schedules.service_id,
+        bool_and(schedules.has_ended) as has_ended,
         bool_and(
             schedules.opens_at_time >= settings.school_day_starts
             and schedules.opens_at_time < settings.school_day_ends
             and coalesce(schedules.closes_at_time <= settings.school_day_ends, true)
             and schedules.week_days !~ '(SA|SU)'
-        ) as is_during_lessons
+        ) filter (where not schedules.has_ended) as is_during_lessons
 
     from schedules
 
-    inner join run_dates
-        on coalesce(schedules.to_date >= run_dates.as_of_date, true)
-
     cross join settings
-
-    where schedules.service_id is not null
 
     group by schedules.service_id
 
@@ -118,13 +114,14 @@ final as (
         services.service_id,
         costs.cost_text,
         documents.document_text,
-        lesson_schedules.is_during_lessons,
-        costs.is_free
+        service_hours.is_during_lessons,
+        costs.is_free,
+        coalesce(service_hours.has_ended, false) as has_ended
 
     from services
 
-    left join lesson_schedules
-        on services.service_id = lesson_schedules.service_id
+    left join service_hours
+        on services.service_id = service_hours.service_id
 
     left join costs
         on services.service_id = costs.service_id
