@@ -167,3 +167,13 @@ def in_our_words(error: Exception) -> WraparoundError | None:
     if psycopg is not None and isinstance(error, psycopg.OperationalError):
         return WarehouseMissing.lost(error.sqlstate)
     return None
+
+
+def where_from(error: Exception) -> str:
+    """Say what kind of error nobody foresaw, and where; its text may quote a value of a row."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__}{f' (SQLSTATE {state})' if state else ''} at {place}"

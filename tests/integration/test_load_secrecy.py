@@ -1,6 +1,7 @@
 """Nothing of a child stands in messages, logs, the ledger, or the server's log."""
 
 import logging
+from textwrap import dedent
 
 from lib.district_builders import a_district, records
 from lib.feed_builders import Child, Roster, a_file, attendance
@@ -13,7 +14,8 @@ from lib.warehouse_in_tests import (
     server_log,
 )
 from wraparound.district import DEFECTS
-from wraparound.orchestration import nights
+from wraparound.orchestration import dbt, nights
+from wraparound.warehouse import connection as connections
 
 ROW_DEFECTS = ("orphan_rows", "unknown_code", "wrong_type", "ragged_rows", "repeated_rows")
 PACKAGE = ("latin1", "missing_column", "renamed_column", "truncated_roster", "bad_zip")
@@ -71,3 +73,50 @@ def test_a_canary_in_every_cell_is_told_nowhere(server, rostered, tmp_path, capl
     said = " ".join(record.getMessage() for record in caplog.records)
     assert canary not in said
     assert canary not in server_log(server)
+
+
+SMALL_PROJECT = {
+    "dbt_project.yml": "{name: small, profile: small, model-paths: [models]}",
+    "profiles.yml": """
+        small:
+          target: here
+          outputs:
+            here:
+              type: postgres
+              host: "{{ env_var('DBT_HOST') }}"
+              port: "{{ env_var('DBT_PORT') | int }}"
+              user: "{{ env_var('DBT_USER') }}"
+              password: "{{ env_var('DBT_PASSWORD') }}"
+              dbname: "{{ env_var('DBT_DBNAME') }}"
+              schema: small
+              threads: 1
+    """,
+    "models/cast.sql": "{{ config(materialized='table') }} select name::integer from public.kept",
+    "models/twice.sql": "{{ config(materialized='table', post_hook='create unique index only_one"
+    " on {{ this }} (name)') }} select name from public.kept, (values (1), (2)) as n",
+    "models/gone.sql": "select no_such_column from public.kept",
+}
+
+
+def test_no_error_of_a_build_tells_a_value(server, settings, tmp_path, monkeypatch):
+    """Neither dbt's log, nor its results, nor the server's log; names in the SQL are told."""
+    for name, text in SMALL_PROJECT.items():
+        (tmp_path / "small" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "small" / name).write_text(dedent(text))
+    with connections.connect(settings) as connection:
+        connection.execute("create table public.kept as select 'Zwitscherling'::text as name")
+    for name, value in connections.dbt_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    places = (f"--{what}={tmp_path / 'small'}" for what in ("project-dir", "profiles-dir"))
+    written = tmp_path / "written"
+    options = (f"--target-path={written}", f"--log-path={written}", "--log-level-file=debug")
+
+    done = dbt._dbt("run", "--no-partial-parse", "--log-level=none", *places, *options)
+
+    assert done.exception is None, done.exception
+    assert {result.status for result in done.result.results} == {"error"}
+    told = (written / "dbt.log").read_text() + (written / "run_results.json").read_text()
+    assert "Zwitscherling" not in told + server_log(server)
+    assert "InvalidTextRepresentation (SQLSTATE 22P02)" in told
+    assert "UniqueViolation (SQLSTATE 23505) at small.twice" in told
+    assert 'column "no_such_column" does not exist' in told

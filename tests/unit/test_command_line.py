@@ -64,6 +64,28 @@ def test_what_the_machine_does_to_a_command_is_told_in_our_words(error, told):
     assert "T-Alder" not in result.output
 
 
+def test_of_an_error_that_nobody_foresaw_the_places_are_told_and_not_the_text():
+    """It may quote a row, and what a night says stands in a log."""
+    name = "T-Alder"
+
+    @click.group(cls=Family)
+    def group():
+        """Stands for ours."""
+
+    @group.command()
+    def surprised():
+        raise psycopg.errors.UniqueViolation(f"Key (student)=({name}) already exists.")
+
+    result = CliRunner().invoke(group, ["surprised"])
+    assert result.exit_code == 1
+    assert "T-Alder" not in result.output
+    last = result.output.splitlines()[-1]
+    assert last.startswith("W00: Nobody foresaw this")
+    assert "UniqueViolation (SQLSTATE 23505) at " in last
+    assert f"{__file__}:" in last
+    assert ", in surprised" in result.output
+
+
 @pytest.mark.parametrize("option", ["--by", "--reason"])
 def test_nobody_decides_by_saying_nothing(option):
     words = {"--by": "R. Reed", "--reason": "Twins", option: "  "}

@@ -2,12 +2,17 @@
 
 import logging
 import sys
+from traceback import format_tb
 from typing import Any
 
 import click
 
-from wraparound.errors import in_our_words
+from wraparound.errors import WraparoundError, in_our_words, where_from
 
+UNFORESEEN = (
+    "Nobody foresaw this, and what it says may quote a row, so it is not told. Please report it "
+    "with the places above:"
+)
 # In which order `--help` tells of them; a test holds that none is left out.
 CHAPTERS = {
     "A night": ("land", "ingest", "build", "publish", "night", "status"),
@@ -42,13 +47,19 @@ class Family(click.Group):
                 )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; the text of an error goes to standard error."""
+        """Run the command; the text of an error goes to standard error.
+
+        One that nobody foresaw may quote a row: its places are told, and its text is not.
+        """
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
         except Exception as exc:
             ours = in_our_words(exc)
             if ours is None:
-                raise
+                click.echo("".join(format_tb(exc.__traceback__)), nl=False, err=True)
+                ours = WraparoundError(f"{UNFORESEEN} {where_from(exc)}.")
             click.echo(f"{ours.code}: {ours}", err=True)
             ctx.exit(ours.exit_code)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import BuildFailed, WarehouseMissing
-from wraparound.orchestration.dbt_lean import lean, read_for_any_database
+from wraparound.orchestration.dbt_lean import errors_without_rows, lean, read_for_any_database
 from wraparound.settings import Settings, at_once, export_environment
 from wraparound.warehouse.connection import dbt_environment
 
@@ -114,7 +114,7 @@ def _dbt(*words: str) -> Any:
     """Run a command of dbt, and close its log."""
     from dbt.cli.main import dbtRunner
 
-    with read_for_any_database():
+    with read_for_any_database(), errors_without_rows():
         done = dbtRunner().invoke(list(words))
     _close_logs()
     return done

@@ -1,6 +1,6 @@
 """dbt without what nobody needs: new connections, debug events, macros looked up one by one,
 the same text compiled again, most looks for cycles, idle threads, its model of the project when
-the build is done, and a project read anew because the database has another name."""
+the build is done, a project read anew because the database has another name, rows in errors."""
 
 import gc
 import threading
@@ -15,6 +15,9 @@ from wraparound.warehouse.connection import NOTICE_THE_DEAD
 PLACE = frozenset({"host", "port", "user", "database"})
 # New objects between two looks for cycles: some hundred steps leave as many behind, 30 MB.
 SELDOM = 100_000
+# SQLSTATE classes whose messages quote names and SQL: a fault of the text or of a name in it,
+# what the server lacks, and that it is busy, full or stopped.
+OF_THE_SQL = ("08", "0A", "3D", "3F", "42", "53", "55", "57")
 
 
 @contextmanager
@@ -320,3 +323,40 @@ def read_for_any_database() -> Iterator[None]:
         yield
     finally:
         loader.build_manifest_state_check, loader.is_partial_parsable = checked, parsable
+
+
+@contextmanager
+def errors_without_rows() -> Iterator[None]:
+    """While inside, what dbt writes of an error of the server quotes no value of a row.
+
+    Its log and its results hold the server's message, and that of a cast or of a key that is
+    there twice ends in the value. Of such errors the kind, the place and the constraint are told.
+    """
+    from dbt.adapters.postgres import connections
+
+    manager: Any = connections.PostgresConnectionManager
+    handler = manager.exception_handler
+
+    @contextmanager
+    def discreet(self: Any, query: str) -> Iterator[None]:
+        with handler(self, query):
+            try:
+                yield
+            except connections.psycopg2.DatabaseError as error:
+                raise type(error)(_without_rows(error)) from None
+
+    manager.exception_handler = discreet
+    try:
+        yield
+    finally:
+        manager.exception_handler = handler
+
+
+def _without_rows(error: Any) -> str:
+    """Return what may be told of an error of the server: all of it where it speaks of the SQL."""
+    if error.pgcode is None or error.pgcode.startswith(OF_THE_SQL):
+        return str(error)
+    diagnostics = error.diag
+    told = (diagnostics.schema_name, diagnostics.table_name, diagnostics.constraint_name)
+    place = ".".join(filter(None, told))
+    return f"{type(error).__name__} (SQLSTATE {error.pgcode}){f' at {place}' if place else ''}"

@@ -22,6 +22,7 @@ from wraparound.errors import (
     WarehouseMissing,
     WraparoundError,
     in_our_words,
+    where_from,
 )
 from wraparound.orchestration import nights, watch
 from wraparound.orchestration.assets import BUILT, HELD, LOADED, PERHAPS_HELD, RELEASED
@@ -93,19 +94,10 @@ def discreet(function: Callable[P, R]) -> Callable[P, R]:
         except (AirflowSkipException, AirflowFailException) as ours:
             raise ours.with_traceback(None) from None
         except Exception as exc:
-            told = in_our_words(exc) or UnforeseenError(_where(exc))
+            told = in_our_words(exc) or UnforeseenError(where_from(exc))
             raise told.with_traceback(None) from None
 
     return guarded
-
-
-def _where(exc: Exception) -> str:
-    frame = exc.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
-    state = getattr(exc, "sqlstate", None)
-    return f"{type(exc).__name__}{f' (SQLSTATE {state})' if state else ''} at {place}"
 
 
 @task(**PATIENT)

@@ -49,8 +49,9 @@ max_wal_senders = 0
 io_method = sync
 jit = off
 timezone = 'UTC'
-# What a row holds must not reach the log: no statement, no detail, no notice.
-log_min_messages = error
+# What a row holds must not reach the log: no statement, no detail, no notice, and no error of a
+# query, whose message may end in a value. Who asked is told it; what ends the server is logged.
+log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
 log_parameter_max_length = 0
