@@ -270,12 +270,97 @@ def test_every_discipline_of_an_action_is_kept_with_all_its_incidents(schooled, 
     assert disciplines(schooled) == []
 
 
-def test_what_names_a_record_that_comes_later_is_loaded_with_it(schooled, tmp_path):
-    behavior = {
-        "disciplineIncidentReference": {"incidentIdentifier": "I1", "schoolId": SCHOOL_ID},
-        "studentReference": {"studentUniqueId": "T-Birch"},
-        "behaviorDescriptor": named("Behavior", "Other"),
+def an_incident(number, tree="Birch"):
+    return {
+        "disciplineIncidentReference": {"incidentIdentifier": number, "schoolId": SCHOOL_ID},
+        "studentReference": {"studentUniqueId": f"T-{tree}"},
     }
+
+
+def test_the_part_in_an_incident_is_read_as_older_standards_tell_it(schooled, tmp_path):
+    def association(tree, *behaviors):
+        return an_incident("I1", tree) | {
+            "id": f"association-{tree}",
+            "behaviors": [{"behaviorDescriptor": named("Behavior", one)} for one in behaviors],
+            "studentParticipationCodeDescriptor": named("StudentParticipationCode", "Victim"),
+        }
+
+    def parts():
+        columns = ("student_unique_id", "behavior_descriptor", "participation_code_descriptor")
+        return live(schooled, "discipline__student_behaviors", *columns)
+
+    resource = "studentDisciplineIncidentAssociations"
+    birch, cedar = association("Birch", "Fighting", "Theft"), association("Cedar", "Theft")
+    loaded(
+        schooled,
+        an_extract(tmp_path / "a", {"disciplineIncidents": INCIDENTS, resource: [birch, cedar]}),
+    )
+    of_cedar = ("T-Cedar", "Theft", "Victim")
+    assert parts() == [("T-Birch", "Fighting", "Victim"), ("T-Birch", "Theft", "Victim"), of_cedar]
+    # What is said of the student in the incident again replaces what was said before.
+    sent = {resource: [association("Birch", "Theft")]}
+    loaded(schooled, an_extract(tmp_path / "b", sent, day="2026-09-03"))
+    assert parts() == [("T-Birch", "Theft", "Victim"), of_cedar]
+    deleted(schooled, tmp_path / "c", resource, {"id": "association-Birch"}, day="2026-09-04")
+    assert parts() == [of_cedar]
+
+
+def test_codes_of_the_standard_itself_set_nothing_aside(schooled, tmp_path):
+    def programs(*types):
+        return [
+            {
+                "studentReference": {"studentUniqueId": "T-Birch"},
+                "programReference": {
+                    "programName": kind,
+                    "programTypeDescriptor": named("ProgramType", kind),
+                },
+                "beginDate": "2026-08-24",
+            }
+            for kind in types
+        ]
+
+    guns = "Expulsion under Guns Free School Act with Services"
+    grade = named("GradeLevel", "Prekindergarten")
+    sent = {
+        "studentSchoolAssociations": [stay("Birch", entryGradeLevelDescriptor=grade)],
+        "disciplineIncidents": INCIDENTS,
+        "disciplineActions": [an_action(guns)],
+        "studentProgramAssociations": programs(
+            "IDEA", "Student School Food Service", "Title I Part A"
+        ),
+        "assessments": [
+            {
+                "assessmentIdentifier": "A-1",
+                "academicSubjects": [
+                    {"academicSubjectDescriptor": named("AcademicSubject", "Science")}
+                ],
+            }
+        ],
+        "studentAssessments": [
+            {
+                "studentAssessmentIdentifier": "SA-1",
+                "assessmentReference": {"assessmentIdentifier": "A-1"},
+                "studentReference": {"studentUniqueId": "T-Birch"},
+                "administrationDate": "2026-09-10",
+                "scoreResults": [
+                    {
+                        "assessmentReportingMethodDescriptor": named(
+                            "AssessmentReportingMethod", "Scale score"
+                        ),
+                        "result": "1450",
+                    }
+                ],
+            }
+        ],
+    }
+    loaded(schooled, an_extract(tmp_path / "a", sent))
+    assert findings(schooled) == []
+    assert disciplines(schooled) == [(guns, ["I1", "I2"])]
+    assert len(live(schooled, "programs__student_program_associations", "program_name")) == 3
+
+
+def test_what_names_a_record_that_comes_later_is_loaded_with_it(schooled, tmp_path):
+    behavior = an_incident("I1") | {"behaviorDescriptor": named("Behavior", "Other")}
     early = {
         "studentDisciplineIncidentBehaviorAssociations": [behavior],
         "disciplineActions": [an_action("Expulsion")],
