@@ -10,7 +10,7 @@ from lib.feed_builders import TARDY, a_file, attendance, csv_bytes
 from lib.mail_server import a_mail_server
 from lib.warehouse_in_tests import landed_and_loaded, query, write_district
 from wraparound.contracts.district import load_district
-from wraparound.orchestration import nights, overview, tonight, watch
+from wraparound.orchestration import listener, nights, overview, tonight, watch
 
 ZONE = ZoneInfo("America/New_York")
 EXPECTED = """
@@ -345,3 +345,54 @@ def test_a_night_and_the_watch_know_school_days_by_the_seed(
     assert nights.as_of_at_the_door(watched) == expected
     late = told(watched, at(MONDAY + timedelta(days=1)))
     assert late == ([("late", "attendance")] if expected == MONDAY else [])
+
+
+def a_run(settings, dag_id, state):
+    run_id = f"{dag_id} {state}"
+    if state == "failed":
+        listener._record(
+            kind="task",
+            dag_id=dag_id,
+            run_id=run_id,
+            state=state,
+            detail={"code": "W02"},
+            task_id="build_reports",
+        )
+    listener._record(kind="dag_run", dag_id=dag_id, run_id=run_id, state=state, detail={})
+
+
+def test_a_night_that_failed_is_told_to_whoever_runs_it_until_one_ends_well(rostered, monkeypatch):
+    monkeypatch.setattr(listener, "load_settings", lambda: rostered)
+    for dag_id in ("publish", "ingest"):
+        a_run(rostered, dag_id, "failed")
+    with a_mail_server() as server:
+        channel = (
+            "operator_mail: oncall@example.org\n"
+            "channels:\n  mail: {kind: email, host: 127.0.0.1, port: "
+            f"{server.port}, sender: a@example.org, link: 'https://lists.example.org/'}}\n"
+        )
+        write_district(rostered, channel)
+        for _ in range(2):
+            watch.tell(rostered, watch.find_alarms(rostered))
+        (mail,) = server.mails
+    [alarm] = watch.find_alarms(rostered)
+    assert (alarm.kind, alarm.feed) == ("failed", "publish")
+    assert "(W02)" in alarm.text
+    assert (mail["To"], "publish, failed" in mail["Subject"]) == ("oncall@example.org", True)
+    assert tonight.render(rostered).count("The pipeline publish failed") == 2
+
+    a_run(rostered, "publish", "success")
+    assert watch.find_alarms(rostered) == []
+
+
+def test_a_list_that_was_shown_since_makes_up_for_a_night_that_failed(rostered, monkeypatch):
+    monkeypatch.setattr(listener, "load_settings", lambda: rostered)
+    write_district(rostered, "")
+    for dag_id in ("publish", "maintain"):
+        a_run(rostered, dag_id, "failed")
+    query(
+        rostered,
+        "insert into ops.release (as_of_date, state, published_at)"
+        " values ('2026-10-05', 'published', clock_timestamp()) returning 1",
+    )
+    assert told(rostered, at(MONDAY)) == [("failed", "maintain")]

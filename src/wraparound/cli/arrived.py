@@ -33,10 +33,12 @@ SAID = (
 @main.command("watch")
 @as_json
 def watch_command(*, json_wanted: bool) -> None:
-    """Tell of feeds that are missing, late, shrunken, unchanged or set aside; each once.
+    """Tell of feeds that are missing, late, shrunken, unchanged or set aside, and of pipelines
+    that failed; each once.
 
     Airflow does this every hour. What is told goes into the ledger, and by mail to the owner
-    where the district file has an address and a mail channel. What stands is printed each time.
+    or operator where the district file has an address and a mail channel. What stands is printed
+    each time.
     """
     from wraparound.orchestration import watch
 

@@ -173,6 +173,8 @@ class District(Strict):
     publish_hour: Hour = time(5, 30)
     # How long a held school's question waits for a person in Airflow, before it stays held.
     approval_hours: int = Field(default=10, ge=1, le=23)
+    # Who is told of a pipeline that failed.
+    operator_mail: str = Field(default="", pattern=f"^({MAIL_ADDRESS})?$")
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}
     # Whether each load leaves a receipt for the sender in the outbox.

@@ -1,4 +1,5 @@
-"""The feed watch: what is expected and missing, late, shrunken, unchanged or set aside.
+"""The feed watch: what is expected and missing, late, shrunken, unchanged or set aside; and a
+pipeline that failed, so that no list came of the night.
 
 No event can tell that nothing came, so a clock asks. Days on which no school is open make no
 feed late. Each alarm is told once, to the ledger and to its owner; as long as it is true it
@@ -29,11 +30,32 @@ YEAR = timedelta(days=364)
 # No calendar is without a school day for longer; a bound of the search, not a judgement.
 DAYS_SEARCHED = 400
 DELIVERIES_READ = 60
+# Pipelines that are woken by a clock alone: a failed one is made up for by nothing else. `publish`
+# is, by a list that was shown since, as by a night without Airflow.
+FAILED = "failed"
+FAILED_RUNS = """
+    select run.event_id, run.dag_id, run.happened_at, (
+        select task.detail ->> 'code' from ops.event as task
+        where (task.kind, task.state) = ('task', 'failed')
+            and (task.dag_id, task.run_id) = (run.dag_id, run.run_id)
+        order by task.event_id desc limit 1
+    ) as code
+    from (
+        select distinct on (dag_id) * from ops.event
+        where kind = 'dag_run' and state in ('success', 'failed')
+            and dag_id in ('publish', 'maintain')
+        order by dag_id, event_id desc
+    ) as run
+    where run.state = 'failed' and (run.dag_id <> 'publish' or not exists (
+        select from ops.release as shown where shown.published_at > run.happened_at
+    ))
+"""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """One thing that is wrong with a feed; `since` is the arrival that it began with or after."""
+    """One thing that is wrong with a feed; `since` is the arrival that it began with or after. Or
+    with a pipeline, which then stands as `feed`, since an event."""
 
     kind: str
     feed: str
@@ -46,6 +68,11 @@ class Alarm:
     def key(self) -> dict[str, Any]:
         """What makes it the same alarm tomorrow."""
         return {"feed": self.feed, "sender": self.sender, "since": self.since}
+
+    @property
+    def event(self) -> str:
+        """What the ledger calls it."""
+        return f"pipeline_{self.kind}" if self.kind == FAILED else f"feed_{self.kind}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +113,7 @@ class SchoolDays:
 
 
 def find_alarms(settings: Settings, *, now: datetime | None = None) -> list[Alarm]:
-    """Everything that is wrong with a feed now, by feed."""
+    """Everything that is wrong with a feed or a pipeline now, by feed."""
     district = load_district(settings.district_file)
     zone = ZoneInfo(district.time_zone)
     moment = (now or datetime.now(zone)).astimezone(zone)
@@ -97,7 +124,7 @@ def find_alarms(settings: Settings, *, now: datetime | None = None) -> list[Alar
             for row in connection.execute("select * from ops.feed_state").fetchall()
         }
         deliveries = _deliveries(connection)
-    alarms = []
+        alarms = _failed_pipelines(connection, zone=zone)
     for feed, due in district.expected.items():
         sender = due.sender or _last_sender(feed, states)
         state = states.get((feed, sender))
@@ -133,9 +160,9 @@ def tell(settings: Settings, alarms: Iterable[Alarm]) -> list[Alarm]:
                 new.append(alarm)
                 log.warning("%s", alarm.text)
             connection.commit()
-            due = district.expected.get(alarm.feed)
-            if due is not None and due.owner_mail and not _is_recorded(connection, alarm):
-                if _mail(district, alarm, address=due.owner_mail):
+            address = _address(district, alarm)
+            if address and not _is_recorded(connection, alarm):
+                if _mail(district, alarm, address=address):
                     _record(connection, alarm, state="mailed")
                 connection.commit()
     return new
@@ -279,6 +306,24 @@ def _all_set_aside(
     return alarms
 
 
+def _failed_pipelines(connection: Connection, *, zone: ZoneInfo) -> list[Alarm]:
+    """Pipelines whose last run failed, where nothing made up for it."""
+    return [
+        Alarm(
+            FAILED,
+            row["dag_id"],
+            "",
+            "",
+            f"The pipeline {row['dag_id']} failed on"
+            f" {row['happened_at'].astimezone(zone):%Y-%m-%d %H:%M}"
+            f" ({row['code'] or 'an error without a code'}); what was shown before stays. Mend "
+            "what its log names, then start it again.",
+            row["event_id"],
+        )
+        for row in connection.execute(FAILED_RUNS).fetchall()
+    ]
+
+
 # --- who is told --------------------------------------------------------------------------
 
 
@@ -290,7 +335,7 @@ def _record(connection: Connection, alarm: Alarm, *, state: str) -> bool:
         " where not exists (select 1 from ops.event where kind = %(kind)s and state = %(state)s"
         "  and detail @> %(key)s)",
         {
-            "kind": f"feed_{alarm.kind}",
+            "kind": alarm.event,
             "state": state,
             "detail": Jsonb(detail),
             "key": Jsonb(alarm.key),
@@ -303,9 +348,17 @@ def _is_recorded(connection: Connection, alarm: Alarm) -> bool:
     row = connection.execute(
         "select exists (select 1 from ops.event where kind = %s and state = 'mailed'"
         " and detail @> %s) as it",
-        [f"feed_{alarm.kind}", Jsonb(alarm.key)],
+        [alarm.event, Jsonb(alarm.key)],
     ).fetchone()
     return bool(row and row["it"])
+
+
+def _address(district: District, alarm: Alarm) -> str:
+    """Where an alarm goes by mail; nowhere where the district file names nobody."""
+    if alarm.kind == FAILED:
+        return district.operator_mail
+    due = district.expected.get(alarm.feed)
+    return due.owner_mail if due is not None else ""
 
 
 def _mail(district: District, alarm: Alarm, *, address: str) -> bool:
@@ -315,7 +368,8 @@ def _mail(district: District, alarm: Alarm, *, address: str) -> bool:
     mails = [c for c in district.channels.values() if isinstance(c, EmailChannel)]
     if not mails:
         return False
-    subject = f"{district.name}: {alarm.feed} feed, {alarm.kind.replace('_', ' ')}"
+    what = alarm.feed if alarm.kind == FAILED else f"{alarm.feed} feed"
+    subject = f"{district.name}: {what}, {alarm.kind.replace('_', ' ')}"
     lines = [alarm.text, "", "`wraparound status` shows how it stands. No child is named here."]
     message = plain_mail(mails[0], address=address, subject=subject, lines=lines)
     trouble = submit(message, mails[0], address=address)
