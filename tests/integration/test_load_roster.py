@@ -7,6 +7,7 @@ import pytest
 from lib.feed_builders import a_zip, children, with_member
 from lib.warehouse_in_tests import arrivals, findings, is_conserved, landed_and_loaded, live, query
 from wraparound.errors import SettingsWrong
+from wraparound.landing.archive import archived
 from wraparound.orchestration import nights
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import ledger
@@ -259,6 +260,14 @@ def test_a_later_file_without_all_its_tables_leaves_the_question(braked, forty, 
     del members["demographics.csv"]
     fewer_files = a_zip(tmp_path / "in", "roster_new.zip", members)
     assert state_after(settings, fewer_files, of=arrival) == "braked"
+
+
+def test_where_its_bytes_are_gone_the_question_stays(braked, forty, tmp_path):
+    settings, arrival = braked
+    _, many = forty
+    archived(settings.archive, arrivals(settings)[-1]["sha256"]).unlink()
+    whole = replace(many, students=many.students[1:]).write(tmp_path / "in", "roster_new.zip")
+    assert state_after(settings, whole, of=arrival) == "braked"
 
 
 def state_after(settings, path, *, of):

@@ -262,10 +262,10 @@ def _supersede_braked(
 ) -> list[int]:
     superseded = []
     for row in ledger.braked_before(connection, claimed):
-        braked = _arrival_of(settings.archive, row, connection=connection, district=district)
         try:
+            braked = _arrival_of(settings.archive, row, connection=connection, district=district)
             tables = loading.tables_of(braked, district=district)
-        except (WraparoundError, OSError):
+        except WraparoundError:
             continue  # nobody knows what is in it: the question stays
         if tables <= whole:
             ledger.supersede(connection, row["arrival_id"], by=claimed)
