@@ -231,6 +231,21 @@ def test_a_row_with_a_hash_that_was_made_anew_is_found_by_the_next(connection, p
     assert disclosure.verify(connection).first_wrong_id == 3
 
 
+def test_a_last_row_under_another_number_is_found(connection, publisher):
+    """Its hash, made anew, is the chain's end; between it and the one before a row is missing."""
+    fill(publisher, 3)
+    query = f"select {disclosure.COLUMNS} from ops.disclosure where disclosure_id = 3"
+    moved = {**connection.execute(query).fetchone(), "disclosure_id": 4}
+    end = disclosure._hash(moved)
+    tamper(
+        connection,
+        f"update ops.disclosure set disclosure_id = 4, hash = '{end}' where disclosure_id = 3",
+    )
+    connection.execute(f"update ops.disclosure_head set disclosure_id = 3, hash = '{end}'")
+    connection.commit()
+    assert disclosure.verify(connection).first_wrong_id == 3
+
+
 def test_a_log_written_anew_disagrees_with_the_file_outside(settings, connection, publisher):
     """Who rewrites the whole chain, its end and all, still does not have the file."""
     disclosure.anchor(fill(publisher, 3), settings.log_dir)

@@ -13,10 +13,12 @@ from wraparound.errors import WraparoundError
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "README.md"
 ROW = re.compile(r"^\| (W\d\d) \| .+ \| \[.+\]\((?P<page>[\w-]+\.md)#(?P<anchor>[\w-]+)\) \|$")
-# What may be raised without a code: wrong use of Python, of click, or of a model.
+# What may be raised without a code: wrong use of Python, of click, or of a model; and what a full
+# disk would say later.
 NOT_OURS = {
     "ValueError",
     "LookupError",
+    "OSError",
     "SystemExit",
     "AssertionError",
     "UsageError",

@@ -17,8 +17,6 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from wraparound.publishing.readers import SEEING_ROLES
-
 SCHOOL_OFFICIAL = "school_official"
 # 34 CFR 99.31(a)(1): the district's own coordinator, for the work that the list is for.
 PURPOSE = "coordination of student support at the recipient's own school"
@@ -75,9 +73,9 @@ def recipients_of(
     rows = _rows(
         connection,
         "select distinct staff_role, staff_source_id from release.assignment"
-        " where school_key = %s and staff_role = any (%s) and valid_from <= %s"
+        " where school_key = %s and valid_from <= %s"
         " and (valid_to is null or valid_to > %s) order by staff_role, staff_source_id",
-        (school_key, list(SEEING_ROLES), today, today),
+        (school_key, today, today),
     )
     found = tuple(Recipient(row["staff_role"], row["staff_source_id"]) for row in rows)
     return found or (Recipient("school", school_source_id),)

@@ -82,3 +82,11 @@ def test_reasons_are_told_once_holds_first():
     found = [a_finding("b.b", "notice"), a_finding("a.a"), a_finding("a.a")]
     (verdict, _) = decide([ALDER, BIRCH], findings=found)
     assert verdict.reasons == ("a.a failed.", "b.b failed.")
+
+
+def test_what_still_holds_a_school_is_told_before_what_was_lifted():
+    lifting = [an_override(rule_id="a.a")]
+    (verdict, _) = decide(
+        [ALDER, BIRCH], findings=[a_finding("a.a"), a_finding("b.b")], overrides=lifting
+    )
+    assert verdict.reasons == ("b.b failed.", "a.a failed.")
