@@ -259,6 +259,16 @@ def test_a_list_that_was_lost_is_written_again(settings, connection, lost):
     assert [w.is_new for w in again.lists] == [True]
 
 
+def test_a_release_that_a_restored_backup_forgot_is_not_taken_for_the_one_of_its_number(
+    settings, connection
+):
+    night(settings, connection, ALDER)
+    # As the ledger is once the night was done again on the backup of the evening before.
+    connection.execute("update ops.release set created_at = created_at + interval '1 hour'")
+    again = delivery.deliver_lists(settings, connection)
+    assert [w.is_new for w in again.lists] == [True]
+
+
 @pytest.mark.parametrize("text", ["[", "[]", "{}"])
 def test_an_unreadable_marker_is_no_marker(settings, connection, text):
     night(settings, connection, ALDER)

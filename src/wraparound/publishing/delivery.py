@@ -529,7 +529,8 @@ def _fingerprint(
     live: Live, verdict: dict[str, Any], recipients: Sequence[Recipient], *, language: str
 ) -> str:
     people = [[r.recipient_type, r.recipient_id] for r in recipients]
-    told = [live.release_id, verdict, people, language, __version__, MARKER_SHAPE]
+    release = [live.release_id, live.made_at]
+    told = [release, verdict, people, language, __version__, MARKER_SHAPE]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 
 

@@ -155,11 +155,15 @@ class Published:
 
 @dataclass(frozen=True)
 class Live:
-    """Which release the readers of one school see."""
+    """Which release the readers of one school see.
+
+    `made_at` tells it from one of its number that a restored backup of the database forgot.
+    """
 
     school_key: int
     school_source_id: str
     release_id: int
+    made_at: datetime
     as_of_date: date
     published_at: datetime
 
@@ -253,7 +257,8 @@ def remember_needs(connection: Connection[Any]) -> None:
 def live_releases(connection: Connection[Any]) -> tuple[Live, ...]:
     """Return what the readers of each school see, in the order of school_source_id."""
     query = """
-        select p.school_key, p.school_source_id, p.release_id, r.as_of_date, p.published_at
+        select p.school_key, p.school_source_id, p.release_id, r.created_at as made_at,
+            r.as_of_date, p.published_at
         from release.pointer p inner join ops.release r on r.release_id = p.release_id
         order by p.school_source_id collate "C"
     """
