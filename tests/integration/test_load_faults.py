@@ -16,6 +16,7 @@ from lib.warehouse_in_tests import arrivals, is_conserved, landed_and_loaded, qu
 from wraparound.errors import BuildFailed, LoadFailed, WarehouseMissing
 from wraparound.landing.archive import archived
 from wraparound.orchestration import dbt, nights
+from wraparound.orchestration.doctor import examine
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import loading, merging, staging, table_load
 
@@ -228,3 +229,28 @@ def test_rows_that_wait_in_a_destroyed_file_stop_no_night(rostered, roster, tmp_
     landed_and_loaded(rostered, grown.write(tmp_path / "in"))
     [waits] = query(rostered, "select rule from ops.quarantine where state = 'open'")
     assert waits["rule"] == "student_unknown"
+
+
+def test_the_doctor_counts_what_only_archive_or_ledger_knows(rostered, roster, tmp_path):
+    def missing():
+        return [one.text for one in examine(rostered) if not one.is_well]
+
+    before = missing()
+    nights.land(rostered, [events_file(tmp_path / "in", roster)])
+    assert missing() == before
+    # As after the backup of the database from before that landing was restored.
+    query(rostered, "delete from ops.arrival where feed = 'attendance' returning 1")
+    [forgotten] = set(missing()) - set(before)
+    assert forgotten.startswith(
+        "files of the archive that the ledger does not know: 1, the newest"
+    )
+    [path] = tmp_path.glob("in/attendance*")
+    nights.land(rostered, [path])
+    assert missing() == before
+
+    spoil(rostered, arrivals(rostered)[-1], "gone")
+    [lost] = set(missing()) - set(before)
+    assert lost.startswith("files that the ledger names, and are gone from the archive: 1;")
+    # What is past its retention was destroyed, as is its due.
+    query(rostered, "update ops.arrival set received_at = '2001-01-01' returning 1")
+    assert missing() == before

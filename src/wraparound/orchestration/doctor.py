@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import WraparoundError
@@ -14,6 +15,7 @@ from wraparound.warehouse.migrate import is_current
 
 OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
 FREE_BYTES_WANTED = 2 << 30
+RUNBOOK = "see docs/runbooks/machine.md, a restored backup"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _embedded(settings: Settings) -> list[Finding]:
     return [
         *findings,
         Finding(True, f"embedded warehouse: PostgreSQL {found.version} runs"),
-        _tables(settings),
+        *_ledger(settings),
     ]
 
 
@@ -94,11 +96,45 @@ def _external(settings: Settings) -> list[Finding]:
     return [
         Finding(True, f"warehouse: PostgreSQL {row['word']}"),
         Finding(bool(rights), f"its user {text}"),
-        _tables(settings),
+        *_ledger(settings),
     ]
 
 
-def _tables(settings: Settings) -> Finding:
-    if is_current(settings):
-        return Finding(True, "warehouse tables are there")
-    return Finding(False, "warehouse tables are missing, or older than this: `wraparound up`")
+def _ledger(settings: Settings) -> list[Finding]:
+    if not is_current(settings):
+        text = "warehouse tables are missing, or older than this: `wraparound up`"
+        return [Finding(False, text)]
+    return [Finding(True, "warehouse tables are there"), *_archive(settings)]
+
+
+def _archive(settings: Settings) -> list[Finding]:
+    """Whether ledger and archive know the same files: a backup of one of them may be older."""
+    with connections.connect(settings) as connection:
+        rows = connection.execute(
+            "select sha256, max(received_at) as received_at from ops.arrival group by sha256"
+        ).fetchall()
+    named = {row["sha256"]: row["received_at"] for row in rows}
+    there = {path.name: path for path in settings.archive.glob("??/*")}
+    kept_since = _kept_since(settings)
+    lost = [name for name, at in named.items() if name not in there and at >= kept_since]
+    forgotten = [path.stat().st_mtime for name, path in there.items() if name not in named]
+    found = []
+    if lost:
+        text = f"files that the ledger names, and are gone from the archive: {len(lost)}"
+        found.append(Finding(False, f"{text}; {RUNBOOK}"))
+    if forgotten:
+        newest = datetime.fromtimestamp(max(forgotten), tz=UTC)
+        text = (
+            f"files of the archive that the ledger does not know: {len(forgotten)}, the newest of"
+        )
+        found.append(Finding(False, f"{text} {newest:%Y-%m-%d %H:%M} UTC; {RUNBOOK}"))
+    return found or [Finding(True, f"archive: {len(there)} files, all in the ledger")]
+
+
+def _kept_since(settings: Settings) -> datetime:
+    """What came before that may have been purged."""
+    retention = load_district(settings.district_file).retention
+    kind = retention.places.get("archive")
+    days = retention.days[kind] if kind else None
+    now = datetime.now(UTC)
+    return now - timedelta(days=days) if days is not None else datetime.min.replace(tzinfo=UTC)
