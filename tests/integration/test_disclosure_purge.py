@@ -167,6 +167,7 @@ def test_of_each_place_what_is_old_goes_and_the_rest_stays(
         "findings": 1,
         "outbox": 2,
         "packets": 1,
+        "students": 0,
     }
     assert {proof["place"]: proof["byte_count"] for proof in proofs(connection)}["packets"] == 9
     assert [path.name for folder in folders for path in folder.iterdir()] == ["young"] * 2

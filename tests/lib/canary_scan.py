@@ -22,14 +22,27 @@ MAY_HOLD_TABLES = frozenset(
 )
 
 
-def places_of(settings: Settings, words: Iterable[str], *, also: Sequence[Path] = ()) -> list[str]:
+def places_of(
+    settings: Settings,
+    words: Iterable[str],
+    *,
+    also: Sequence[Path] = (),
+    everywhere: bool = False,
+) -> list[str]:
     """Return every place outside those above where one of the words stands, in any case.
 
-    `also` are further files and folders to look through: what other programs wrote.
+    `also` are further files and folders to look through: what other programs wrote. `everywhere`
+    looks into the places above too, as after a purge.
     """
     sought = [word.lower() for word in words]
-    found = [*_in_names(settings.home, sought), *_in_files(settings, sought, also=also)]
-    return sorted({*found, *_in_tables(settings, sought)})
+    folders = () if everywhere else MAY_HOLD_FOLDERS
+    found = [
+        *_in_names(settings.home, sought),
+        *_in_files(settings, sought, also=also, may_hold=folders),
+    ]
+    schemas = frozenset() if everywhere else MAY_HOLD_SCHEMAS
+    tables = frozenset() if everywhere else MAY_HOLD_TABLES
+    return sorted({*found, *_in_tables(settings, sought, schemas=schemas, tables=tables)})
 
 
 def found_in(text: str, words: Iterable[str]) -> list[str]:
@@ -47,8 +60,10 @@ def _in_names(home: Path, words: list[str]) -> list[str]:
     ]
 
 
-def _in_files(settings: Settings, words: list[str], *, also: Sequence[Path]) -> list[str]:
-    files = [path for path in _walk(settings.home) if not _may_hold(path, settings.home)]
+def _in_files(
+    settings: Settings, words: list[str], *, also: Sequence[Path], may_hold: Sequence[str]
+) -> list[str]:
+    files = [path for path in _walk(settings.home) if not _may_hold(path, settings.home, may_hold)]
     for extra in also:
         files += [extra] if extra.is_file() else list(_walk(extra))
     return [str(path) for path in files if _holds(path, words)]
@@ -60,11 +75,11 @@ def _walk(folder: Path) -> Iterable[Path]:
             yield Path(parent, name)
 
 
-def _may_hold(path: Path, home: Path) -> bool:
+def _may_hold(path: Path, home: Path, folders: Sequence[str]) -> bool:
     parts = path.relative_to(home).parts
     if parts[0] == SERVER:
         return path.suffix != ".log"
-    return parts[0] in MAY_HOLD_FOLDERS
+    return parts[0] in folders
 
 
 def _holds(path: Path, words: list[str]) -> bool:
@@ -74,18 +89,20 @@ def _holds(path: Path, words: list[str]) -> bool:
     return any(word in text for word in words)
 
 
-def _in_tables(settings: Settings, words: list[str]) -> list[str]:
-    """Every table and column of our schemas, and what the server keeps about them."""
+def _in_tables(
+    settings: Settings, words: list[str], *, schemas: frozenset[str], tables: frozenset[str]
+) -> list[str]:
+    """Every table and column outside some, and what the server keeps about them."""
     pattern = "|".join(words)
     with connections.connect(settings) as connection:
-        tables = connection.execute(
+        rows = connection.execute(
             "select schemaname as schema, tablename as name from pg_catalog.pg_tables"
             " where schemaname !~ '^pg_' and schemaname <> 'information_schema'"
             " and not schemaname = any (%s) and not schemaname || '.' || tablename = any (%s)",
-            (sorted(MAY_HOLD_SCHEMAS), sorted(MAY_HOLD_TABLES)),
+            (sorted(schemas), sorted(tables)),
         ).fetchall()
         found = []
-        for table in tables:
+        for table in rows:
             statement = sql.SQL("select from {} as t where t::text ~* %s limit 1").format(
                 sql.Identifier(table["schema"], table["name"])
             )

@@ -31,9 +31,9 @@ def of_header(header, **cells):
     return [cells.get(name, "") for name in header]
 
 
-def roster(folder, *, name="roster.zip", others=()):
+def roster(folder, *, name="roster.zip", others=(), gone=()):
     """All children of two schools; `others` are ids with the names and birth date they have now:
-    (id, given name, family name, day)."""
+    (id, given name, family name, day). Of those who are `gone` nothing is told."""
     whole = Roster((*HERE, *children(1, school="T-S2", prefix="East")))
     members = whole.members()
     # Damson left in October; East goes to both schools.
@@ -49,7 +49,14 @@ def roster(folder, *, name="roster.zip", others=()):
         for line in born
     ]
     changed = {"enrollments.csv": text.encode(), "demographics.csv": "\n".join(born).encode()}
-    return a_zip(folder, name, retold({**members, **changed}, others))
+    told = retold({**members, **changed}, others)
+    return a_zip(folder, name, {member: without(text, gone) for member, text in told.items()})
+
+
+def without(text, students):
+    """A member without the lines that name some students."""
+    lines = text.splitlines(keepends=True)
+    return b"".join(line for line in lines if not any(s.encode() in line for s in students))
 
 
 def retold(members, others):

@@ -24,7 +24,10 @@ CHAPTERS = {
         "brake",
         "watch",
     ),
-    "What left, and why": ("release", "deliver", "packets", "disclosures", "purge"),
+    "What left, and why": (
+        *("release", "deliver", "packets"),
+        *("disclosures", "purge", "legal-hold"),
+    ),
     "Questions about children's lists": ("why", "line", "gaps", "directory", "rules", "student"),
     "Setting up": ("contracts", "profile", "dictionary", "district", "demo"),
     "The machine": ("up", "down", "doctor", "url", "airflow", "parity"),

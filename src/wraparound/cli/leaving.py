@@ -258,11 +258,23 @@ def disclosures() -> None:
 @click.argument("student_id")
 @as_json
 def disclosures_show(*, student_id: str, json_wanted: bool) -> None:
-    """Every time the records of one student left; STUDENT_ID is the roster's."""
+    """Every time the records of one student left; STUDENT_ID is the roster's.
+
+    Also of a student whose records have been destroyed, which is said.
+    """
     from wraparound.orchestration import privacy
 
+    settings = warehouse()
+    rows = privacy.disclosures_of(settings, student_id)
+    day = privacy.destroyed_on(settings, student_id)
+    if day is not None:
+        click.echo(
+            f"Records of this student were destroyed on {day}. What left before was about whoever "
+            "had the id then: ask whether that is the same child.",
+            err=True,
+        )
     show(
-        privacy.disclosures_of(warehouse(), student_id),
+        rows,
         columns=("disclosed_at", "recipient_type", "recipient_id", "legal_basis", "channel"),
         json_wanted=json_wanted,
         empty="Nothing of this student has left.",
@@ -288,8 +300,9 @@ def disclosures_verify() -> None:
 def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> None:
     """Destroy what is past its retention, with a proof of each place in the ledger.
 
-    Archive, rows set aside, frozen lists, findings, outbox and packets. What is loaded stays:
-    docs/district-file.md says what that is.
+    Archive, rows set aside, frozen lists, findings, outbox, packets, and every record of children
+    who left. It waits for a load or a build, and they for it. Begin with --dry-run; what a legal
+    hold spares is counted. docs/district-file.md says what stays, and why.
     """
     from wraparound.orchestration import nights, privacy
 
@@ -300,4 +313,58 @@ def purge(*, by: str, reason: str, today: datetime | None, dry_run: bool) -> Non
         click.echo(
             f"{gone.place:<11} {gone.item_count:>7,} {verb} ({gone.byte_count:,} bytes),"
             f" older than {gone.older_than} ({gone.retention_class})"
+            + (f", {gone.kept_count:,} past it and kept" if gone.kept_count else "")
         )
+        for table, row_count in sorted(gone.rows_by_table.items()):
+            click.echo(f"    {table:<45} {row_count:>7,} rows")
+
+
+@main.group("legal-hold")
+def legal_hold() -> None:
+    """What must not be destroyed, because somebody asked for it or may.
+
+    A hold stands until somebody lifts it. While one stands, no file, list or line set aside is
+    destroyed either, for nobody can tell them apart by child.
+    """
+
+
+@legal_hold.command("place")
+@click.option("--student", "student_id", help="Only this student's records (the roster's id).")
+@click.option("--all", "is_of_all", is_flag=True, help="Everybody's.")
+@by_option
+@reason_option
+def legal_hold_place(*, student_id: str | None, is_of_all: bool, by: str, reason: str) -> None:
+    """Let no purge destroy the records of one student, or any."""
+    from wraparound.orchestration import privacy
+
+    settings = warehouse()
+    if (student_id is None) != is_of_all:
+        raise click.UsageError("Either --student or --all.")
+    number = privacy.hold(settings, student_id, by=by, reason=reason)
+    click.echo(f"Legal hold {number} stands until somebody lifts it.")
+
+
+@legal_hold.command("lift")
+@click.argument("legal_hold_id", type=int)
+@by_option
+@reason_option
+def legal_hold_lift(*, legal_hold_id: int, by: str, reason: str) -> None:
+    """End a legal hold."""
+    from wraparound.orchestration import privacy
+
+    privacy.lift_hold(warehouse(), legal_hold_id, by=by, reason=reason)
+    click.echo(f"Legal hold {legal_hold_id} is lifted.")
+
+
+@legal_hold.command("list")
+@as_json
+def legal_hold_list(*, json_wanted: bool) -> None:
+    """The holds that stand, oldest first; without a student a hold is of everybody."""
+    from wraparound.warehouse import legal_holds
+
+    show(
+        read(legal_holds.standing),
+        columns=("legal_hold_id", "student_source_id", "placed_by", "placed_at"),
+        json_wanted=json_wanted,
+        empty="No legal hold stands.",
+    )

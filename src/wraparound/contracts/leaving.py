@@ -139,7 +139,7 @@ FilesChannel = FolderChannel | SftpChannel | ObjectStoreChannel
 Channel = FilesChannel | EmailChannel
 
 RetentionClass = Literal["permanent", "enrollment", "current_year", "operational"]
-Place = Literal["archive", "quarantine", "releases", "findings", "outbox", "packets"]
+Place = Literal["archive", "quarantine", "releases", "findings", "outbox", "packets", "students"]
 
 
 RETENTION_DAYS: dict[str, int | None] = {
@@ -155,6 +155,7 @@ PLACE_CLASSES: dict[str, str] = {
     "findings": "operational",
     "outbox": "operational",
     "packets": "operational",
+    "students": "enrollment",
 }
 
 
@@ -164,8 +165,10 @@ class Retention(Strict):
     No days means for good. `archive`: the bytes that senders delivered. `quarantine`: lines
     that were set aside. `releases`: frozen lists that no reader sees, pinned or not.
     `findings`: the keys behind what the gate found. `outbox`: what was to be sent and is done
-    with. `packets`: what providers were told, in the folder of the home. The disclosure log is
-    kept as long as the records it speaks of; it has no place here.
+    with. `packets`: what providers were told, in the folder of the home. `students`: every
+    record of a child who left, counted from its last change, and never sooner than all that may
+    hold a copy of it. The disclosure log is kept as long as the records it speaks of; it has no
+    place here.
     """
 
     days: dict[RetentionClass, int | None] = {}
@@ -185,3 +188,10 @@ class Retention(Strict):
         if any(days is not None and days < 1 for days in self.days.values()):
             raise ValueError("days are at least 1")
         return self
+
+    def days_of(self, place: Place) -> int | None:
+        """How many days a place is kept; None for good."""
+        days = [self.days[kind] for kind in self.places.values()]
+        if place != "students":
+            return self.days[self.places[place]]
+        return None if None in days else max(one for one in days if one is not None)

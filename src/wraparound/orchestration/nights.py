@@ -417,15 +417,15 @@ def _beside_each_other(
 
 
 def build_needed(settings: Settings, *, as_of: date | None = None) -> bool:
-    """Whether something was loaded since the last build, or a person said whose an id is, or it
-    did not end well, or rules or models changed, or it was for another day."""
+    """Whether something was loaded since the last build, or destroyed, or a person said whose an
+    id is, or it did not end well, or rules or models changed, or it was for another day."""
     with connect(settings) as connection:
         last = ledger.newest_build(connection)
         loaded = ledger.batch_count(connection)
     # One that was cut short may have left tables of its day beside those of the day before.
     if last is None or (last["state"], last["input_batch_count"]) != ("succeeded", loaded):
         return True
-    if last["is_answered_since"] or last["inputs_hash"] != inputs_hash(settings):
+    if last["is_outdated"] or last["inputs_hash"] != inputs_hash(settings):
         return True
     return as_of is not None and last["as_of_date"] != as_of
 

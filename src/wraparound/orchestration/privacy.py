@@ -2,22 +2,26 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from wraparound.contracts.district import District, load_district
+from wraparound.contracts.leaving import Place
 from wraparound.errors import ReleaseMissing
+from wraparound.orchestration import nights
 from wraparound.orchestration.scratch import drop_left_over
 from wraparound.publishing import disclosure, releases
 from wraparound.publishing.disclosure import Checked
 from wraparound.settings import Settings
-from wraparound.warehouse.connection import Connection, connect
+from wraparound.warehouse import leavers, ledger, legal_holds
+from wraparound.warehouse.connection import Connection, alone, connect
 from wraparound.warehouse.identities import keys_of
 
 log = logging.getLogger("wraparound")
@@ -25,13 +29,19 @@ log = logging.getLogger("wraparound")
 
 @dataclass(frozen=True)
 class Destroyed:
-    """What was destroyed of one place; nothing was where `item_count` is 0."""
+    """What was destroyed of one place; nothing was where `item_count` is 0.
+
+    `kept_count` is past its time too, but a legal hold spares it, or a list that is kept names
+    the child. Of children, `rows_by_table` says what stood of them where.
+    """
 
     place: str
     retention_class: str
     older_than: date
-    item_count: int
+    item_count: int = 0
     byte_count: int = 0
+    kept_count: int = 0
+    rows_by_table: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,25 +56,61 @@ class _At:
 @dataclass(frozen=True)
 class _Found:
     """What is past its time: names of the items, their bytes, how to destroy those in the
-    database, and the files among them."""
+    database, and the files among them. Of children, our keys, the rows of them by table, and how
+    many are spared."""
 
     items: tuple[str, ...]
     byte_count: int = 0
     destroy: Callable[[], None] = lambda: None
     files: tuple[Path, ...] = ()
+    student_keys: tuple[int, ...] = ()
+    rows_by_table: Mapping[str, int] = field(default_factory=dict)
+    spared: int = 0
 
 
 def disclosures_of(settings: Settings, student_source_id: str) -> list[dict[str, Any]]:
-    """Return every time the records left of the student who has an id now, newest first.
+    """Return every time the records left of the student who has an id now, newest first; also
+    where its records have been destroyed, for the log outlives them.
 
     Raises:
         ReleaseMissing: nobody of that id was ever listed.
     """
     with connect(settings) as connection:
-        keys = keys_of(connection, student_source_id)
+        keys = {
+            *keys_of(connection, student_source_id),
+            *leavers.destroyed_keys(connection, student_source_id),
+        }
         if not keys:
             raise ReleaseMissing("No student of that id is known, so nothing of them left.")
-        return disclosure.disclosures_of(connection, *keys)
+        return disclosure.disclosures_of(connection, *sorted(keys))
+
+
+def destroyed_on(settings: Settings, student_source_id: str) -> date | None:
+    """The district's day on which the records behind an id were last destroyed, if they were."""
+    district = load_district(settings.district_file)
+    with connect(settings) as connection:
+        moments = leavers.destroyed_keys(connection, student_source_id).values()
+    return max(moments).astimezone(ZoneInfo(district.time_zone)).date() if moments else None
+
+
+def hold(settings: Settings, student_source_id: str | None, *, by: str, reason: str) -> int:
+    """Let no purge destroy the records of one student, or of anybody; returns the hold's number.
+
+    Raises:
+        ReleaseMissing: no student of that id is known, so that nothing would be held.
+    """
+    with connect(settings) as connection:
+        return legal_holds.place(connection, student_source_id, by=by, reason=reason)
+
+
+def lift_hold(settings: Settings, legal_hold_id: int, *, by: str, reason: str) -> None:
+    """End a legal hold.
+
+    Raises:
+        ReleaseMissing: no such hold stands.
+    """
+    with connect(settings) as connection:
+        legal_holds.lift(connection, legal_hold_id, by=by, reason=reason)
 
 
 def verify_disclosures(settings: Settings) -> Checked:
@@ -79,31 +125,69 @@ def purge(
     """Destroy what is past its retention, and leave a proof of each place in the ledger.
 
     The proof says what, how much and on whose word, with a hash of what the items were
-    called; it never says whose they were. Lists that readers see are spared, and so is the
-    disclosure log. A dry run destroys nothing and proves nothing. A scratch warehouse that a
-    killed comparison left is dropped without a proof: it holds nothing that is not here.
+    called; of children it names our keys, and nothing else says whose they were. Lists that
+    readers see are spared, and so is the disclosure log. While a legal hold stands, a child that
+    it names is spared, and whatever cannot be told apart by child is kept whole. A dry run
+    destroys nothing and proves nothing. A scratch warehouse that a killed comparison left is
+    dropped without a proof: it holds nothing that is not here.
+
+    Raises:
+        BuildFailed: children are destroyed, and the tables that speak of them could not be
+            built without them; the next night builds them.
     """
     if not dry_run:
         drop_left_over(settings)
     district = load_district(settings.district_file)
     done = []
     for place, kind in district.retention.places.items():
-        days = district.retention.days[kind]
+        days = district.retention.days_of(place)
         if days is None:
             continue
         limit = today - timedelta(days=days)
         with connect(settings) as connection:
-            connection.execute("select pg_advisory_xact_lock(hashtext('wraparound.purge'))")
-            found = PLACES[place](_At(settings, connection, _moment(limit, district)))
-            gone = Destroyed(place, kind, limit, len(found.items), found.byte_count)
+            connection.execute(legal_holds.PURGE_LOCK)
+            at = _At(settings, connection, _moment(limit, district))
+            found = _unless_held(place, PLACES[place](at), connection)
+            gone = _told(Destroyed(place, kind, limit), found)
             if found.items and not dry_run:
-                _prove(connection, gone, found.items, by=by, reason=reason)
+                _prove(connection, gone, found, by=by, reason=reason)
                 found.destroy()
         # Once the proof stands: cut short, the files are found again, and proved again.
         for file in () if dry_run else found.files:
             file.unlink(missing_ok=True)
         done.append(gone)
+    if not dry_run:
+        _write_anew(settings)
     return tuple(done)
+
+
+def _unless_held(place: Place, found: _Found, connection: Connection) -> _Found:
+    """What may be destroyed of a place while legal holds stand."""
+    if place == "students" or not legal_holds.in_force(connection).anything:
+        return found
+    return _Found((), spared=len(found.items))
+
+
+def _told(nothing: Destroyed, found: _Found) -> Destroyed:
+    return replace(
+        nothing,
+        item_count=len(found.items),
+        byte_count=found.byte_count,
+        kept_count=found.spared,
+        rows_by_table=found.rows_by_table,
+    )
+
+
+def _write_anew(settings: Settings) -> None:
+    """Leave nothing of rows that were destroyed in the files of tables, in what the server keeps
+    of their values, and in the tables that were built from them. Cut short, the next purge does
+    the first, and the next night the last."""
+    with alone(settings, "build"), connect(settings, autocommit=True) as connection:
+        for table in leavers.tables_with_dead_rows(connection):
+            connection.execute(SQL("vacuum (full, analyze) {}").format(Identifier(*table)))
+        is_due = ledger.is_destroyed_since_build(connection)
+    if is_due:
+        nights.build(settings)
 
 
 def _moment(day: date, district: District) -> datetime:
@@ -111,22 +195,30 @@ def _moment(day: date, district: District) -> datetime:
 
 
 def _prove(
-    connection: Connection, gone: Destroyed, items: Iterable[str], *, by: str, reason: str
+    connection: Connection, gone: Destroyed, found: _Found, *, by: str, reason: str
 ) -> None:
-    digest = hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()
-    connection.execute(
+    digest = hashlib.sha256("\n".join(sorted(found.items)).encode()).hexdigest()
+    proof = connection.execute(
         "insert into ops.destruction (place, retention_class, older_than, item_count,"
-        " byte_count, content_hash, ordered_by, reason) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        " byte_count, rows_by_table, content_hash, ordered_by, reason)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning destruction_id",
         (
             gone.place,
             gone.retention_class,
             gone.older_than,
             gone.item_count,
             gone.byte_count,
+            Jsonb(dict(gone.rows_by_table)),
             digest,
             by,
             reason,
         ),
+    ).fetchone()
+    assert proof is not None
+    connection.execute(
+        "insert into ops.destroyed_student (student_key, destruction_id)"
+        " select key, %s from unnest(%s::bigint[]) as key",
+        (proof["destruction_id"], list(found.student_keys)),
     )
 
 
@@ -234,6 +326,18 @@ def _packets(at: _At) -> _Found:
     return _old_files(at.settings.packets, at)
 
 
+def _students(at: _At) -> _Found:
+    """Every record of children who left, and what is known of them alone."""
+    gone = leavers.find(at.connection, limit=at.limit)
+    return _Found(
+        tuple(f"student {key}" for key in gone.keys),
+        destroy=gone.destroy,
+        student_keys=gone.keys,
+        rows_by_table=gone.rows_by_table,
+        spared=gone.spared,
+    )
+
+
 def _old_files(folder: Path, at: _At) -> _Found:
     """Files that nobody wrote or confirmed since, by the hashes of their bytes."""
     files = tuple(
@@ -245,11 +349,13 @@ def _old_files(folder: Path, at: _At) -> _Found:
     return _Found(hashes, sum(file.stat().st_size for file in files), files=files)
 
 
-PLACES: dict[str, Callable[[_At], _Found]] = {
+PLACES: dict[Place, Callable[[_At], _Found]] = {
     "archive": _archive,
     "quarantine": _quarantine,
     "releases": _releases,
     "findings": _findings,
     "outbox": _outbox,
     "packets": _packets,
+    # Last: what named them elsewhere and is past its time has gone by then.
+    "students": _students,
 }

@@ -234,13 +234,18 @@ def _open(judge: _Judge, told: Row, *, before: int, again: int | None) -> None:
             [before, since, day, again],
         )
         return
-    # The key that the id had first, made anew with the number of the change.
+    # The key that the id had first, made anew with a number: the first that no child ever had, of
+    # those whose records were destroyed neither.
     judge.connection.execute(
         "insert into ops.student_change"
         " (student_source_id, earlier_key, student_key, told_since, told_since_date)"
-        " select %(id)s, %(before)s,"
-        "  ('x' || left(md5(%(id)s || chr(31) || count(*) + 1), 13))::bit(52)::bigint,"
-        "  %(since)s, %(day)s from ops.student_change where student_source_id = %(id)s",
+        " select %(id)s, %(before)s, k.key, %(since)s, %(day)s from ("
+        "  select n, ('x' || left(md5(%(id)s || chr(31) || n), 13))::bit(52)::bigint as key"
+        "  from generate_series(1, 1 + (select count(*) from ops.student_change)"
+        "   + (select count(*) from ops.destroyed_student)) as n) as k"
+        " where not exists (select from ops.student_change as c where c.student_key = k.key)"
+        " and not exists (select from ops.destroyed_student as d where d.student_key = k.key)"
+        " order by k.n limit 1",
         {"id": told["student_source_id"], "before": before, "since": since, "day": day},
     )
 

@@ -436,9 +436,21 @@ def newest_build(connection: Connection) -> Row | None:
     """The newest build, whatever became of it."""
     return connection.execute(
         "select state, as_of_date, input_batch_count, inputs_hash, exists (select"
-        "  from ops.student_change as c where c.decided_at > b.started_at) as is_answered_since"
+        "  from ops.student_change as c where c.decided_at > b.started_at) or exists (select"
+        "  from ops.destruction as d where d.place = 'students' and d.destroyed_at > b.started_at)"
+        " as is_outdated"
         " from ops.build as b order by build_id desc limit 1"
     ).fetchone()
+
+
+def is_destroyed_since_build(connection: Connection) -> bool:
+    """Whether children were destroyed whom the tables as built may still speak of."""
+    row = connection.execute(
+        "select exists (select from ops.destruction as d where d.place = 'students'"
+        " and d.destroyed_at > (select max(started_at) from ops.build where state = 'succeeded'))"
+        " as it"
+    ).fetchone()
+    return bool(row and row["it"])
 
 
 def relations(
