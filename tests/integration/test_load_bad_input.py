@@ -601,6 +601,7 @@ def test_a_wrong_checksum_stands_in_the_status_until_the_file_is_another(
         f"{path.name} is not what its checksum" in one for one in overview(rostered)["lines"]
     )
     assert "is not what its checksum says" in render(rostered)
+    assert [one for one in overview(rostered)["events"] if one["kind"] == "inbox"] == []
 
     attendance(rostered.inbox, [GOOD, GOOD])
     assert overview(rostered)["inbox_untaken"] == []
