@@ -22,8 +22,9 @@ The text says what, where and what to do, and never repeats a value from a row.
 import errno
 import sys
 
-# Connection, rollback, resources, operator, system: by SQLSTATE class; and a lock not got.
-PASSING_STATES = ("08", "40", "53", "55P03", "57", "58")
+# Connection, rollback, resources, operator, system: by SQLSTATE class; a lock not got; and a
+# server that only reads, as a standby in the place of the one that was lost.
+PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57", "58")
 NOT_WRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 
 
@@ -51,7 +52,7 @@ class WarehouseMissing(WraparoundError):
     def lost(cls, sqlstate: str | None) -> "WarehouseMissing":
         """It went away, had no room or no connection, or gave no lock, in the middle of work."""
         return cls(
-            "The warehouse was lost in the middle, is full, or did not give a lock "
+            "The warehouse was lost in the middle, is full or read-only, or did not give a lock "
             f"({sqlstate or 'no SQLSTATE'}). What was committed stands. Give the same command "
             "again; should that fail too, run `wraparound doctor`."
         )
@@ -164,8 +165,10 @@ def in_our_words(error: Exception) -> WraparoundError | None:
         )
     # Its import takes longer than `--help`; and what it says may quote a cell.
     psycopg = sys.modules.get("psycopg")
-    if psycopg is not None and isinstance(error, psycopg.OperationalError):
-        return WarehouseMissing.lost(error.sqlstate)
+    if psycopg is not None and isinstance(error, psycopg.Error):
+        is_known = error.sqlstate is not None and may_pass(error.sqlstate)
+        if is_known or isinstance(error, psycopg.OperationalError):
+            return WarehouseMissing.lost(error.sqlstate)
     return None
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import psycopg
 import psycopg2
 import pytest
+from psycopg import sql
 
 from lib.feed_builders import TARDY, Child, a_file, attendance
 from lib.warehouse_in_tests import arrivals, is_conserved, landed_and_loaded, query, raw_state
@@ -146,6 +147,26 @@ def test_no_temporary_table_outlives_a_load(rostered, roster, tmp_path):
     landed_and_loaded(rostered, events_file(tmp_path / "in", roster))
     left = query(rostered, "select relname from pg_class where relpersistence = 't'")
     assert left == []
+
+
+def test_a_server_that_only_reads_refuses_no_file(rostered, roster, tmp_path):
+    """As a standby that took the place of the one that was lost."""
+    nights.land(rostered, [events_file(tmp_path / "in", roster)])
+    name = sql.Identifier(connections.address(rostered).database)
+    only_reads = sql.SQL("alter database {} set default_transaction_read_only = on").format(name)
+    with connections.connect(rostered) as connection:
+        connection.execute(only_reads)
+    try:
+        with pytest.raises(LoadFailed, match=r"25006.*it waits for the next try"):
+            nights.ingest(rostered)
+    finally:
+        with connections.connect(rostered) as connection:
+            connection.execute("set transaction read write")
+            connection.execute(
+                sql.SQL("alter database {} reset default_transaction_read_only").format(name)
+            )
+    nights.ingest(rostered)
+    assert arrivals(rostered)[-1]["state"] == "loaded"
 
 
 def a_failed_build(how):

@@ -46,6 +46,7 @@ def test_a_night_tells_what_was_set_aside_beside_its_release(monkeypatch):
     ("error", "told"),
     [
         (psycopg.errors.AdminShutdown("the row was T-Alder"), "W02: The warehouse was lost"),
+        (psycopg.errors.ReadOnlySqlTransaction("T-Alder"), "W02: The warehouse was lost"),
         (OSError(errno.EROFS, "Read-only", "lists/index.html"), "W01: lists/index.html cannot"),
     ],
 )
