@@ -119,7 +119,8 @@ def _rows(rows: Iterable[tuple[Any, ...]], *, file_name: str) -> Iterator[SheetR
     for number, row in enumerate(rows, start=1):
         cells = {place: _cell(cell) for place, cell in enumerate(row) if cell.value is not None}
         said = {place: cell for place, cell in cells.items() if cell != EMPTY}
-        count += len(cells)
+        # Those that are missing before a cell that says it stands far off are made all the same.
+        count += max(1, len(row))
         if count > CELLS_MAX:
             raise ArrivalUnsafe(
                 f"{file_name} has more than {CELLS_MAX} cells. It was not read; ask for another."

@@ -8,6 +8,7 @@ import pytest
 from openpyxl import Workbook
 
 from wraparound.errors import ArrivalUnsafe, ContractBroken
+from wraparound.landing import workbook
 from wraparound.landing.opening import open_members
 from wraparound.landing.workbook import read_sheets
 
@@ -86,6 +87,23 @@ def test_a_document_type_is_never_read(tmp_path):
 def test_a_damaged_part_is_a_broken_file(part, tmp_path):
     path = changed(a_book(tmp_path, [["a"]]), sheet1=part)
     with pytest.raises(ContractBroken, match="cannot be read"):
+        open_members(path, file_name=path.name)
+
+
+FAR_CELLS = {
+    "down": b'<row r="5000"><c r="A5000"><v>1</v></c></row>',
+    "right": b'<row r="1"><c r="XFD1"><v>1</v></c></row>',
+}
+
+
+@pytest.mark.parametrize("where", FAR_CELLS)
+def test_one_cell_far_off_is_not_waited_for(where, tmp_path, monkeypatch):
+    """A few bytes may name row 1,000,000,000; all before it would be made, for hours."""
+    monkeypatch.setattr(workbook, "CELLS_MAX", 1_000)
+    main = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    part = b'<worksheet xmlns="%b"><sheetData>%b</sheetData></worksheet>'
+    path = changed(a_book(tmp_path, [["a"]]), sheet1=part % (main, FAR_CELLS[where]))
+    with pytest.raises(ArrivalUnsafe, match="more than 1000 cells"):
         open_members(path, file_name=path.name)
 
 
