@@ -20,6 +20,7 @@ from wraparound.orchestration import dbt, nights
 from wraparound.orchestration.doctor import examine
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import loading, merging, staging, table_load
+from wraparound.warehouse.roles import close_database
 
 DAY = "2026-10-01"
 
@@ -275,3 +276,18 @@ def test_the_doctor_counts_what_only_archive_or_ledger_knows(rostered, roster, t
     # What is past its retention was destroyed, as is its due.
     query(rostered, "update ops.arrival set received_at = '2001-01-01' returning 1")
     assert missing() == before
+
+
+def test_the_doctor_tells_of_functions_that_stay_open(rostered):
+    def told():
+        return [one.text for one in examine(rostered) if "open to readers" in one.text]
+
+    assert told() == []
+    with connections.connect(rostered) as connection:
+        connection.execute("grant execute on function lo_create(oid) to public")
+    try:
+        assert told()[0].startswith("1 functions for large objects and locks are open")
+    finally:
+        with connections.connect(rostered) as connection:
+            close_database(connection)
+    assert told() == []

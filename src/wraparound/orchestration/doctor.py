@@ -12,6 +12,7 @@ from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
 from wraparound.warehouse.migrate import is_current
+from wraparound.warehouse.roles import open_functions
 
 OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
 FREE_BYTES_WANTED = 2 << 30
@@ -104,7 +105,22 @@ def _ledger(settings: Settings) -> list[Finding]:
     if not is_current(settings):
         text = "warehouse tables are missing, or older than this: `wraparound up`"
         return [Finding(False, text)]
-    return [Finding(True, "warehouse tables are there"), *_archive(settings)]
+    return [
+        Finding(True, "warehouse tables are there"),
+        *_functions(settings),
+        *_archive(settings),
+    ]
+
+
+def _functions(settings: Settings) -> list[Finding]:
+    """No lack, for often nobody can mend it: of a rented server its owner is no customer."""
+    with connections.connect(settings) as connection:
+        count = len(open_functions(connection))
+    text = (
+        f"{count} functions for large objects and locks are open to readers; only who made the "
+        "server can revoke them from public"
+    )
+    return [Finding(True, text)] if count else []
 
 
 def _archive(settings: Settings) -> list[Finding]:

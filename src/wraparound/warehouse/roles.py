@@ -7,7 +7,7 @@ they are made, in `publishing`, beside the policy that guards their rows.
 
 from psycopg import sql
 
-from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.connection import Connection, Row
 
 LOADER, BUILDER, PUBLISHER = "wraparound_loader", "wraparound_builder", "wraparound_publisher"
 ENGINEER, AUDITOR = "wraparound_engineer", "wraparound_auditor"
@@ -138,7 +138,8 @@ def close_database(connection: Connection) -> None:
     """Nobody makes temporary tables, functions or large objects, or holds the locks of a night,
     but the programs that need them.
 
-    The functions belong to who made the server: where that is somebody else, they stay open.
+    The functions belong to who made the server: where that is somebody else, they stay open, and
+    `wraparound doctor` says so.
     """
     row = connection.execute("select current_database() as name").fetchone()
     assert row is not None
@@ -152,15 +153,21 @@ def close_database(connection: Connection) -> None:
     _shut_functions(connection)
 
 
-def _shut_functions(connection: Connection) -> None:
-    rows = connection.execute(
-        "select p.oid::regprocedure::text as name from pg_catalog.pg_proc p"
+def open_functions(connection: Connection) -> list[Row]:
+    """What readers have no need of, and everybody may call: `name`, and whether it `is_ours`."""
+    return connection.execute(
+        "select p.oid::regprocedure::text as name, pg_has_role(p.proowner, 'usage') as is_ours"
+        " from pg_catalog.pg_proc p"
         " where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ %s"
-        " and pg_has_role(p.proowner, 'usage')"
         " and has_function_privilege('public', p.oid, 'execute')",
         [SHUT],
     ).fetchall()
-    for row in rows:
+
+
+def _shut_functions(connection: Connection) -> None:
+    for row in open_functions(connection):
+        if not row["is_ours"]:
+            continue
         name = sql.SQL(row["name"])
         connection.execute(sql.SQL("revoke execute on function {} from public").format(name))
         connection.execute(
