@@ -98,11 +98,19 @@ def destroyed(departed, tmp_path_factory):
         yield settings, disclosed(settings), purged(settings)
 
 
-def test_a_dry_run_says_per_table_what_would_go(departed):
-    first = purged(departed, dry_run=True)["students"]
-    # A release that is past its time too still names the child, and stays in a dry run.
-    assert (first.item_count, first.kept_count) == (0, 1)
+def test_a_dry_run_says_per_table_what_will_go(departed, destroyed):
+    """Also where an old release, which goes before, still names the child."""
+    *_, done = destroyed
+    assert purged(departed, dry_run=True)["students"] == done["students"]
     assert rows_of(departed, "ops.student_crosswalk", f"student_source_id = '{ALDER}'") == 1
+
+
+def test_a_list_that_is_kept_spares_whom_it_names(departed, tmp_path):
+    with a_fresh_warehouse(departed, tmp_path) as settings:
+        later = "update ops.release set created_at = now() + interval '3999 days' returning 1"
+        assert len(query(settings, later)) == 2
+        told = purged(settings, dry_run=True)["students"]
+        assert (told.item_count, told.kept_count) == (0, 1)
 
 
 def test_every_row_of_a_child_who_left_is_destroyed_with_proof(destroyed):

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from wraparound.contracts.district import District, load_district
-from wraparound.contracts.leaving import Place
+from wraparound.contracts.leaving import Place, Retention
 from wraparound.errors import ReleaseMissing
 from wraparound.orchestration import nights
 from wraparound.orchestration.scratch import drop_left_over
@@ -46,11 +46,13 @@ class Destroyed:
 
 @dataclass(frozen=True)
 class _At:
-    """Where to look, and before which moment something is past its time."""
+    """Where to look, and before which moment something is past its time; `gone` is what the same
+    purge has destroyed before, or in a dry run would have."""
 
     settings: Settings
     connection: Connection
     limit: datetime
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,11 @@ def purge(
         drop_left_over(settings)
     district = load_district(settings.district_file)
     done = []
-    for place, kind in district.retention.places.items():
-        days = district.retention.days_of(place)
-        if days is None:
-            continue
-        limit = today - timedelta(days=days)
+    items: frozenset[str] = frozenset()
+    for place, kind, limit in _limits(district.retention, today):
         with connect(settings) as connection:
             connection.execute(legal_holds.PURGE_LOCK)
-            at = _At(settings, connection, _moment(limit, district))
+            at = _At(settings, connection, _moment(limit, district), items)
             found = _unless_held(place, PLACES[place](at), connection)
             gone = _told(Destroyed(place, kind, limit), found)
             if found.items and not dry_run:
@@ -156,9 +155,18 @@ def purge(
         for file in () if dry_run else found.files:
             file.unlink(missing_ok=True)
         done.append(gone)
+        items |= {*found.items}
     if not dry_run:
         _write_anew(settings)
     return tuple(done)
+
+
+def _limits(retention: Retention, today: date) -> Iterator[tuple[Place, str, date]]:
+    """Each place that is not kept for good, its class, and the day before which all is past."""
+    for place, kind in retention.places.items():
+        days = retention.days_of(place)
+        if days is not None:
+            yield place, kind, today - timedelta(days=days)
 
 
 def _unless_held(place: Place, found: _Found, connection: Connection) -> _Found:
@@ -328,7 +336,7 @@ def _packets(at: _At) -> _Found:
 
 def _students(at: _At) -> _Found:
     """Every record of children who left, and what is known of them alone."""
-    gone = leavers.find(at.connection, limit=at.limit)
+    gone = leavers.find(at.connection, limit=at.limit, gone=at.gone)
     return _Found(
         tuple(f"student {key}" for key in gone.keys),
         destroy=gone.destroy,

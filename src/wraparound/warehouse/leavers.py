@@ -6,7 +6,7 @@ not at all: one whom a list that is kept still names, or whom a legal hold spare
 its rows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -65,16 +65,17 @@ class Leavers:
     destroy: Callable[[], None]
 
 
-def find(connection: Connection, *, limit: datetime) -> Leavers:
+def find(connection: Connection, *, limit: datetime, gone: Set[str] = frozenset()) -> Leavers:
     """Find the children of whom nothing changed since the limit; loads and builds wait until the
-    transaction ends, as this waits for those at work."""
+    transaction ends, as this waits for those at work. Tables of releases that are as good as
+    `gone` spare nobody."""
     _wait_for_the_night(connection)
     before = _list_past(connection, limit)
-    _spare(connection)
+    _spare(connection, gone)
     _list_going(connection, limit)
     keys = _column(connection, "select distinct student_key from pg_temp.leaver order by 1")
     left = _column(connection, "select distinct id from pg_temp.leaver")
-    theirs = _rows_of_children(connection) if keys else {}
+    theirs = _rows_of_children(connection, gone) if keys else {}
     counts = {
         ".".join(name): _column(
             connection,
@@ -157,14 +158,14 @@ def _list_past(connection: Connection, limit: datetime) -> int:
     return len(_column(connection, "select distinct id from pg_temp.leaver"))
 
 
-def _spare(connection: Connection) -> None:
+def _spare(connection: Connection, gone: Set[str]) -> None:
     """Strike out whom a legal hold spares, or a list that is kept still names."""
     held = legal_holds.in_force(connection)
     connection.execute(
         "delete from pg_temp.leaver where %s or id = any(%s)",
         [held.of_all, list(held.student_source_ids)],
     )
-    for table in _release_tables(connection, beginning="rpt_", column=BY_KEY):
+    for table in _release_tables(connection, beginning="rpt_", column=BY_KEY, gone=gone):
         connection.execute(
             sql.SQL(
                 "delete from pg_temp.leaver where id in (select l.id from pg_temp.leaver as l"
@@ -256,13 +257,13 @@ def _contract_of(table: str, *, family: str) -> Contract:
     return found
 
 
-def _rows_of_children(connection: Connection) -> dict[Name, Sql]:
+def _rows_of_children(connection: Connection, gone: Set[str]) -> dict[Name, Sql]:
     """Of every table that is there, which rows go, in the order in which they may."""
     found = {name: theirs.which for name, theirs in _raw_rows().items()}
     for name, column in HELD_BY.items():
         found[name] = _of_leavers(column)
     for beginning, column in KNOWN_BY.items():
-        for table in _release_tables(connection, beginning=beginning, column=column):
+        for table in _release_tables(connection, beginning=beginning, column=column, gone=gone):
             found[("release", table)] = _of_leavers(column)
     return found
 
@@ -272,9 +273,11 @@ def _of_leavers(column: str) -> Sql:
     return sql.SQL("{} in (select {} from pg_temp.leaver)").format(sql.Identifier(column), listed)
 
 
-def _release_tables(connection: Connection, *, beginning: str, column: str) -> list[str]:
+def _release_tables(
+    connection: Connection, *, beginning: str, column: str, gone: Set[str]
+) -> list[str]:
     """The frozen tables of one kind that say by a column whose their rows are."""
-    return _column(
+    there = _column(
         connection,
         "select c.relname from pg_catalog.pg_class as c"
         " inner join pg_catalog.pg_attribute as a on a.attrelid = c.oid"
@@ -282,6 +285,7 @@ def _release_tables(connection: Connection, *, beginning: str, column: str) -> l
         " and starts_with(c.relname, %s) and a.attname = %s order by 1",
         [beginning, column],
     )
+    return [table for table in there if table not in gone]
 
 
 def _column(
