@@ -204,6 +204,26 @@ def test_other_roles_of_the_staff_feed_see_no_list(settings, role):
             assert students(connection) == []
 
 
+@pytest.mark.parametrize("later", [date(2026, 12, 1), None])
+def test_of_two_ends_of_an_assignment_the_later_counts(settings, later):
+    """The feed told it under two ids of the school, and ended one of them earlier."""
+    earlier = date(2026, 11, 1)
+    with connections.connect(settings) as connection:
+        build_reports(connection, ALDER)
+        for number, until in enumerate((earlier, later, earlier)):
+            assign(connection, "T-twice", ALDER, until=until)
+            connection.execute(
+                "update raw.staff__assignments set school_id = school_id || %s"
+                " where staff_id = 'T-twice' and school_id = _school_source_id",
+                (f"-{number}",),
+            )
+        publish_built(connection)
+        with reading_as(connection, "T-twice", today=earlier):
+            assert students(connection)
+        with reading_as(connection, "T-twice", today=date(2026, 12, 1)):
+            assert bool(students(connection)) == (later is None)
+
+
 def test_an_assignment_that_left_the_feed_is_gone(settings):
     with connections.connect(settings) as connection:
         build_reports(connection, ALDER)
