@@ -407,6 +407,14 @@ def test_who_left_the_school_is_no_longer_waited_for(mailing, mail, connection, 
     assert channels.open_dispatches(publisher) == []
 
 
+def test_a_school_without_anybody_assigned_gets_no_mail(mailing, mail, connection, publisher):
+    night(mailing, connection, publisher, ALDER)
+    before = len(mail.mails)
+    send(mailing, publisher, today=date(2020, 1, 1))
+    assert len(mail.mails) == before
+    assert "T-ALDER" not in {row[0] for row in dispatches(connection, "recipient_id")}
+
+
 # --- folders --------------------------------------------------------------------------------
 
 
@@ -668,6 +676,9 @@ def test_a_person_decides_what_nobody_knows(settings, connection, publisher, tmp
     first, second = (row[0] for row in dispatches(connection, "dispatch_id"))
     assert sending.send_again(settings, dispatch_ids=(first,)).sent == 1
     assert sending.give_up(settings, dispatch_ids=(second,)) == 1
+    assert dispatches(connection, "state") == [("sent",), ("dropped",)]
+    # What left is not taken back by saying so.
+    assert sending.give_up(settings, dispatch_ids=(first,)) == 0
     assert dispatches(connection, "state") == [("sent",), ("dropped",)]
 
 

@@ -5,7 +5,7 @@ import io
 import json
 import os
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -24,7 +24,7 @@ from wraparound.errors import SettingsWrong
 from wraparound.orchestration import handing_back, nights, rehearsing
 from wraparound.orchestration.handing_back import hand_back, safe
 from wraparound.warehouse import connection as connections
-from wraparound.warehouse import ledger
+from wraparound.warehouse import ledger, lifting
 from wraparound.warehouse.receipts import receipt
 
 DAY = "2026-10-01"
@@ -316,6 +316,17 @@ def test_a_lifted_rule_ends_with_its_day(rostered, roster, tmp_path):
     lift(rostered, "unknown_code", until=date(2020, 1, 1))
     (arrival,) = landed_and_loaded(rostered, coded(roster, tmp_path / "in"))
     assert arrival["rows_quarantined"] == 1
+
+
+def test_a_rule_is_lifted_on_its_last_day_and_not_after(rostered):
+    last = date(2026, 11, 24)
+    lift(rostered, "unknown_code", until=last)
+    days = (last, last + timedelta(days=1))
+    with connections.connect(rostered) as connection:
+        told = [lifting.lifted_rules(connection, feed="attendance", day=day) for day in days]
+        listed = [len(lifting.lifted_on(connection, day=day)) for day in days]
+    assert told == [{"unknown_code"}, set()]
+    assert listed == [1, 0]
 
 
 def test_a_lifted_rule_counts_for_its_feed_alone(rostered, roster, tmp_path):
