@@ -86,6 +86,18 @@ BROKEN = {
         ),
         [("academicSessions.csv", 3, "schoolYear")],
     ),
+    "day_between_sessions": (
+        lambda m: with_rows(
+            m,
+            "academicSessions.csv",
+            # A Friday before a Monday, a Friday before its Saturday, and what the standard asks.
+            ["T-Q1", "", "", "1", "gradingPeriod", "2026-08-31", "2026-11-06", "T-Y2027", "2027"],
+            ["T-Q2", "", "", "2", "gradingPeriod", "2026-11-09", "2027-01-29", "T-Y2027", "2027"],
+            ["T-Q3", "", "", "3", "gradingPeriod", "2027-01-30", "2027-04-10", "T-Y2027", "2027"],
+            ["T-Q4", "", "", "4", "gradingPeriod", "2027-04-12", "2027-06-20", "T-Y2027", "2027"],
+        ),
+        [("academicSessions.csv", 3, "endDate"), ("academicSessions.csv", 4, "endDate")],
+    ),
     "session_outside_its_parent": (
         lambda m: with_rows(
             m,
