@@ -295,6 +295,12 @@ def test_seeds_agree(seed, column, other, key):
     assert {row[column] for row in seed_rows(seed)} <= known
 
 
+def test_no_grade_is_known_twice_in_another_case():
+    # Grades are held against a roster in any letter case: two of one would double its children.
+    codes = [row["grade_code"].upper() for row in seed_rows("grade_levels")]
+    assert len(set(codes)) == len(codes)
+
+
 def test_reasons_are_those_that_the_feed_takes():
     column = contract_of("service_events").tables["events"].columns["reason"]
     assert [row["reason"] for row in seed_rows("referral_reasons")] == list(column.codes)

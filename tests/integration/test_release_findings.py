@@ -82,6 +82,8 @@ AT_THE_LIMIT = """
         where student_key = 1003;
     update reports.rpt_students set decided_tier = '2a', decided_on = '2026-10-01'
         where student_key = 1004;
+    update reports.rpt_students set grade_level = null where student_key = 1005;
+    update reports.rpt_students set grade_level = 'TK' where student_key = 1006;
     update reports.rpt_need_profiles set level = 'not_known', need_count = 0, evidence = '[]'
         where student_key = 1001;
     update reports.rpt_referral_queue set consent_status = 'withdrawn' where student_key = 1001;
@@ -112,6 +114,7 @@ SPOILT = """
     update reports.rpt_students set decided_on = '2026-10-01' where student_key = 2006;
     update reports.rpt_students set student_source_id = null where student_key = 2007;
     update reports.rpt_students set sort_name = null where student_key = 2008;
+    update reports.rpt_students set grade_level = '0' where student_key = 2009;
     insert into reports.rpt_students select * from reports.rpt_students where student_key = 2009;
     update reports.rpt_need_profiles set level = 'dire'
         where student_key = 2001 and domain = 'health';
@@ -164,7 +167,7 @@ NOTICES = {
         "consent_in_force",
         "tier_three_plausible",
     ),
-    *("tiers_dated", "overdue_has_a_step", "service_events_count"),
+    *("tiers_dated", "overdue_has_a_step", "service_events_count", "grades_known"),
 }
 # The rules that find more than one row in what is spoilt.
 ROWS = {
@@ -179,6 +182,7 @@ ROWS = {
     "queue_next_step": 2,
     "domains_complete": 2,
     "tiers_dated": 2,
+    "grades_known": 2,
     "overdue_has_a_step": 2,
 }
 OF_CEDAR = {"attendance_fresh", "churn_gained"}

@@ -91,6 +91,8 @@ SPANISH: Mapping[str, str] = {
     "release.classes_named": "Una fila de una lista de clase no nombra ninguna clase.",
     "release.tier_three_plausible": "Una parte poco creíble de los estudiantes está en el nivel "
     "3.",
+    "release.grades_known": "Hay estudiantes con un grado desconocido: ninguna regla que pregunta "
+    "por el grado habla de ellos, y las tasas los cuentan.",
     "release.tiers_dated": "Un nivel se decidió sin día, o hay un día sin nivel.",
     "release.students_distinct": TWICE,
     "release.overdue_has_a_step": "Una derivación vencida no tiene próximo paso o no tiene día.",
