@@ -226,6 +226,30 @@ def test_a_mail_that_may_have_left_is_not_sent_again(mailing, mail, connection, 
     assert [row["state"] for row in channels.open_dispatches(publisher)] == ["unsure", "unsure"]
 
 
+def test_after_what_nobody_foresaw_a_mail_may_have_left(
+    mailing, mail, connection, publisher, monkeypatch
+):
+    monkeypatch.setattr(channels, "_mail", Mock(side_effect=RuntimeError("T-secret")))
+    assert night(mailing, connection, publisher, ALDER).unsure == 2
+    assert dispatches(connection, "trouble")[0] == ("Not foreseen (RuntimeError).",)
+
+
+def test_what_a_person_gives_up_while_others_are_sent_is_not_sent(
+    mailing, mail, connection, publisher, monkeypatch
+):
+    real = channels._send
+
+    def send_one(*words):
+        connection.execute("update ops.dispatch set state = 'dropped' where state = 'waiting'")
+        connection.commit()
+        return real(*words)
+
+    monkeypatch.setattr(channels, "_send", send_one)
+    assert night(mailing, connection, publisher, ALDER).sent == 1
+    assert len(mail.mails) == 1
+    assert dispatches(connection, "state") == [("sent",), ("dropped",)]
+
+
 def test_a_server_without_manners_has_the_mail_all_the_same(mailing, mail, connection, publisher):
     mail.fault = "rude"
     assert night(mailing, connection, publisher, ALDER).sent == 2
