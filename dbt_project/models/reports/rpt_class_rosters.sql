@@ -26,7 +26,7 @@ teachers as (
 
 reviews as (
 
-    select * from {{ ref('int_reviews_latest') }}
+    select * from {{ ref('int_reviews_listed') }}
 
 ),
 
@@ -74,6 +74,7 @@ final as (
     left join reviews
         on
             placed_students.student_key = reviews.student_key
+            and run_dates.school_year = reviews.school_year
             and run_dates.review_season = reviews.review_season
 
 )
