@@ -146,12 +146,14 @@ stays as (
 ),
 
 -- The first and the last day as values, not a join: pages with other days are not read.
+-- The last is subtracted: what stands between two days not known yet is planned as few
+-- rows, and a whole year's would be looked up one by one.
 year_events as (
 
     select * from attendance_events
     where
         event_date >= (select run_dates.year_start_date from run_dates)
-        and event_date <= (select run_dates.as_of_date from run_dates)
+        and event_date - (select run_dates.as_of_date from run_dates) <= 0
 
 ),
 
