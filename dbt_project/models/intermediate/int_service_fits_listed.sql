@@ -125,6 +125,59 @@ worded_choices as (
 
 ),
 
+-- Gathered as rows, which then become JSON at once: as JSON they would be copied twice.
+listed_choices as (
+
+    select
+        worded_choices.need_id,
+        worded_choices.fit_rank,
+        worded_choices.place_outcome,
+        worded_choices.service_id,
+        worded_choices.service_name,
+        worded_choices.organization_id,
+        worded_choices.organization_name,
+        listed_service
+
+    from worded_choices
+
+    cross join
+        lateral (
+            values
+            (
+                worded_choices.service_id,
+                worded_choices.service_name,
+                worded_choices.organization_name,
+                worded_choices.category_label,
+                worded_choices.schedule_text,
+                worded_choices.free_place_count,
+                worded_choices.capacity_state,
+                worded_choices.line_number,
+                worded_choices.waiting_count,
+                worded_choices.distance_km,
+                worded_choices.area_text,
+                worded_choices.document_text,
+                worded_choices.cost_text,
+                worded_choices.fit_reason
+            )
+        ) as listed_service (
+            service_id,
+            service_name,
+            organization_name,
+            category,
+            schedule,
+            places_free,
+            capacity_state,
+            line_number,
+            waiting_count,
+            distance_km,
+            area,
+            documents,
+            cost,
+            reason
+        )
+
+),
+
 final as (
 
     select
@@ -135,27 +188,9 @@ final as (
         max(service_name) filter (where fit_rank = 1) as first_service_name,
         max(organization_id) filter (where fit_rank = 1) as first_organization_id,
         max(organization_name) filter (where fit_rank = 1) as first_organization_name,
-        jsonb_agg(
-            jsonb_build_object(
-                'service_id', service_id,
-                'service_name', service_name,
-                'organization_name', organization_name,
-                'category', category_label,
-                'schedule', schedule_text,
-                'places_free', free_place_count,
-                'capacity_state', capacity_state,
-                'line_number', line_number,
-                'waiting_count', waiting_count,
-                'distance_km', distance_km,
-                'area', area_text,
-                'documents', document_text,
-                'cost', cost_text,
-                'reason', fit_reason
-            )
-            order by fit_rank
-        ) as services
+        to_jsonb(array_agg(listed_service order by fit_rank)) as services
 
-    from worded_choices
+    from listed_choices
 
     group by need_id
 
