@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,12 @@ from typing import Any
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import BuildFailed, WarehouseMissing
-from wraparound.orchestration.dbt_lean import errors_without_rows, lean, read_for_any_database
+from wraparound.orchestration.dbt_lean import (
+    errors_without_rows,
+    lean,
+    read_for_any_database,
+    steps_unwritten,
+)
 from wraparound.settings import Settings, at_once, export_environment
 from wraparound.warehouse.connection import dbt_environment
 
@@ -50,7 +56,8 @@ def build_models(
         dbt_environment(settings)
         | night_environment(settings, as_of=as_of, previous_as_of=previous_as_of)
     )
-    with lean(threads=at_once()) as driver:
+    unwritten = nullcontext() if whole else steps_unwritten()
+    with lean(threads=at_once()) as driver, unwritten:
         try:
             return _build(settings, _words(settings, whole=whole))
         except BuildFailed:

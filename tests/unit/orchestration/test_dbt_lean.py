@@ -20,6 +20,7 @@ from wraparound.orchestration.dbt_lean import (
     macros_bound_at_once,
     project_forgotten,
     read_for_any_database,
+    steps_unwritten,
     templates_compiled_once,
 )
 
@@ -143,6 +144,20 @@ def fail_with_the_collector_at_ease(seen):
     with collector_at_ease():
         seen.append(gc.get_threshold()[0])
         raise ValueError("broken")
+
+
+def test_what_a_step_asks_is_written_by_whole_builds_only(tmp_path):
+    from dbt.contracts.graph.nodes import ModelNode
+
+    def write(text):
+        ModelNode.write_node(None, str(tmp_path), "step.sql", text)
+
+    write("of a whole build")
+    with steps_unwritten():
+        write("of a night")
+    assert (tmp_path / "step.sql").read_text() == "of a whole build"
+    write("of the next whole build")
+    assert (tmp_path / "step.sql").read_text() == "of the next whole build"
 
 
 def test_the_collector_is_as_before_after_a_failure():
