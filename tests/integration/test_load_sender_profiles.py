@@ -17,6 +17,7 @@ from lib.warehouse_in_tests import (
 from wraparound.contracts.district import load_district
 from wraparound.errors import SettingsWrong
 from wraparound.orchestration import nights
+from wraparound.warehouse.connection import connect
 
 EVENTS = "attendance__events"
 UNKNOWN = "column_unknown"
@@ -107,6 +108,25 @@ def test_a_formula_that_keeps_zeros_is_its_text_where_the_profile_says_so(
     assert arrival["rows_loaded"] == loaded
     if loaded:
         assert live(rostered, EVENTS, "attendance_event_reason") == [(None,), (None,)]
+
+
+@pytest.mark.parametrize(("digits", "loaded"), [(None, 0), (7, 2), (6, 0)])
+def test_zeros_that_a_spreadsheet_ate_come_back_where_the_profile_says_how_many(
+    rostered, roster, tmp_path, digits, loaded
+):
+    identifiers = ("0012345", "0000007")
+    with connect(rostered) as connection:
+        for child, identifier in zip(roster.students, identifiers, strict=False):
+            connection.execute(
+                "update raw.roster__users set identifier = %s where sourced_id = %s",
+                [identifier, child.id],
+            )
+    option = f"student_id_digits: {digits}\n        encoding:" if digits else "encoding:"
+    write_district(rostered, (PROFILE % "MDY").replace("encoding:", option))
+    rows = [(identifier.lstrip("0"), "10/2/2026", "U", "") for identifier in identifiers]
+    rows.append(("T-12", "10/2/2026", "U", ""))
+    (arrival,) = landed_and_loaded(rostered, export(tmp_path / "in", rows), sender="grove")
+    assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (loaded, 3 - loaded)
 
 
 def test_records_that_another_sender_had_sent_are_told(rostered, roster, tmp_path):

@@ -95,6 +95,9 @@ class FeedProfile(Strict):
     scope: Scope | None = None
     student_id: str | None = None
     school_id: str | None = None
+    # How many digits ids have whose zeros in front a spreadsheet ate.
+    student_id_digits: int | None = Field(default=None, ge=1, le=20)
+    school_id_digits: int | None = Field(default=None, ge=1, le=20)
     tables: dict[str, tuple[TableProfile, ...]] = {}
 
     @field_validator("delimiter")

@@ -117,13 +117,9 @@ def _cell(
             if name in shape.constants
             else sql.SQL("null::text")
         )
-    text: Sql = sql.SQL("s.{}").format(sql.Identifier(table.raw_column(name)))
-    if profile.formula_text:
-        text = sql.SQL("regexp_replace(btrim({}, {}), '^=(?:\"(.*)\")?$', '\\1')").format(
-            text, sql.Literal(SPACES)
-        )
-    if padded or profile.formula_text:
-        text = sql.SQL("nullif(btrim({}, {}), '')").format(text, sql.Literal(SPACES))
+    staged = sql.SQL("s.{}").format(sql.Identifier(table.raw_column(name)))
+    text = _bare(staged, is_formula=profile.formula_text, padded=padded)
+    text = _with_zeros(text, name, table=table, profile=profile)
     if column.type == "descriptor":
         # uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy -> Tardy
         text = sql.SQL(
@@ -137,6 +133,30 @@ def _cell(
         text = _translated(text, codes, tolerant=profile.strictness == "tolerant")
     # Some systems write nothing for the commonest code of all.
     return sql.SQL("coalesce({}, {})").format(text, sql.Literal(blank)) if blank else text
+
+
+def _bare(text: Sql, *, is_formula: bool, padded: bool) -> Sql:
+    """The cell without what a spreadsheet or a printout put around it."""
+    if is_formula:
+        text = sql.SQL("regexp_replace(btrim({}, {}), '^=(?:\"(.*)\")?$', '\\1')").format(
+            text, sql.Literal(SPACES)
+        )
+    if padded or is_formula:
+        text = sql.SQL("nullif(btrim({}, {}), '')").format(text, sql.Literal(SPACES))
+    return text
+
+
+def _with_zeros(text: Sql, name: str, *, table: Table, profile: FeedProfile) -> Sql:
+    """An id of fewer digits than the sender's ids have, with the zeros in front that are missing.
+
+    One that holds anything but digits, or more of them, stays as it is.
+    """
+    digits = {table.student: profile.student_id_digits, table.school: profile.school_id_digits}
+    if digits.get(name) is None:
+        return text
+    return sql.SQL(
+        "case when {0} ~ '^[0-9]+$' and length({0}) < {1} then lpad({0}, {1}, '0') else {0} end"
+    ).format(text, sql.Literal(digits[name]))
 
 
 def _translated(text: Sql, codes: dict[str, str], *, tolerant: bool) -> Sql:
