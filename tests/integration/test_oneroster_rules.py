@@ -223,6 +223,11 @@ def test_what_was_told_goes_when_a_later_file_is_right(rostered, roster, tmp_pat
     assert told(rostered) == []
 
 
+def test_a_class_without_a_title_keeps_its_enrollments(rostered, roster, tmp_path):
+    loaded(rostered, tmp_path, with_cells(roster.members(), "classes.csv", 2, title=""))
+    assert told(rostered) == [("classes.csv", 2, "title", "class_without_a_title")]
+
+
 GRADEBOOK = {
     "categories.csv": ("sourcedId,status,dateLastModified,title", [["T-CAT", "", "", "Tests"]]),
     "scoreScales.csv": (

@@ -12,8 +12,8 @@ final as (
         sourced_id as class_source_id,
         school_sourced_id as school_source_id,
         term_sourced_ids as term_source_ids,
-        title as class_title,
-        class_type
+        class_type,
+        coalesce(title, class_code, sourced_id) as class_title
 
     from source
 
