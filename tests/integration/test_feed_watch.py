@@ -11,6 +11,7 @@ from lib.mail_server import a_mail_server
 from lib.warehouse_in_tests import landed_and_loaded, query, write_district
 from wraparound.contracts.district import load_district
 from wraparound.orchestration import listener, nights, overview, tonight, watch
+from wraparound.warehouse.connection import connect
 
 ZONE = ZoneInfo("America/New_York")
 EXPECTED = """
@@ -212,6 +213,26 @@ def test_status_says_what_to_look_at(rostered):
     assert f"{said} Owner: T. Linden" in overview.overview(rostered)["lines"]
     write_district(rostered, EXPECTED.format(more="").replace(", owner: T. Linden", ""))
     assert said in overview.overview(rostered)["lines"]
+
+
+def test_status_counts_students_whom_no_school_has(rostered, roster):
+    assert overview.overview(rostered)["students_of_no_school"] == 0
+    ids = [child.id for child in roster.students[:2]]
+    with connect(rostered) as connection:
+        connection.execute(
+            "update raw.roster__enrollments set _deleted_at = now()"
+            " where user_sourced_id = any(%s)",
+            [ids],
+        )
+    # Their own records name a school still.
+    assert overview.overview(rostered)["students_of_no_school"] == 0
+    with connect(rostered) as connection:
+        connection.execute(
+            "update raw.roster__users set org_sourced_ids = null where sourced_id = any(%s)", [ids]
+        )
+    told = overview.overview(rostered)
+    assert told["students_of_no_school"] == 2
+    assert any("without any school: 2. They are on no list" in line for line in told["lines"])
 
 
 def test_the_page_tonight_says_what_to_look_at_and_who_owns_it(rostered):

@@ -1,4 +1,4 @@
-"""What stands where: the night at a glance, from the ledger alone."""
+"""What stands where: the night at a glance, from the ledger and the roster alone."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +12,7 @@ from wraparound.warehouse import embedded
 from wraparound.warehouse.connection import Connection, Row
 from wraparound.warehouse.identities import questions
 from wraparound.warehouse.lifting import lifted_on
+from wraparound.warehouse.unplaced import students_of_no_school
 
 # So many rules past their review are named in a line; `status --json` names all.
 RULES_NAMED = 5
@@ -37,6 +38,7 @@ def overview(settings: Settings) -> dict[str, Any]:
             "arrivals": _states(connection),
             "quarantine": _quarantine(connection),
             "students_in_question": len(questions(connection)),
+            "students_of_no_school": students_of_no_school(connection),
             "build": _build(connection),
             "live": _live(connection),
             "events": _events(connection),
@@ -138,7 +140,7 @@ def _lines(found: dict[str, Any], settings: Settings) -> list[str]:
     if found["quarantine"]:
         lines.append("Set aside:")
         lines += [f"  {q['rows']:>6} {q['feed']} {q['rule']}" for q in found["quarantine"]]
-    lines += _question_lines(found["students_in_question"])
+    lines += _student_lines(found["students_in_question"], found["students_of_no_school"])
     lines += _build_lines(found["build"])
     lines.append(f"Live lists: {len(found['live'])} schools")
     lines += [
@@ -179,14 +181,15 @@ def _build_lines(build: Row | None) -> list[str]:
     return [f"Last build: {build['build_id']}, {build['state']}, for {build['as_of_date']}"]
 
 
-def _question_lines(count: int) -> list[str]:
-    """Say that ids wait for a person to say whose they are, and where to look."""
-    if not count:
-        return []
-    return [
-        f"Student ids that look like another child's: {count}. What was told of them before is "
-        "not shown. See `wraparound student list`."
-    ]
+def _student_lines(in_question: int, of_no_school: int) -> list[str]:
+    """Count ids of which a person has to say whose they are, and students whom no list holds."""
+    told = {
+        f"Student ids that look like another child's: {in_question}. What was told of them before "
+        "is not shown. See `wraparound student list`.": in_question,
+        f"Students of the roster without any school: {of_no_school}. They are on no list. See "
+        "docs/runbooks/files.md, students of no school.": of_no_school,
+    }
+    return [line for line, count in told.items() if count]
 
 
 def past_review_lines(rules: list[str]) -> list[str]:
