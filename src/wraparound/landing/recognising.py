@@ -6,7 +6,7 @@ from pathlib import PurePath
 from wraparound.contracts.district import District, FeedProfile
 from wraparound.contracts.loader import contract_of, family_tables, load_contracts
 from wraparound.contracts.models import Contract, Table
-from wraparound.contracts.resources import feeds_in
+from wraparound.contracts.resources import JSON_SUFFIXES, feeds_in
 from wraparound.errors import ContractBroken, FeedUnknown
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
@@ -33,11 +33,23 @@ def recognise(
     )
     if feed is None:
         raise FeedUnknown(
-            f"Nothing says which feed {file_name} belongs to. Name it after its feed "
-            f"({', '.join(load_contracts())}), pass --feed, or add a pattern under "
-            "senders in the district file."
+            f"Nothing says which feed {file_name} belongs to. {_what_to_do(members, file_name)}"
         )
     return (contract_of(feed).feed,)
+
+
+def _what_to_do(members: dict[str, Member] | None, file_name: str) -> str:
+    kinds = {PurePath(name).suffix.lower() for name in members or (file_name,)}
+    if kinds & {".xml", ".xsd"}:
+        return "XML is not read: ask the sender for CSV, or for the same resources as JSON."
+    named = "Name it after its feed"
+    if kinds.intersection(JSON_SUFFIXES):
+        named = "Name a file of one resource after it, as studentSchoolAssociations.json, another"
+        named += " after its feed"
+    return (
+        f"{named} ({', '.join(load_contracts())}), pass --feed, or add a pattern under senders in "
+        "the district file."
+    )
 
 
 def _is_one_file(members: dict[str, Member], file_name: str) -> bool:

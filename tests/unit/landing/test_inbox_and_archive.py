@@ -196,6 +196,19 @@ def test_a_file_is_known_by_its_name_its_members_or_its_header(tmp_path):
     assert recognised(a_zip(tmp_path, "export.zip", ROSTER.members())) == "roster"
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("export.xml", "XML is not read: ask the sender for CSV"),
+        ("export.json", "Name a file of one resource after it, as studentSchoolAssociations.json"),
+        ("export.txt", "Name it after its feed"),
+    ],
+)
+def test_a_file_that_nobody_knows_says_what_to_do(tmp_path, name, advice):
+    with pytest.raises(FeedUnknown, match=advice):
+        recognised(a_file(tmp_path, name, "x\n1\n"))
+
+
 def test_a_profile_knows_its_senders_names(tmp_path):
     district = a_district(grove=OWN_NAMES)
     exported = a_file(tmp_path, "abs_1.txt", "x\n1\n")
