@@ -34,8 +34,9 @@ from wraparound.warehouse.ledger import one_load_of
 from wraparound.warehouse.roles import LEDGER
 
 FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
-# In the names, ids and files of the child who goes, and of nobody else's.
-WORDS = [ALDER.lower(), children(1)[0].identifier]
+# In the names, ids and files of the child who goes, and of nobody else's. The district's number
+# with the letter before it, as the state has it: five digits alone stand in a time that dbt took.
+WORDS = [ALDER.lower(), f"s{children(1)[0].identifier}"]
 ORDER = {"by": "T. Archivist", "reason": "retention"}
 # Wherever dbt builds, and the tables that may hold a child elsewhere.
 SCHEMAS = ("raw", "ops", "restricted", "release", "analytics", "marts", "reports")
