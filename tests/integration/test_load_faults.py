@@ -241,7 +241,7 @@ def test_an_archive_whose_disk_is_away_refuses_nothing(rostered, roster, tmp_pat
     assert arrivals(rostered)[-1]["state"] == "loaded"
 
 
-def test_rows_that_wait_in_a_destroyed_file_stop_no_night(rostered, roster, tmp_path):
+def test_rows_that_wait_are_loaded_though_their_file_is_destroyed(rostered, roster, tmp_path):
     newcomer = Child("Yew1")
     row = (newcomer.id, newcomer.school, DAY, TARDY)
     first = landed_and_loaded(rostered, attendance(tmp_path / "in", [row]))[-1]
@@ -249,8 +249,10 @@ def test_rows_that_wait_in_a_destroyed_file_stop_no_night(rostered, roster, tmp_
     spoil(rostered, arrivals(rostered)[-1], "gone")
     grown = replace(roster, students=(*roster.students, newcomer))
     landed_and_loaded(rostered, grown.write(tmp_path / "in"))
-    [waits] = query(rostered, "select rule from ops.quarantine where state = 'open'")
-    assert waits["rule"] == "student_unknown"
+    [waited] = query(rostered, "select rule, state from ops.quarantine")
+    assert (waited["rule"], waited["state"]) == ("student_unknown", "released")
+    [loaded] = [a for a in arrivals(rostered) if a["arrival_id"] == first["arrival_id"]]
+    assert (loaded["rows_loaded"], loaded["rows_quarantined"]) == (1, 0)
 
 
 def test_the_doctor_counts_what_only_archive_or_ledger_knows(rostered, roster, tmp_path):

@@ -236,6 +236,7 @@ def load_in_order(
     whole: frozenset[str] = frozenset()
     for row in (claimed, *ledger.loaded_after(connection, claimed)):
         place = archive if row is claimed and archive else settings.archive
+        _refuse_lost_bytes(place, row)
         arrival = _arrival_of(place, row, connection=connection, district=district)
         if row is not claimed:
             arrival = replace(arrival, brake_released=True)
@@ -263,6 +264,7 @@ def _supersede_braked(
     superseded = []
     for row in ledger.braked_before(connection, claimed):
         try:
+            _refuse_lost_bytes(settings.archive, row)
             braked = _arrival_of(settings.archive, row, connection=connection, district=district)
             tables = loading.tables_of(braked, district=district)
         except WraparoundError:
@@ -284,22 +286,14 @@ def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -
 
 
 def replay_waiting(settings: Settings) -> int:
-    """Judge again the rows that waited for others; returns how many arrivals had any.
-
-    Of a file that is destroyed they wait on: it cannot be read again.
-    """
+    """Judge again the rows that waited for others; returns how many arrivals had any."""
     judged: set[int] = set()
-    gone: set[int] = set()
     for _ in range(ROUNDS_MAX):
         with connect(settings) as connection:
-            waiting = [one for one in ledger.waiting_for_roster(connection) if one not in gone]
+            waiting = ledger.waiting_for_roster(connection)
         for arrival_id in waiting:
-            try:
-                replay_arrival(settings, arrival_id)
-            except ArrivalIncomplete as exc:
-                log.warning("%s", exc)
-                gone.add(arrival_id)
-        judged |= set(waiting) - gone
+            replay_arrival(settings, arrival_id)
+        judged |= set(waiting)
         if not waiting:
             break
     return len(judged)
@@ -749,24 +743,28 @@ def claim(connection: Connection, arrival_id: int) -> Row | None:
     return ledger.claim(connection, arrival_id)
 
 
-def _arrival_of(
-    archive: Path, row: Row, *, connection: Connection, district: District
-) -> loading.Arrival:
-    """What the ledger says of an arrival, once the archive has its bytes as they were accepted.
+def _refuse_lost_bytes(archive: Path, row: Row) -> None:
+    """See that the archive has the bytes of an arrival, as they were accepted.
 
     Raises:
         ArrivalIncomplete: they are gone or damaged.
         LoadFailed: the archive holds nothing at all; what waits, waits on.
     """
-    if not is_whole(archive, row["sha256"]):
-        if not any(archive.glob("??/*")):
-            raise LoadFailed(
-                f"{archive} holds no file: is its disk there? Nothing was refused or kept."
-            )
-        raise ArrivalIncomplete(
-            f"the bytes of arrival {row['arrival_id']} are gone from the archive, or damaged "
-            "there. Land the same file again, or ask the sender for it."
+    if is_whole(archive, row["sha256"]):
+        return
+    if not any(archive.glob("??/*")):
+        raise LoadFailed(
+            f"{archive} holds no file: is its disk there? Nothing was refused or kept."
         )
+    raise ArrivalIncomplete(
+        f"the bytes of arrival {row['arrival_id']} are gone from the archive, or damaged "
+        "there. Land the same file again, or ask the sender for it."
+    )
+
+
+def _arrival_of(
+    archive: Path, row: Row, *, connection: Connection, district: District
+) -> loading.Arrival:
     return loading.Arrival(
         arrival_id=row["arrival_id"],
         feed=row["feed"],
