@@ -5,11 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from wraparound.landing.leaving_out import LEFT_OUT
 from wraparound.warehouse.connection import Connection
-from wraparound.warehouse.identities import remember_new
+from wraparound.warehouse.identities import key_from, remember_new
 from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.merging import Changes
 
@@ -240,16 +241,17 @@ def _extend_crosswalks(connection: Connection, loaded: Loaded) -> None:
     if not any(table.feed == "roster" for table in loaded.tables):
         return
     connection.execute(
-        "insert into ops.student_crosswalk (student_source_id, student_key)"
-        # 52 bits of a hash: the same key whatever arrived first, and exact in a spreadsheet.
-        " select u.sourced_id, ('x' || left(md5(u.sourced_id), 13))::bit(52)::bigint"
-        " from raw.roster__users as u where (u.role = 'student'"
-        "  or exists (select 1 from raw.roster__roles as r"
-        "   where r.user_sourced_id = u.sourced_id and r.role = 'student')"
-        "  or exists (select 1 from raw.roster__enrollments as e"
-        "   where e.user_sourced_id = u.sourced_id and e.role = 'student'))"
-        " and not exists (select 1 from ops.student_crosswalk as x"
-        "  where x.student_source_id = u.sourced_id)"
+        sql.SQL(
+            "insert into ops.student_crosswalk (student_source_id, student_key)"
+            " select u.sourced_id, {key}"
+            " from raw.roster__users as u where (u.role = 'student'"
+            "  or exists (select 1 from raw.roster__roles as r"
+            "   where r.user_sourced_id = u.sourced_id and r.role = 'student')"
+            "  or exists (select 1 from raw.roster__enrollments as e"
+            "   where e.user_sourced_id = u.sourced_id and e.role = 'student'))"
+            " and not exists (select 1 from ops.student_crosswalk as x"
+            "  where x.student_source_id = u.sourced_id)"
+        ).format(key=key_from(sql.SQL("u.sourced_id")))
     )
     remember_new(connection)
     connection.execute(

@@ -66,6 +66,14 @@ REMEMBER = sql.SQL("""
 Criteria = Mapping[tuple[str, str, str], bool]
 
 
+def key_from(text: sql.SQL) -> sql.Composed:
+    """Our key of a student, from the id, or from the id and a number where it was given again.
+
+    52 bits of a hash: the same key whatever arrived first, and exact in a spreadsheet.
+    """
+    return sql.SQL("('x' || left(md5({}), 13))::bit(52)::bigint").format(text)
+
+
 @dataclass(frozen=True)
 class _Judge:
     connection: Connection
@@ -237,15 +245,16 @@ def _open(judge: _Judge, told: Row, *, before: int, again: int | None) -> None:
     # The key that the id had first, made anew with a number: the first that no child ever had, of
     # those whose records were destroyed neither.
     judge.connection.execute(
-        "insert into ops.student_change"
-        " (student_source_id, earlier_key, student_key, told_since, told_since_date)"
-        " select %(id)s, %(before)s, k.key, %(since)s, %(day)s from ("
-        "  select n, ('x' || left(md5(%(id)s || chr(31) || n), 13))::bit(52)::bigint as key"
-        "  from generate_series(1, 1 + (select count(*) from ops.student_change)"
-        "   + (select count(*) from ops.destroyed_student)) as n) as k"
-        " where not exists (select from ops.student_change as c where c.student_key = k.key)"
-        " and not exists (select from ops.destroyed_student as d where d.student_key = k.key)"
-        " order by k.n limit 1",
+        sql.SQL(
+            "insert into ops.student_change"
+            " (student_source_id, earlier_key, student_key, told_since, told_since_date)"
+            " select %(id)s, %(before)s, k.key, %(since)s, %(day)s from (select n, {key} as key"
+            "  from generate_series(1, 1 + (select count(*) from ops.student_change)"
+            "   + (select count(*) from ops.destroyed_student)) as n) as k"
+            " where not exists (select from ops.student_change as c where c.student_key = k.key)"
+            " and not exists (select from ops.destroyed_student as d where d.student_key = k.key)"
+            " order by k.n limit 1"
+        ).format(key=key_from(sql.SQL("%(id)s || chr(31) || n"))),
         {"id": told["student_source_id"], "before": before, "since": since, "day": day},
     )
 

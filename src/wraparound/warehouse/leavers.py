@@ -18,6 +18,7 @@ from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Contract, Table
 from wraparound.warehouse import legal_holds
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.identities import key_from
 from wraparound.warehouse.ledger import one_load_of
 
 Sql = sql.Composable
@@ -100,13 +101,15 @@ def destroyed_keys(connection: Connection, student_source_id: str) -> dict[int, 
     The crosswalk is gone with them; but a key is worked out from the id, and with a number where
     the id had gone to another child.
     """
+    numbered = sql.SQL("%(id)s || case when n > 0 then chr(31) || n else '' end")
     rows = connection.execute(
-        "select s.student_key, max(d.destroyed_at) as destroyed_at"
-        " from ops.destroyed_student as s inner join ops.destruction as d using (destruction_id)"
-        " where s.student_key in (select ('x' || left(md5(%(id)s"
-        "   || case when n > 0 then chr(31) || n else '' end), 13))::bit(52)::bigint"
-        "  from generate_series(0, 99) as n)"
-        " group by s.student_key",
+        sql.SQL(
+            "select s.student_key, max(d.destroyed_at) as destroyed_at"
+            " from ops.destroyed_student as s"
+            " inner join ops.destruction as d using (destruction_id)"
+            " where s.student_key in (select {} from generate_series(0, 99) as n)"
+            " group by s.student_key"
+        ).format(key_from(numbered)),
         {"id": student_source_id},
     ).fetchall()
     return {row["student_key"]: row["destroyed_at"] for row in rows}
