@@ -80,7 +80,9 @@ final as (
         on lower(transcripts.attempt_result) = lower(attempt_results.attempt_result)
 
     left join letter_grades
-        on upper(left(transcripts.letter_grade, 1)) = letter_grades.letter_grade
+        on
+            upper(regexp_replace(transcripts.letter_grade, '\s*[-+]\s*$', ''))
+            = letter_grades.letter_grade
 
     left join core_subjects
         on lower(transcripts.academic_subject) = lower(core_subjects.academic_subject)

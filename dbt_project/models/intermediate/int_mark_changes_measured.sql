@@ -28,6 +28,7 @@ periods as (
     where
         academic_sessions.start_date is not null
         and not mark_totals.is_of_class
+        and not mark_totals.is_in_levels
 
 ),
 

@@ -36,7 +36,9 @@ judged_courses as (
 
     cross join settings
 
-    where mark_totals.is_of_class
+    where
+        mark_totals.is_of_class
+        and not mark_totals.is_in_levels
 
 ),
 

@@ -18,13 +18,20 @@ students as (
 
 ),
 
+mark_scales as (
+
+    select * from {{ ref('int_mark_scales_matched') }}
+
+),
+
 run_dates as (
 
     select * from {{ ref('int_run_dates_resolved') }}
 
 ),
 
--- Only finished marks speak: an open or exempt one is not a zero.
+-- Only finished marks speak: an open or exempt one is not a zero. Levels of a scale and
+-- points are never added up.
 final as (
 
     select
@@ -32,6 +39,7 @@ final as (
         line_items.class_source_id,
         line_items.session_source_id,
         grouping(line_items.session_source_id) = 1 as is_of_class,
+        mark_scales.class_source_id is not null as is_in_levels,
         sum(results.score) as points_earned,
         sum(line_items.score_maximum) as points_possible
 
@@ -48,6 +56,9 @@ final as (
     inner join students
         on results.student_source_id = students.student_source_id
 
+    left join mark_scales
+        on line_items.class_source_id = mark_scales.class_source_id
+
     where
         results.score_status_code = 'fully graded'
         and results.score is not null
@@ -55,6 +66,7 @@ final as (
 
     group by
         students.student_key,
+        mark_scales.class_source_id is not null,
         grouping sets (line_items.class_source_id, line_items.session_source_id)
 
 )

@@ -12,6 +12,12 @@ assessments as (
 
 ),
 
+level_marks as (
+
+    select * from {{ ref('int_level_marks_summed') }}
+
+),
+
 programs as (
 
     select * from {{ ref('int_programs_active') }}
@@ -53,6 +59,30 @@ all_measures as (
         administered_date as data_through_date
 
     from assessments
+
+    union all
+
+    select
+        student_key,
+        'low_level_courses' as indicator_id,
+        low_courses as detail,
+        low_course_count as numerator,
+        judged_low_count as denominator,
+        null as data_through_date
+
+    from level_marks
+
+    union all
+
+    select
+        student_key,
+        'met_level_courses' as indicator_id,
+        met_courses as detail,
+        met_course_count as numerator,
+        judged_met_count as denominator,
+        null as data_through_date
+
+    from level_marks
 
     union all
 

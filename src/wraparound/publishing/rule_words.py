@@ -25,6 +25,9 @@ SPANISH: Mapping[str, str] = {
     "discipline.not_ahead": "Una medida disciplinaria lleva una fecha a más de 30 días.",
     "discipline.lengths_possible": "Una medida disciplinaria dura más que un año escolar.",
     "grades.not_ahead": "Hay calificaciones con fecha posterior al día.",
+    "grades.scores_are_numbers": (
+        "La mayoría de las calificaciones no tiene número; no dicen nada en las listas."
+    ),
     "grades.statuses_said": "Hay resultados sin su estado.",
     "providers.services_named": "Un servicio no tiene nombre.",
     "providers.ages_forward": "Un servicio es para edades que nadie puede tener.",
