@@ -225,6 +225,7 @@ def render_school_page(data: "ListData", *, workbook_name: str, language: str) -
         due_count=sum(row.is_due for row in data.reviews_due),
         known={child.student.student_key: child.anchor for child in children},
         filters=_filters(data.queue),
+        one_of=_numbered_needs(data.queue, words=words),
         mark=f"M0 {_height(data.attendance_mark)}h110",
         workbook_name=workbook_name,
         fill=lambda level: FILL.get(level, NOT_KNOWN),
@@ -536,6 +537,19 @@ FILTERS: "dict[str, Callable[[Referral], bool]]" = {
     "new": lambda referral: referral.is_new,
     "consent": lambda referral: referral.consent_status != "on_file",
 }
+
+
+def _numbered_needs(queue: "Sequence[Referral]", *, words: Words) -> dict[int, str]:
+    """Say by rank which of a student's needs a line is, where the queue has several of theirs.
+
+    Whoever has five lines is then seen at the first of them.
+    """
+    return {
+        referral.referral_rank: words("need_of", number=number, count=len(theirs))
+        for theirs in _grouped(queue).values()
+        if len(theirs) > 1
+        for number, referral in enumerate(theirs, start=1)
+    }
 
 
 def _grades(data: "ListData") -> list[str]:

@@ -403,6 +403,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "days.other": "{count} days",
         "owner": "with {owner}",
         "new": "new",
+        "need_of": "need {number} of {count}",
         "order_head": "How this order is made",
         "order_text": "First how serious the need is; then the tier, 3 before 1; then how long "
         "the need has been open. Ties go by rule and student number, so the same night gives the "
@@ -723,6 +724,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "days.other": "{count} días",
         "owner": "a cargo de {owner}",
         "new": "nueva",
+        "need_of": "necesidad {number} de {count}",
         "order_head": "Cómo se forma este orden",
         "order_text": "Primero, qué tan seria es la necesidad; luego el nivel, 3 antes que 1; "
         "luego cuánto lleva abierta. Los empates siguen la regla y el número de estudiante, así "

@@ -366,6 +366,14 @@ def test_a_service_with_little_known_still_shows():
     assert "<small>near</small>" in page
 
 
+def test_the_queue_says_which_of_a_students_needs_a_line_is():
+    mine = [a_referral(need_id=f"T-need-{rank}", referral_rank=rank) for rank in (1, 3)]
+    other = a_referral(need_id="T-need-2", referral_rank=2, student_key=2)
+    said = outline_of(page_of(a_list(queue=[mine[0], other, mine[1]]))).text
+    assert said.count("need 1 of 2") == said.count("need 2 of 2") == 1
+    assert "of 1" not in said
+
+
 def test_the_usual_owner_is_said_once_and_others_where_they_stand():
     rows = [
         a_referral(need_id=f"T-need-{rank}", referral_rank=rank, owner=owner)
