@@ -16,6 +16,7 @@ from wraparound.contracts.district import (
     District,
     Expected,
     FeedProfile,
+    Layout,
     Sender,
     TableProfile,
     load_district,
@@ -169,7 +170,7 @@ def named_keys(path: Path) -> set[str]:
 
 
 def test_the_page_of_the_district_file_explains_every_key_and_no_other() -> None:
-    models = (District, Expected, Sender, FeedProfile, TableProfile, *CHANNELS)
+    models = (District, Expected, Sender, FeedProfile, Layout, TableProfile, *CHANNELS)
     known = {key for model in models for key in model.model_fields}
     in_a_sentence = set(Sender.model_fields)
 
@@ -184,7 +185,7 @@ def test_the_page_of_the_district_file_names_every_scope() -> None:
 
 def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> None:
     page = text_of(ROOT / "docs" / "adding-a-sender.md")
-    sample, file_sample, json_sample = blocks(page, language="yaml")
+    sample, laid_out, file_sample, json_sample = blocks(page, language="yaml")
     file = tmp_path / "district.yml"
     head = "name: Test\ntime_zone: America/New_York\n"
     file.write_text(head + sample, encoding="utf-8")
@@ -196,7 +197,10 @@ def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> N
     assert sender.feeds["providers"].tables
     file.write_text(head + file_sample, encoding="utf-8")
     (sender,) = load_district(file).senders.values()
-    assert sender.feeds["roster"].named_files == {"relationships.csv"}
+    assert sender.feeds["roster"].names("relationships.csv")
+    file.write_text(head + laid_out, encoding="utf-8")
+    (sender,) = load_district(file).senders.values()
+    assert sender.feeds["attendance"].layout_of("STAD_1.txt").delimiter == "^"
 
 
 def test_the_sample_profile_fits_its_contract_and_its_sample_file() -> None:

@@ -372,6 +372,56 @@ def test_a_line_of_totals_that_nobody_leaves_out_is_told_with_what_it_keeps(rost
     assert ("silence_ends_nothing", 1) in {(n["rule"], n["count"]) for n in arrival["notices"]}
 
 
+LAID_OUT = """
+senders:
+  brook:
+    title: Reports with titles above and a count below, and files without a header
+    feeds:
+      attendance:
+        date_order: MDY
+        layouts:
+          "daily_*.txt": {delimiter: "\\t", lines_above: 3}
+          "state_*.txt": {delimiter: "^", header: [LEA, No, Day, Code]}
+        tables:
+          events:
+            columns:
+              studentUniqueId: No
+              eventDate: Day
+              attendanceEventCategoryDescriptor: Code
+            constants: {schoolId: T-S1}
+            leave_out: {LEA: ["Total*"]}
+"""
+TITLES = 'Northwood "Wolves"\t\t\t\nAbsences, 10/2/2026\n\nLEA\tNo\tDay\tCode\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "mark", "footer", "first"),
+    [
+        pytest.param("daily_01.txt", TITLES, "\t", "Total: 3\t\t\t\n", 5, id="titles"),
+        pytest.param("daily_01.txt", TITLES, "\t", "Total: 3\n", 5, id="titles, uneven"),
+        pytest.param("state_01.txt", "", "^", "", 1, id="no header"),
+        pytest.param("state_01.txt", "", "^", "Total: 3\n", 1, id="no header, uneven"),
+    ],
+)
+def test_rows_below_titles_or_without_a_header_keep_their_numbers(
+    rostered, roster, tmp_path, name, above, mark, footer, first
+):
+    write_district(rostered, LAID_OUT)
+    words = ["Tardy", "Nonsense", "Tardy"]
+    rows = [
+        f"N{mark}{child.id}{mark}10/2/2026{mark}{word}\n"
+        for child, word in zip(roster.students, words, strict=False)
+    ]
+    path = a_file(tmp_path / "in", name, (above + "".join(rows) + footer).encode())
+    (arrival,) = landed_and_loaded(rostered, path, sender="brook", feed="attendance")
+    assert (arrival["rows_loaded"], is_conserved(arrival)) == (2, True), arrival["message"]
+    told = {(row, rule) for _, row, _, rule, _ in findings(rostered)}
+    assert (first + 1, "unknown_code") in told
+    assert ((first + 3, "left_out_by_profile") in told) == bool(footer)
+    above_it = {n["count"] for n in arrival["notices"] if n["rule"] == "lines_above"}
+    assert above_it == ({3} if above else set())
+
+
 def test_a_column_to_leave_rows_out_by_has_to_be_there(rostered, tmp_path):
     write_district(rostered, TOTALS.replace("{School: [", "{Skool: ["))
     (arrival,) = landed_and_loaded(rostered, calendar(tmp_path / "in", DAYS))

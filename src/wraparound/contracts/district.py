@@ -1,15 +1,16 @@
 """What a district says about itself and its senders: config/district.yml, as strict models."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import date, time
-from fnmatch import fnmatch
+from fnmatch import fnmatch, fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -51,6 +52,24 @@ class LookUp(Strict):
     column: str
 
 
+def _parts_cells(value: str) -> str:
+    if re.fullmatch(r"[\t -~]", value) and not value.isalnum() and value != '"':
+        return value
+    raise ValueError('must be one sign such as ";" or "|", or a tab, written "\\t"')
+
+
+Delimiter = Annotated[str, AfterValidator(_parts_cells)]
+
+
+class Layout(Strict):
+    """How the lines of a sender's file stand: `lines_above` lines come before the header; where
+    the file has none, `header` names its columns in their order."""
+
+    delimiter: Delimiter | None = None
+    lines_above: int = Field(default=0, ge=0, le=100)
+    header: tuple[str, ...] = ()
+
+
 class TableProfile(Strict):
     """How one sender's file differs from the contract's table.
 
@@ -73,6 +92,12 @@ class TableProfile(Strict):
     # A header, or a path of JSON -> patterns of values that keep a row out.
     leave_out: dict[str, tuple[str, ...]] = {}
 
+    def is_of(self, file_name: str) -> bool:
+        """Whether it names the file, or a pattern of its names."""
+        return self.file is not None and (
+            self.file == file_name or fnmatchcase(file_name, self.file)
+        )
+
     def header_of(self, column: str) -> str:
         """The sender's name of a contract column, for messages."""
         own = self.columns.get(column, column)
@@ -87,7 +112,9 @@ class FeedProfile(Strict):
 
     files: tuple[str, ...] = ()
     encoding: Literal["utf-8", "cp1252"] = "utf-8"
-    delimiter: str = ","
+    delimiter: Delimiter = ","
+    # A file's name, or a pattern of names -> its layout, where it is not the feed's.
+    layouts: dict[str, Layout] = {}
     date_order: DateOrder = "YMD"
     # Whether cells written as ="00123", by which a spreadsheet keeps zeros, are their text.
     formula_text: bool = False
@@ -100,13 +127,6 @@ class FeedProfile(Strict):
     school_id_digits: int | None = Field(default=None, ge=1, le=20)
     tables: dict[str, tuple[TableProfile, ...]] = {}
 
-    @field_validator("delimiter")
-    @classmethod
-    def _can_part_cells(cls, value: str) -> str:
-        if re.fullmatch(r"[\t -~]", value) and not value.isalnum() and value != '"':
-            return value
-        raise ValueError('must be one sign such as ";" or "|", or a tab, written "\\t"')
-
     @field_validator("tables", mode="before")
     @classmethod
     def _one_or_more(cls, value: object) -> object:
@@ -117,13 +137,25 @@ class FeedProfile(Strict):
     def shape(self, table: str, *, file_name: str | None = None) -> TableProfile:
         """The shape of a table's file; of several, the one that names the file."""
         shapes = self.tables.get(table, ())
-        named = [s for s in shapes if s.file is not None and s.file == file_name]
+        named = [s for s in shapes if file_name and s.is_of(file_name)]
         return next(iter(named or shapes), TableProfile())
 
-    @property
-    def named_files(self) -> frozenset[str]:
-        """The names that the sender gives to files of this feed."""
-        return frozenset(s.file for shapes in self.tables.values() for s in shapes if s.file)
+    def layout_of(self, file_name: str) -> Layout:
+        """The layout of a file: that of the first pattern that knows its name."""
+        known = (own for pattern, own in self.layouts.items() if fnmatch(file_name, pattern))
+        own = next(known, Layout())
+        return own.model_copy(update={"delimiter": own.delimiter or self.delimiter})
+
+    def named(self, files: Iterable[str]) -> dict[str, set[str]]:
+        """Those files that tables of this feed name: the sender's name or pattern -> files."""
+        names = tuple(files)
+        shapes = [s for several in self.tables.values() for s in several]
+        found = {s.file: {n for n in names if s.is_of(n)} for s in shapes if s.file}
+        return {file: named for file, named in found.items() if named}
+
+    def names(self, file_name: str) -> bool:
+        """Whether a table of this feed names a file."""
+        return bool(self.named((file_name,)))
 
     @field_validator("student_id", "school_id")
     @classmethod

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
+from wraparound.contracts.district import FeedProfile
 from wraparound.errors import ContractBroken
 from wraparound.landing.opening import Member
 
@@ -24,10 +25,10 @@ HARMLESS = bytes(b for b in range(256) if b in (9, 10, 13) or 32 <= b != 127)
 STRAY_QUOTE = re.compile(rb'[^\x00-\x1f",;|]"[^\x00-\x1f",;|]')
 HEADER_MAX = 1 << 20
 FIELD_MAX = 16 << 20
-# The header is row 1, as in a spreadsheet; the first record is row 2.
-FIRST_ROW = 2
 # What may stand around a cell and is no part of it. A spreadsheet shows them all as nothing.
 SPACES = " \t\u00a0"
+# Dates and numbers of four digits and more, which no column is called.
+VALUE = re.compile(r"(?=(\D*\d){4})[+-]?\d+([./-]\d+)*([ T]\d+(:\d+)*)?")
 RETURNS_AS_LINES = bytes.maketrans(b"\r", b"\n")
 
 
@@ -134,6 +135,21 @@ class CsvSource:
     member: Member
     encoding: str = "utf-8"
     delimiter: str = ","
+    # So many lines come before the header; where the file has none, its columns in their order.
+    lines_above: int = 0
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, member: Member, profile: FeedProfile) -> "CsvSource":
+        """A file as its sender's profile says that it is laid out."""
+        layout = profile.layout_of(member.name)
+        mark = layout.delimiter or profile.delimiter
+        return cls(member, profile.encoding, mark, layout.lines_above, layout.header)
+
+    @property
+    def first_row(self) -> int:
+        """The row of the first record, as in a spreadsheet: the file's first line is row 1."""
+        return self.lines_above + (1 if self.names else 2)
 
     @cached_property
     def _ends_in_returns(self) -> bool:
@@ -155,10 +171,22 @@ class CsvSource:
         """The column names, as they stand in the file.
 
         Raises:
-            ContractBroken: the file is empty, is not in its encoding, or has no readable header.
+            ContractBroken: the file is empty, is not in its encoding, has no readable header, or
+                other columns than the sender's profile names in their order.
         """
+        cells = self._first_cells()
+        if self.names and len(cells) != len(self.names):
+            raise ContractBroken(
+                f"{self.member.name} has {len(cells)} cells in its first row, and the sender's "
+                f"profile names {len(self.names)} columns for it (layouts: header). The whole "
+                "arrival was set aside; correct the district file, then land it again."
+            )
+        return [cell.strip() for cell in self.names or cells]
+
+    def _first_cells(self) -> list[str]:
+        """The cells of the header; where there is none, of the first record."""
         with self.open() as stream:
-            _, line = split_header(stream, self.member.name)
+            line, _ = _first_record(self._below(stream), self.member.name)
         try:
             text = line.decode(self.encoding)
         except UnicodeDecodeError as exc:
@@ -173,7 +201,21 @@ class CsvSource:
             ) from exc
         if not any(cell.strip() for cell in cells):
             raise ContractBroken(f"{self.member.name} has no header in its first line.")
-        return [cell.strip() for cell in cells]
+        return cells
+
+    def _below(self, stream: IO[bytes]) -> bytes:
+        """The first bytes below the lines above the header."""
+        read = stream.read(BLOCK)
+        # Two programs, one after the other, may each have set its mark.
+        while read.startswith(codecs.BOM_UTF8):
+            read = read.removeprefix(codecs.BOM_UTF8)
+        *above, below = read.split(b"\n", self.lines_above)
+        if len(above) < self.lines_above or not below.strip():
+            raise ContractBroken(
+                f"{self.member.name} is empty. Nothing was loaded; the last good data stays in "
+                "force. Ask the sender for a file with a header and rows."
+            )
+        return below
 
     @property
     def is_numbered(self) -> bool:
@@ -184,11 +226,23 @@ class CsvSource:
     def blocks(self) -> Iterator[Iterator[bytes]]:
         """The bytes after the header, in blocks."""
         with self.open() as stream:
-            rest, _ = split_header(stream, self.member.name)
-            yield _blocks(rest, stream)
+            yield _blocks(self.begin(stream), stream)
+
+    def begin(self, stream: IO[bytes]) -> bytes:
+        """Read up to the first record: what was read of it and beyond."""
+        below = self._below(stream)
+        return below if self.names else _first_record(below, self.member.name)[1]
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Every record as (row number, cells); for files that COPY cannot sort out.
+
+        Raises:
+            ContractBroken: as `rows`.
+        """
+        return ((row, cells) for row, cells in self.rows() if row >= self.first_row)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Every record, and the header before them, as (row number, cells).
 
         Raises:
             ContractBroken: a quoted field never ends, or a field is beyond reason.
@@ -198,11 +252,13 @@ class CsvSource:
             text = io.TextIOWrapper(stream, encoding=_with_mark(self.encoding), newline="")
             # Read as leniently as COPY does, but a quote inside a field does not open another.
             reader = csv.reader(text, delimiter=self.delimiter)
-            row = FIRST_ROW - 2
+            row = self.lines_above
+            for _ in range(self.lines_above):
+                text.readline()
             try:
                 for cells in reader:
                     row += 1
-                    if cells and row >= FIRST_ROW:
+                    if cells:
                         yield row, cells
             except csv.Error as exc:
                 raise self._not_csv(row + 1) from exc
@@ -271,6 +327,11 @@ class CsvSource:
         return offset - cut_off if cut_off else None
 
 
+def holds_values(cells: list[str]) -> bool:
+    """Whether a first line is no header but a row, and must not be told."""
+    return any(VALUE.fullmatch(cell) for cell in cells)
+
+
 def one_record(line: str, *, delimiter: str) -> list[str]:
     """The cells of one line that holds a whole record."""
     return next(csv.reader([line], delimiter=delimiter), [])
@@ -287,23 +348,14 @@ def _blocks(first: bytes, stream: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def split_header(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
-    """Read up to the end of the header record: (what was read beyond it, the header line)."""
-    read = stream.read(BLOCK)
-    # Two programs, one after the other, may each have set its mark.
-    while read.startswith(codecs.BOM_UTF8):
-        read = read.removeprefix(codecs.BOM_UTF8)
-    if not read.strip():
-        raise ContractBroken(
-            f"{name} is empty. Nothing was loaded; the last good data stays in force. Ask the "
-            "sender for a file with a header and rows."
-        )
+def _first_record(read: bytes, name: str) -> tuple[bytes, bytes]:
+    """Part what was read at the end of its first record: (the record, what is beyond it)."""
     end = _end_of_record(read)
     if end is None and len(read) >= HEADER_MAX:
         raise ContractBroken(f"{name} has no end of line in its first {HEADER_MAX} bytes.")
     if end is None:
-        return b"", read.rstrip(b"\r\n")
-    return read[end:], read[:end].rstrip(b"\r\n")
+        return read.rstrip(b"\r\n"), b""
+    return read[:end].rstrip(b"\r\n"), read[end:]
 
 
 def _end_of_record(read: bytes) -> int | None:

@@ -90,7 +90,7 @@ def is_package(folder: Path, *, district: District, sender: str) -> bool:
     if names & set(PACKAGE_MARKERS) or _holds_resources(folder, names=names):
         return True
     known = district.senders.get(sender)
-    if known and any(len(names & profile.named_files) > 1 for profile in known.feeds.values()):
+    if known and any(len(profile.named(names)) > 1 for profile in known.feeds.values()):
         return True
     families: dict[str, set[str]] = {}
     for contract in load_contracts().values():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from wraparound.landing.csv_source import BLOCK, FIRST_ROW, CsvSource, one_record, split_header
+from wraparound.landing.csv_source import BLOCK, CsvSource, one_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ def compare_lines(old: CsvSource, new: CsvSource, *, set_apart: Iterable[int]) -
 
     if old.header() != new.header():
         return None
-    apart = np.unique(np.fromiter(set_apart, dtype=np.int64)) - FIRST_ROW
+    apart = np.unique(np.fromiter(set_apart, dtype=np.int64)) - old.first_row
     with ExitStack() as files:
         # Hashes alone, which nobody can tell a line from, in files without a name.
         old_hashes, new_hashes = (files.enter_context(TemporaryFile()) for _ in range(2))
@@ -218,7 +218,7 @@ def _picked(source: CsvSource, places: "Rows") -> SomeLines:
         first, last = np.searchsorted(places, [start, start + len(ends) + 1])
         here = places[first:last] - start
         around = zip(
-            (places[first:last] + FIRST_ROW).tolist(),
+            (places[first:last] + source.first_row).tolist(),
             edges[here].tolist(),
             edges[here + 1].tolist(),
             strict=True,
@@ -227,13 +227,19 @@ def _picked(source: CsvSource, places: "Rows") -> SomeLines:
             numbered = (b"%d%b%b\n" % (row, mark, block[a + 1 : b]) for row, a, b in around)
             pieces.append(b"".join(numbered))
         start += len(ends) + 1
-    return SomeLines(source.member, source.encoding, source.delimiter, tuple(pieces), len(places))
+    return SomeLines(
+        source.member,
+        source.encoding,
+        source.delimiter,
+        pieces=tuple(pieces),
+        count=len(places),
+    )
 
 
 def _whole_lines(source: CsvSource) -> Iterator[bytes]:
     """What follows the header, in blocks that end where a line ends, without that end."""
     with source.open() as stream:
-        rest, _ = split_header(stream, source.member.name)
+        rest = source.begin(stream)
         while block := stream.read(BLOCK):
             whole, end, begun = block.rpartition(b"\n")
             if end:

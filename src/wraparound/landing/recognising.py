@@ -64,7 +64,7 @@ def _by_profile(
     for feed, profile in known.feeds.items() if known else ():
         if any(fnmatch(file_name, pattern) for pattern in profile.files):
             return feed
-        if profile.named_files & set(members or ()):
+        if profile.named(members or ()):
             return feed
     return None
 

@@ -7,21 +7,30 @@ headers and codes of the files; cells of any other column never appear in it.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from itertools import islice
 from pathlib import Path, PurePath
 
 from wraparound.contracts.models import Column, Contract, Table
 from wraparound.contracts.resources import is_json
 from wraparound.errors import ContractBroken
-from wraparound.landing.csv_source import CsvSource
+from wraparound.landing.csv_source import CsvSource, holds_values
 from wraparound.landing.opening import Member, open_members
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "^")
+# So many rows show how a file is laid out.
+ROWS_LOOKED_AT = 30
 ROWS_READ = 200_000
 # More different values than this are no codes.
 CODES_MAX = 25
+BEGUN = (
+    "# Begun by `wraparound profile suggest`. Read every line against the sender's own",
+    "# description, settle what is marked with ??, and take the marks away.",
+    "# Read and signed by: ??",
+)
 # Below this two names are not alike; from here on a person is asked to look.
 ALIKE = 0.62
 SURE = 0.95
@@ -104,6 +113,10 @@ class Look:
     cells: dict[str, Cells]
     # Whether it has a name inside of a package; a file by itself changes its name each night.
     is_inside: bool
+    # How many lines come before the header, or before the first row where there is none; and how
+    # many cells rows have.
+    lines_above: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -142,23 +155,24 @@ def suggest(
         for member in members.values():
             _refuse_unreadable(member)
         raise ContractBroken(
-            "None of the files is a table of text with a header. The first line has to name the "
-            "columns; ask the sender to leave out titles above it."
+            "None of the files is a table of text: cells, and the sign between them, that repeat "
+            "from row to row. Ask the sender for CSV."
         )
-    fits = [fit for look in looks if (fit := _best_fit(look, contract)) is not None]
+    named = [look for look in looks if look.header]
+    fits = [fit for look in named if (fit := _best_fit(look, contract)) is not None]
     fits = _as_its_files_are(fits, contract)
     used = {fit.look.name for fit in fits}
+    layouts = list(_layouts([look for look in looks if look.name in used or not look.header]))
     lines = [
-        "# Begun by `wraparound profile suggest`. Read every line against the sender's own",
-        "# description, settle what is marked with ??, and take the marks away.",
-        "# Read and signed by: ??",
+        *BEGUN,
         "senders:",
         f"  {sender}:",
         "    title: ??",
         "    feeds:",
-        f"      {contract.feed}:{'' if fits else ' {}'}",
+        f"      {contract.feed}:{'' if fits or layouts else ' {}'}",
         *_indented(8, _whole_feed(fits, contract)),
-        *_indented(8, [_left_out(look) for look in looks if look.name not in used]),
+        *_indented(8, layouts),
+        *_indented(8, [_left_out(look) for look in named if look.name not in used]),
         *([] if fits else _indented(8, _to_be_named(contract))),
     ]
     if fits:
@@ -189,12 +203,15 @@ def _look(member: Member) -> Look | None:
     if encoding is None or is_json(member.name):
         return None
     try:
-        delimiter = max(DELIMITERS, key=lambda d: len(CsvSource(member, encoding, d).header()))
-        source = CsvSource(member, encoding, delimiter)
-        header = source.header()
-        # A first line of values is no header, and none of them is told.
-        if len(header) < 2 or any(ISO.match(h) or WRITTEN.match(h) or h.isdigit() for h in header):
+        delimiter = max(DELIMITERS, key=lambda d: _width(_first_rows(member, encoding, d)))
+        rows = _first_rows(member, encoding, delimiter)
+        width = _width(rows)
+        if width < 2:
             return None
+        row, first = next((n, cells) for n, cells in rows.items() if _filled(cells) > width / 2)
+        source = CsvSource(member, encoding, delimiter, lines_above=row - 1)
+        # A first line of values is no header, and none of them is told.
+        header = [] if holds_values(first) else source.header()
         cells = {name: Cells() for name in header}
         for number, (_, record) in enumerate(source.records()):
             if number == ROWS_READ:
@@ -204,7 +221,27 @@ def _look(member: Member) -> Look | None:
     except (ContractBroken, UnicodeDecodeError, csv.Error):
         return None
     name, arrives_as = member.name, member.archive.name
-    return Look(name, arrives_as, encoding, delimiter, header, cells, is_inside=member.zipped)
+    return Look(
+        *(name, arrives_as, encoding, delimiter, header, cells),
+        is_inside=member.zipped,
+        lines_above=source.lines_above,
+        width=width,
+    )
+
+
+def _first_rows(member: Member, encoding: str, delimiter: str) -> dict[int, list[str]]:
+    """The first rows of a file that hold anything, by their numbers."""
+    return dict(islice(CsvSource(member, encoding, delimiter).rows(), ROWS_LOOKED_AT))
+
+
+def _width(rows: dict[int, list[str]]) -> int:
+    """How many cells rows have; titles above them have fewer."""
+    widths = sorted(map(len, rows.values()))
+    return widths[3 * len(widths) // 4] if widths else 0
+
+
+def _filled(cells: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in cells)
 
 
 def _encoding_of(member: Member) -> str | None:
@@ -389,21 +426,42 @@ def _to_be_named(contract: Contract) -> Iterator[str]:
 def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:
     looks = [fit.look for fit in fits]
     if len(looks) == 1:
-        name = PurePath(looks[0].arrives_as)
-        pattern = re.sub(r"\d+", "*", name.stem) + name.suffix
+        pattern = _pattern(looks[0].arrives_as)
         yield f"files: [{_quoted(pattern)}]  # ?? a pattern of the names to come"
     if any(look.encoding != "utf-8" for look in looks):
         yield "encoding: cp1252  # ?? it is not UTF-8; look whether names with accents come out"
-    marks = {look.delimiter for look in looks}
-    if marks - {","}:
-        yield f"delimiter: {_quoted(max(marks - {','}))}"
-    if len(marks) > 1:
-        yield "# ?? the files use several delimiters; a profile has one"
     yield from _date_order(fits)
     people = [t for fit in fits for t in (fit.table.student, fit.table.school) if t]
     if people and contract.feed != "roster":
         yield "# ?? student_id, school_id: what the ids mean in the roster: sourcedId, identifier"
         yield "# or userIds:TYPE. sourcedId is taken; a load says it if another would match."
+
+
+def _layouts(looks: list[Look]) -> Iterator[str]:
+    """How the lines of files stand where it is not as in a plain CSV."""
+    marks = Counter(look.delimiter for look in looks)
+    usual = max(marks, key=lambda mark: marks[mark], default=",")
+    if usual != ",":
+        yield f"delimiter: {_quoted(usual)}"
+    odd = [k for k in looks if k.delimiter != usual or k.lines_above or not k.header]
+    yield from ["layouts:"] if odd else []
+    for look in odd:
+        yield f"  {_quoted(_pattern(look.name))}:"
+        if look.delimiter != usual:
+            yield f"    delimiter: {_quoted(look.delimiter)}"
+        if look.lines_above:
+            yield f"    lines_above: {look.lines_above}  # ?? is it so many every time"
+        if not look.header:
+            yield f"    # no header: its {look.width} columns in their order, as the sender's"
+            yield "    # description names them"
+            unknown = ", ".join(['"??"'] * look.width)
+            yield f"    header: [{unknown}]"
+
+
+def _pattern(name: str) -> str:
+    """A pattern of the names to come."""
+    path = PurePath(name)
+    return re.sub(r"\d+", "*", path.stem) + path.suffix
 
 
 def _date_order(fits: list[Fit]) -> Iterator[str]:

@@ -41,7 +41,7 @@ from wraparound.warehouse.json_planning import (
     shape_of,
 )
 from wraparound.warehouse.lifting import lifted_rules
-from wraparound.warehouse.mapping import BY, Mapping, Notice, map_header
+from wraparound.warehouse.mapping import BY, Mapping, Notice, map_source
 from wraparound.warehouse.merging import (
     Changes,
     Merge,
@@ -330,14 +330,9 @@ def _count_moved(connection: Connection) -> Moved:
 
 def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
     profile = work.profile(file.contract.feed)
-    source = CsvSource(file.member, profile.encoding, profile.delimiter)
-    mapping = map_header(
-        source.header(),
-        table=file.table,
-        name=file.name,
-        file_name=file.member.name,
-        profile=file.shape,
-    ).beside(file.elsewhere)
+    source = CsvSource.of(file.member, profile)
+    mapping = map_source(source, table=file.table, name=file.name, profile=file.shape)
+    mapping = mapping.beside(file.elsewhere)
     known = _resent(work, file, source, mapping)
     found = _load_resent(work, file, mapping, resent=known) if known else None
     if found is None:
@@ -345,6 +340,8 @@ def _load_file(work: _Load, file: File) -> tuple[TableCounts, list[Notice]]:
         found = _judge_and_merge(work, _judged_file(work, file, mapping, staged)), staged
     counts, staged = found
     notices = list(mapping.notices)
+    if source.lines_above:
+        notices.append(Notice("lines_above", file.name, count=source.lines_above))
     if staged.trimmed:
         notices.append(Notice("empty_cells_beyond_header", file.name, count=staged.trimmed))
     if file.contract.package == "oneroster":

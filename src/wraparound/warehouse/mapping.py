@@ -2,12 +2,17 @@
 
 import difflib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
+from wraparound.landing.csv_source import CsvSource, holds_values
 
+# So far down a header is looked for, to say where it is.
+LINES_ABOVE_MAX = 30
 # Marks the cell by which a column is looked up.
 BY = "~by"
 # What columns without a name are told by, all at once: spreadsheets leave them to the right.
@@ -109,6 +114,47 @@ def map_header(
     notices += [Notice("column_missing", name, column) for column in missing if _standard(column)]
     left_out = _left_out(header, file_name=file_name, profile=profile)
     return Mapping(tuple(positions), tuple(notices), composed, extras, left_out)
+
+
+def map_source(source: CsvSource, *, table: Table, name: str, profile: TableProfile) -> Mapping:
+    """Hold the header of a file against the contract.
+
+    Raises:
+        ContractBroken: as `map_header`; where a line further below would fit, the message says
+            which.
+    """
+    file_name = source.member.name
+    try:
+        return map_header(
+            source.header(), table=table, name=name, file_name=file_name, profile=profile
+        )
+    except ContractBroken:
+        row = _row_that_fits(source, table=table, name=name, profile=profile)
+        if row is None:
+            raise
+        raise ContractBroken(
+            f"{file_name}: its header is row {row}, below lines that are no part of the table. "
+            f"The whole arrival was set aside; say lines_above: {row - 1} of this file under "
+            "layouts in the sender's profile, then land it again."
+        ) from None
+
+
+def _row_that_fits(
+    source: CsvSource, *, table: Table, name: str, profile: TableProfile
+) -> int | None:
+    """The row that is a header of the table, where the first one is not."""
+    if source.names:
+        return None
+    rows = replace(source, lines_above=0).rows()
+    try:
+        for row, cells in islice(rows, LINES_ABOVE_MAX):
+            header = [cell.strip() for cell in cells]
+            with suppress(ContractBroken):
+                map_header(header, table=table, name=name, file_name="", profile=profile)
+                return row
+    except (ContractBroken, UnicodeDecodeError):
+        return None
+    return None
 
 
 def headers_of(table: Table, profile: TableProfile) -> set[str]:
@@ -220,7 +266,12 @@ def _refuse_missing(
     hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
     if not close and len(missing) == 1:
         hint = " If it is the same in every row, the sender's profile can say it (constants)."
-    if not close and len(missing) > 1:
+    if holds_values(header):
+        hint = (
+            " Its first line holds values: where a file has no header, the sender's profile names "
+            "its columns in their order (layouts: header)."
+        )
+    elif not close and len(missing) > 1:
         hint = (
             " If the sender calls them otherwise, `wraparound profile suggest` begins a profile."
         )

@@ -11,7 +11,7 @@ from wraparound.errors import ContractBroken, SettingsWrong
 from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.opening import Member
 from wraparound.warehouse import oneroster
-from wraparound.warehouse.mapping import Notice, headers_of, map_header
+from wraparound.warehouse.mapping import Notice, headers_of, map_source
 
 Tables = dict[str, tuple[Contract, str, Table]]
 Place = tuple[Contract, str, Table]
@@ -85,7 +85,7 @@ def _manifest(
     file_name: str,
 ) -> oneroster.Manifest:
     """What a package says of itself; files that a sender calls otherwise come without a word."""
-    is_own = bool(profile.named_files & set(members))
+    is_own = bool(profile.named(members))
     if contract.package != "oneroster" or (is_own and oneroster.MANIFEST not in members):
         return oneroster.Manifest("")
     ignored = ignored_files(contract.family)
@@ -127,7 +127,7 @@ def _respelt(
     found: dict[str, Member] = {}
     notices = []
     for name, member in members.items():
-        own = name if name in profile.named_files else spelt.get(name.lower(), name)
+        own = name if profile.names(name) else spelt.get(name.lower(), name)
         if own in members or own in found:
             own = name
         found[own] = member if own == name else replace(member, name=own, inside=name)
@@ -173,7 +173,7 @@ def _places(
     named = [
         (contract, table_name, contract.tables[table_name])
         for table_name, shapes in profile.tables.items()
-        if any(shape.file == name for shape in shapes)
+        if any(shape.is_of(name) for shape in shapes)
     ]
     if not named and name not in tables and alone:
         return _only_place(member, contract=contract, tables=tables, profile=profile)
@@ -202,12 +202,12 @@ def _by_header(member: Member, *, contract: Contract, profile: FeedProfile) -> l
     """
     if contract.package != "csv":
         return []
-    header = CsvSource(member, profile.encoding, profile.delimiter).header()
+    source = CsvSource.of(member, profile)
     fitting, misfits = [], []
     for name, table in contract.tables.items():
         shape = profile.shape(name, file_name=member.name)
         try:
-            map_header(header, table=table, name=name, file_name=member.name, profile=shape)
+            map_source(source, table=table, name=name, profile=shape)
         except ContractBroken as misfit:
             misfits += [misfit] if name in profile.tables else []
             continue
@@ -228,7 +228,7 @@ def _missing_files(
     """The contract's names of files that must be there and are not. Whose files all have names of
     their own sends what the profile has tables for, and no more."""
     have = {(file.contract.feed, file.name) for file in files}
-    is_own = all(file.member.name in profile.named_files for file in files)
+    is_own = all(profile.names(file.member.name) for file in files)
     return [
         table.file
         for name, table in contract.tables.items()

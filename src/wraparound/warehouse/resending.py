@@ -164,7 +164,7 @@ def _source_of(last: Row, arrival: Arrival, *, file: File, like: CsvSource) -> C
     member = members.get(file.member.name)
     if member is None and len(members) == 1:
         (member,) = members.values()
-    return CsvSource(member, like.encoding, like.delimiter) if member else None
+    return replace(like, member=member) if member else None
 
 
 def remember_gone(connection: Connection, merge: Merge, *, last_bad: "array[int]") -> None:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from wraparound.landing import csv_source, line_compare
-from wraparound.landing.csv_source import FIRST_ROW, CsvSource
+from wraparound.landing.csv_source import CsvSource
 from wraparound.landing.line_compare import Compared, compare_lines
 from wraparound.landing.opening import Member
 
@@ -29,7 +29,7 @@ def compared(
 def numbered(lines: list[bytes], *, but: set[bytes]) -> list[tuple[int, list[str]]]:
     return [
         (row, line.decode().split(","))
-        for row, line in enumerate(lines, start=FIRST_ROW)
+        for row, line in enumerate(lines, start=2)
         if line not in but
     ]
 
@@ -43,7 +43,7 @@ def test_parts_find_what_the_whole_files_say(tmp_path, monkeypatch, seed):
     every = [b"T-%d,2026-09-01,A" % number for number in range(120)]
     old, new = (chance.sample(every, chance.randint(1, len(every))) for _ in range(2))
     apart = {chance.choice(old) for _ in range(chance.randint(0, 4))}
-    rows = tuple(old.index(line) + FIRST_ROW for line in apart)
+    rows = tuple(old.index(line) + 2 for line in apart)
 
     found = compared(tmp_path, old, new, set_apart=rows)
 
@@ -75,7 +75,7 @@ def test_files_of_which_too_much_differs_are_not_held(tmp_path, monkeypatch):
     assert compared(tmp_path, lines, lines[:49]) is None
     assert compared(tmp_path, lines, lines[:50]) is not None
     # Rows that were set aside differ as well, whatever the new file says of them.
-    apart = tuple(range(FIRST_ROW, FIRST_ROW + 2))
+    apart = tuple(range(2, 2 + 2))
     assert compared(tmp_path, lines, lines[:50], set_apart=apart) is None
 
 

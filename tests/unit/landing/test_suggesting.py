@@ -225,14 +225,13 @@ def test_the_one_table_of_a_feed_is_begun_though_nothing_is_alike(tmp_path):
     ("content", "why"),
     [
         (b"one\ntwo\n", "table of text"),
-        (b"T-1,S1,2026-10-01,Tardy\nT-2,S1,2026-10-01,Tardy\n", "a table of text with a header"),
         (b"one,two\n\x00,\x01\n", "a.csv holds a NUL byte"),
         (b"\x1f\x8b\x08\x00", "a.csv is a gzip archive"),
         (b"\xef\xbb\xbf\r\n<HTML><body>", "a.csv is a web page"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.csv is an .xls"),
         ("one,two\n1,2\n".encode("utf-16"), "a.csv is UTF-16"),
         (b"one,two\rthree\n1,2\n", "must end in LF or CRLF"),
-        ("Liste gedruckt f\u00fcr\nSchule\nid,name\n".encode("cp1252"), "leave out titles above"),
+        ("Liste gedruckt f\u00fcr\nSchule\n".encode("cp1252"), "table of text"),
     ],
 )
 def test_what_is_no_table_is_no_beginning(tmp_path, content, why):
@@ -274,3 +273,34 @@ def test_lines_that_end_in_a_return_alone_are_read(tmp_path):
     content = b"Student_Number\tSchoolID\tAtt_Date\tAtt_Code\r1\t2\t10/13/2026\tA\r"
     profile = profile_of(begun(a_file(tmp_path, "att.text", content)), tmp_path)
     assert (profile.delimiter, profile.date_order) == ("\t", "MDY")
+
+
+def test_titles_above_a_header_are_counted(tmp_path):
+    export = attendance_export(tmp_path, "2026-03-13", "2026-03-14", mark=";")
+    export.write_text("Absences\nSchool year: 2026;;\n\n" + export.read_text())
+    profile = profile_of(begun(export), tmp_path)
+
+    layout = profile.layout_of("att_2027.csv")
+    assert (layout.lines_above, layout.delimiter) == (3, ";")
+    shape = profile.shape("events", file_name="att_2026.csv")
+    assert shape.columns["studentUniqueId"] == "student_no"
+
+
+def test_columns_without_a_header_are_left_to_be_named(tmp_path):
+    path = a_file(tmp_path, "SENR_20261101.txt", "T-0001^S1^20261001\nT-0002^S1^20261001\n")
+    text = begun(path)
+    layout = profile_of(text, tmp_path).layout_of("SENR_20261201.txt")
+
+    assert (layout.delimiter, layout.header) == ("^", ("??",) * 3)
+    assert "T-0001" not in text
+    assert "events: studentUniqueId, schoolId" in text
+
+
+def test_each_file_has_its_own_delimiter(tmp_path):
+    attendance_export(tmp_path / "in", "2026-03-13")
+    text = "student_no\tschool\tsection\tdate\tcode\nT-1\tS1\tA\t2026-03-13\tTardy\n"
+    a_file(tmp_path / "in", "section_attendance.txt", text)
+    profile = profile_of(begun(tmp_path / "in"), tmp_path)
+
+    marks = [profile.layout_of(n).delimiter for n in ("att_2026.csv", "section_attendance.txt")]
+    assert marks == [",", "\t"]
