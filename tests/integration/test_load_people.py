@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.feed_builders import EXCUSED, TARDY, UNEXCUSED, Child, attendance
+from lib.feed_builders import EXCUSED, TARDY, UNEXCUSED, Child, a_zip, attendance
 from lib.warehouse_in_tests import (
     arrivals,
     findings,
@@ -107,6 +107,30 @@ def test_a_whole_file_may_come_before_its_roster(settings, roster, tmp_path):
 def test_what_waits_is_not_tried_again_before_anything_new_came(rostered, roster, tmp_path):
     rows = [(child.id, "T-S1", DAY, TARDY) for child in (*roster.students[:6], NEW)]
     landed_and_loaded(rostered, attendance(tmp_path / "in", rows))
+    assert nights.replay_waiting(rostered) == 0
+
+
+def test_rows_that_go_on_waiting_stop_no_ingest(rostered, roster, tmp_path):
+    # Judged again, they are not their file: a few ids of another kind are no wrong setting, and
+    # where none is left to judge, as it lost to another, the file was not empty.
+    lost = b"T-S9-HR,,,Homeroom,03,T-C9,HR,homeroom,,T-S1,T-Y2027,,,1\n"
+    members = roster.members()
+    members["classes.csv"] += lost + lost.replace(b"T-C9", b"T-C")
+    rows = [(child.id, child.school, DAY, TARDY) for child in roster.students]
+    rows.append((roster.students[0].identifier, "T-S1", DAY, TARDY))
+    landed_and_loaded(rostered, a_zip(tmp_path / "1", "roster.zip", members))
+    landed_and_loaded(rostered, attendance(tmp_path / "1", rows))
+    waiting = findings(rostered)
+    assert [rule for *_, rule, _ in waiting] == [
+        *("reference_missing", "conflicting_duplicate", "student_unknown")
+    ]
+
+    delta = replace(roster, mode="delta", students=(NEW,))
+    landed_and_loaded(rostered, delta.write(tmp_path / "2"))
+
+    assert findings(rostered) == waiting
+    judged = query(rostered, "select arrival_id from ops.batch where reading_hash is null")
+    assert sorted(row["arrival_id"] for row in judged) == [2, 3]
     assert nights.replay_waiting(rostered) == 0
 
 

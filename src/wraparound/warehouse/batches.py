@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from wraparound.landing.leaving_out import LEFT_OUT
 from wraparound.warehouse.connection import Connection
+from wraparound.warehouse.findings import WAITING_RULES
 from wraparound.warehouse.identities import key_from, remember_new
 from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.merging import Changes
@@ -142,6 +143,7 @@ def close_replay(
         " and new.row_number = old.row_number",
         [arrival.arrival_id],
     )
+    _mark_looked_at(connection, arrival, loaded)
     connection.execute(
         "delete from restricted.quarantine_line as l where arrival_id = %s and not exists"
         " (select 1 from ops.quarantine as q where q.arrival_id = l.arrival_id"
@@ -166,6 +168,16 @@ def close_replay(
         [_message(connection, arrival), arrival.arrival_id],
     )
     _extend_crosswalks(connection, loaded)
+
+
+def _mark_looked_at(connection: Connection, arrival: Arrival, loaded: Loaded) -> None:
+    """Let what still waits be tried again once something else has come: also what could not be
+    judged anew, as its line is gone or its row lost to another."""
+    connection.execute(
+        "update ops.quarantine set batch_id = %s where arrival_id = %s and state = 'open'"
+        " and rule = any(%s) and batch_id <> %s",
+        [loaded.batch_id, arrival.arrival_id, list(WAITING_RULES), loaded.batch_id],
+    )
 
 
 def _message(connection: Connection, arrival: Arrival) -> str | None:

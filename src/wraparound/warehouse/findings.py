@@ -26,7 +26,8 @@ class Judging:
     natural key, or the student's day where a file speaks of whole days. `have` are the contract
     columns that the file carries. `kept` are the staged
     columns that a quarantined line keeps, `lifted` the rules that a person lifted. `rows` are
-    staged; `beside` is a table that holds further good rows of the file, and nothing else.
+    staged; `beside` is a table that holds further good rows of the file, and nothing else. Of
+    lines that are judged again (`is_replay`) nothing can be said of the file as a whole.
     """
 
     contract: Contract
@@ -47,6 +48,7 @@ class Judging:
     has_control: bool = True
     has_line_breaks: bool = True
     is_resent: bool = False
+    is_replay: bool = False
     rows: int = 0
     beside: Sql | None = None
 

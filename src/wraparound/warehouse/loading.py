@@ -567,7 +567,7 @@ def _settle(
 
 
 def _refuse_empty(judged: _Judged, merge: Merge, *, rows_in: int) -> None:
-    if merge.scope == "table" and rows_in == 0:
+    if merge.scope == "table" and rows_in == 0 and not merge.is_replay:
         raise ContractBroken(
             f"{judged.file_name} has a header and no rows; as a bulk file it would end every "
             "record. The whole arrival was set aside; ask the sender to send it again."
@@ -650,6 +650,7 @@ def _judging(work: _Load, judged: _Judged) -> Judging:
         has_control=judged.staged.has_control,
         has_line_breaks=judged.staged.has_line_breaks,
         is_resent=judged.unchanged is not None,
+        is_replay=judged.mode == "replay",
         rows=judged.staged.rows,
     )
 

@@ -439,14 +439,15 @@ def _refuse_unknown_people(connection: Connection, judging: Judging) -> None:
         rows = found.format(sql.Identifier(f"_{what}_source_id"), sql.Identifier(raw))
         if not _exists(connection, rows):
             continue
-        references.refuse_wrong_meaning(
-            connection,
-            ids=_ids(judging, raw),
-            what=what,
-            meaning=meaning,
-            feed=judging.contract.feed,
-            file_name=judging.file_name,
-        )
+        if not judging.is_replay:
+            references.refuse_wrong_meaning(
+                connection,
+                ids=_ids(judging, raw),
+                what=what,
+                meaning=meaning,
+                feed=judging.contract.feed,
+                file_name=judging.file_name,
+            )
         column = judging.table.student if what == "student" else judging.table.school
         set_aside(connection, judging, column=column, rule=f"{what}_unknown", rows=rows)
 
