@@ -28,6 +28,7 @@ from lib.warehouse_in_tests import (
     write_district,
 )
 from wraparound.orchestration import nights
+from wraparound.orchestration.handing_back import hand_back
 
 TREES = ("Alder", "Birch", "Cedar", "Damson")
 SCHOOL = {
@@ -178,6 +179,13 @@ def test_a_malformed_record_is_set_aside_with_its_line_and_the_rest_is_loaded(se
         ("students.jsonl", 5, None, "not_an_object", "row"),
     ]
     assert (arrival["rows_in"], arrival["rows_quarantined"]) == (5 + 3, 2)
+
+    # The file fills two tables, of which each has columns of its own.
+    files = hand_back(settings, arrival["arrival_id"], folder=tmp_path / "out", by="T. Linden")
+    assert sum(file.row_count for file in files) == 3
+    written = [file.path.read_text() for file in files]
+    assert sorted(text.count("\n") for text in written) == [1 + 1, 1 + 2]
+    assert sum("1 April" in text for text in written) == 1
 
 
 def test_an_unmapped_descriptor_is_a_finding_until_the_profile_maps_it(schooled, tmp_path):

@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -32,31 +33,38 @@ class HandedBack:
 def hand_back(
     settings: Settings, arrival_id: int, *, folder: Path, by: str, rule: str | None = None
 ) -> list[HandedBack]:
-    """Record who asks, then write an arrival's open rows, one file for each of its own.
+    """Record who asks, then write an arrival's open rows: of each table in each of its files one.
 
     The cells are as they came, under the sender's headers; columns that no contract reads were
     never kept. Only the owner of the files may read them.
     """
     district = load_district(settings.district_file)
-    written = {}
+    written: dict[Path, tuple[int, str]] = {}
     with connect(settings) as connection:
         files = _files(connection, arrival_id, rule=rule)
         for (feed, table, name), rows in files.items():
             text = _csv(rows, feed=feed, table=table, name=name, district=district)
-            path = folder / f"arrival-{arrival_id}-{PurePath(name).stem}.csv"
-            written[HandedBack(path, len({row["row_number"] for row in rows}))] = text
+            path = _free(folder / f"arrival-{arrival_id}-{PurePath(name).stem}.csv", written)
+            written[path] = len({row["row_number"] for row in rows}), text
         if written:
-            count = sum(one.row_count for one in written)
-            detail = {"arrival_id": arrival_id, "by": by, "rule": rule, "row_count": count}
+            total = sum(row_count for row_count, _ in written.values())
+            detail = {"arrival_id": arrival_id, "by": by, "rule": rule, "row_count": total}
             connection.execute(
                 "insert into ops.event (kind, state, detail) values"
                 " ('quarantine', 'exported', %s)",
                 [Jsonb(detail)],
             )
-    for one, text in written.items():
+    for path, (_, text) in written.items():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(one.path, text)
-    return list(written)
+        write_private(path, text)
+    return [HandedBack(path, row_count) for path, (row_count, _) in written.items()]
+
+
+def _free(path: Path, taken: Container[Path]) -> Path:
+    """A path, with a number where it is taken: a file of JSON fills several tables, and folders of
+    a package may hold files of one name."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if one not in taken)
 
 
 def _files(
