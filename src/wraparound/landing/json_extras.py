@@ -54,8 +54,13 @@ class Extras:
             if type(holder) is not dict or holder.keys() <= level.known:
                 continue
             for name, value in holder.items():
-                if name not in level.known:
+                if name in level.known:
+                    continue
+                try:
                     self._keep(name, value, path=level.path, found=found)
+                except RecursionError:
+                    # Lists in lists, hundreds deep: JSON that can be read and not be written.
+                    self.unnamed += 1
         return json.dumps(found, ensure_ascii=False) if found else None
 
     def _keep(self, name: str, value: Any, *, path: str, found: dict[str, Any]) -> None:

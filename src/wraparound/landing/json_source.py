@@ -198,21 +198,23 @@ class _Reader:
 
     def _row(self, stack: Stack, *, number: int) -> tuple[int, list[Cell]] | None:
         cells: list[Cell] = []
-        for name, getter in self.getters:
-            try:
+        name: str | None = None
+        try:
+            for column, getter in self.getters:
+                name = column
                 cell = getter(stack)
-            except Misfit as misfit:
-                self._note(number, misfit.rule, column=name)
-                return None
-            if cell is not None and not _is_text(cell):
-                self._note(number, "not_text", column=name)
-                return None
-            cells.append(cell)
-        for getter, patterns in self.left_out:
-            value = getter(stack) or ""
-            if is_left_out(value, patterns):
-                self._note(number, LEFT_OUT)
-                return None
+                if cell is not None and not _is_text(cell):
+                    raise Misfit("not_text")
+                cells.append(cell)
+            name = None
+            for getter, patterns in self.left_out:
+                if is_left_out(getter(stack) or "", patterns):
+                    raise Misfit(LEFT_OUT)
+        except (Misfit, RecursionError) as odd:
+            # Lists in lists, hundreds deep, are no value either.
+            rule = odd.rule if isinstance(odd, Misfit) else "not_a_value"
+            self._note(number, rule, column=name)
+            return None
         if self.source.levels:
             cells.append(self.extras.of(stack, self.source.levels))
         return number, cells

@@ -16,6 +16,13 @@ from wraparound.landing.json_source import JsonSource, parse_path
 from wraparound.landing.opening import Member
 
 
+def lists_in_lists(depth):
+    value = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def a_member(folder, content, *, name="students.json"):
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -165,6 +172,10 @@ def test_entries_of_a_list_are_rows_of_their_own(tmp_path):
                      id="a comma in a list"),
         pytest.param({"a": "x\0"}, (1, "not_text", "givenName"), id="a NUL"),
         pytest.param({"a": "\ud800"}, (1, "not_text", "givenName"), id="half a character"),
+        pytest.param({"a": lists_in_lists(900)}, (1, "not_a_value", "givenName"),
+                     id="lists in lists"),
+        pytest.param({"a": "x", "kind": {"b": 1}}, (1, "not_a_value", None),
+                     id="an object by which it might be left out"),
         pytest.param({"a": " Test one "}, (1, "left_out_by_profile", None), id="left out"),
         pytest.param({"a": "[x] all"}, (1, "left_out_by_profile", None), id="a sign as itself"),
     ],
@@ -174,7 +185,7 @@ def test_a_record_that_fits_no_row_is_told(tmp_path, record, rule):
         tmp_path,
         [record, {"a": "Birch"}],
         columns={"givenName": "a", "grades": "g"},
-        leave_out={"a": ("Test *", "[x]*")},
+        leave_out={"a": ("Test *", "[x]*"), "kind": ("test",)},
     )
     assert unusable == [rule]
     assert [(number, cells[0]) for number, cells in found] == [(2, "Birch")]
@@ -217,6 +228,8 @@ TOP = (Level(0, "", frozenset({"id"})),)
                      id="values for names"),
         pytest.param({"house": "a\0b", "half": "\ud800"}, {}, [], 2, id="no text"),
         pytest.param({"house": None, "clubs": []}, {}, [], 0, id="nothing in it"),
+        pytest.param({"house": lists_in_lists(900), "bus": "7"}, {"bus": "7"}, [], 1,
+                     id="lists in lists"),
     ],
 )  # fmt: skip
 def test_members_that_nobody_reads_are_kept_by_name(record, kept, refused, lost):
