@@ -32,15 +32,22 @@ def members_of(archived: Path, *, file_name: str) -> dict[str, bytes]:
         ContractBroken: it cannot be read, or a feed's sheet holds a formula.
     """
     sheets = read_sheets(archived, file_name=file_name)
-    for rows in sheets.values():
-        if {"need_id", "release_id", MARK} <= set(rows[0].texts()):
-            return {_decisions().file: _as_csv(_decided(rows))}
+    marks = {"need_id", "release_id", MARK}
+    lists = [rows for rows in sheets.values() if marks <= set(rows[0].texts())]
+    if lists:
+        return {_decisions().file: _as_csv(_decided_once(lists))}
     known = {t.file.lower(): t.file for c in load_contracts().values() for t in c.tables.values()}
     files = {}
     for name, rows in sheets.items():
         _refuse_computed(rows, file_name=file_name)
         own = f"{name.strip().replace(' ', '_')}.csv"
-        files[known.get(own.lower(), own)] = _as_csv((row.number, row.texts()) for row in rows)
+        file = known.get(own.lower(), own)
+        if file in files:
+            raise ContractBroken(
+                f"{file_name} has two sheets that both stand for {file}. The whole arrival was "
+                "set aside; leave one of them, or put all rows into it, and send it again."
+            )
+        files[file] = _as_csv((row.number, row.texts()) for row in rows)
     return files
 
 
@@ -51,6 +58,19 @@ def row_mark(texts: Sequence[str]) -> str:
 
 def _decisions() -> Table:
     return contract_of("decisions").tables["decisions"]
+
+
+def _decided_once(lists: list[list[SheetRow]]) -> list[tuple[int, list[str]]]:
+    """What was decided in the one of these sheets that somebody wrote into: who copied the sheet
+    of a list may have written into the copy."""
+    read = [list(_decided(rows)) for rows in lists]
+    written = [rows for rows in read if len(rows) > 1]
+    if len(written) > 1:
+        raise ContractBroken(
+            "The list that came back has decisions in two sheets. Nothing of it was taken; leave "
+            "one sheet with all of them, and send it again."
+        )
+    return next(iter(written), read[0])
 
 
 def _decided(rows: list[SheetRow]) -> Iterator[tuple[int, list[str]]]:

@@ -23,6 +23,7 @@ from wraparound.publishing.xlsx import (
     Cells,
     Column,
     Sheet,
+    fitted,
     write_book,
 )
 
@@ -182,7 +183,7 @@ def _shown_text(value: Any) -> str:
     """A cell as it is read back."""
     if isinstance(value, date):
         return value.isoformat()
-    return "" if value is None else str(value).strip()
+    return "" if value is None else fitted(str(value)).strip()
 
 
 def _referral_cells(referral: "Referral", *, words: Words) -> Cells:

@@ -33,6 +33,8 @@ FORMULA_LEADS = tuple("=+-@\t\r|%\uff1d\uff0b\uff0d\uff20")
 # Points of a line, and of the highest row that the format knows.
 LINE_POINTS, HIGHEST_POINTS = 15, 409
 LONGEST_TEXT = 32_767  # what a cell of the format can hold, in UTF-16 units
+# The first day that the format counts. Excel shows an earlier one as #####.
+FIRST_DAY = date(1900, 1, 1)
 # As deflate counts: a fifth larger than by default, in less than a third of the time.
 PACKED = 2
 # The library takes text that begins so for elements of its own and would not escape it.
@@ -249,7 +251,8 @@ class Elements(dict[Any, str]):
                 lines = sum(max(1, -(-len(part) // self._wrapped_at)) for part in parts)
                 self.lines |= {value: lines} if lines > 1 else {}
         elif isinstance(value, date):
-            made = self._number(DAY, _serial_day(value))
+            is_counted = value >= FIRST_DAY
+            made = self._number(DAY, _serial_day(value)) if is_counted else self._text(str(value))
         elif isfinite(value):
             made = self._number(self._as_number, value)
         else:
@@ -261,15 +264,15 @@ class Elements(dict[Any, str]):
         # The prefix keeps such text text also when somebody edits the cell.
         look = self._look(self._as_text, quoted=value.startswith(FORMULA_LEADS))
         if value.startswith(RICH_TEXT):
-            inner = f"<is><t>{escape(_fitted(value), quote=False)}</t></is>"
+            inner = f"<is><t>{escape(fitted(value), quote=False)}</t></is>"
             return f's="{look}" t="inlineStr">{inner}'
-        return f's="{look}" t="s"><v>{self._index_of(_fitted(value))}</v>'
+        return f's="{look}" t="s"><v>{self._index_of(fitted(value))}</v>'
 
     def _number(self, kind: str, value: float) -> str:
         return f's="{self._look(kind, quoted=False)}"><v>{value:.16G}</v>'
 
 
-def _fitted(text: str) -> str:
+def fitted(text: str) -> str:
     """Text cut to what a cell holds, which is counted in UTF-16 units."""
     if len(text) <= LONGEST_TEXT // 2:
         return text

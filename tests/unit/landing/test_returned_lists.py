@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 from lib.list_builders import a_list, a_referral
 from lib.returned_lists import decide, need_id_of, saved_by_libreoffice, write_into
 from wraparound.contracts.loader import contract_of
+from wraparound.errors import ContractBroken
 from wraparound.landing.opening import open_members
 from wraparound.landing.returned import HIDDEN, MARK
 from wraparound.publishing.words import CODES
@@ -24,9 +25,9 @@ def workbook(tmp_path):
     return a_published_list(tmp_path)
 
 
-def a_published_list(tmp_path, *, language="en"):
+def a_published_list(tmp_path, *, language="en", **changes):
     queue = [
-        a_referral(need_id=need_id, rule_id=f"AT-0{place}", referral_rank=place)
+        a_referral(need_id=need_id, rule_id=f"AT-0{place}", referral_rank=place, **changes)
         for place, need_id in enumerate(NEEDS, start=1)
     ]
     path = tmp_path / "list.xlsx"
@@ -61,6 +62,33 @@ def test_an_edit_beside_the_decision_is_told_and_not_read(workbook):
     (row,) = decisions_in(workbook)
     assert row["is_edited"] == "true"
     assert "less than it was" not in row.values()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"due_date": date(26, 11, 18)}, id="a day before the format counts"),
+        pytest.param({"wording": "oak " * 10_000}, id="a text that no cell holds"),
+    ],
+)
+def test_what_a_cell_cannot_hold_was_edited_by_nobody(changes, tmp_path):
+    workbook = a_published_list(tmp_path, **changes)
+    decide(workbook, row=2, decision="connected")
+    (row,) = decisions_in(workbook)
+    assert row["is_edited"] == "false"
+
+
+def test_decisions_in_a_copy_of_the_sheet_are_read(workbook):
+    book = load_workbook(workbook)
+    book.copy_worksheet(book["Referrals"]).title = "For Tuesday"
+    place = [cell.value for cell in book["For Tuesday"][1]].index("Decision") + 1
+    book["For Tuesday"].cell(row=3, column=place).value = "connected"
+    book.save(workbook)
+    (row,) = decisions_in(workbook)
+    assert (row["need_id"], row["decision"]) == (NEEDS[1], "connected")
+    decide(workbook, row=2, decision="connected")
+    with pytest.raises(ContractBroken, match="decisions in two sheets"):
+        decisions_in(workbook)
 
 
 def test_a_formula_is_told_and_never_evaluated(workbook):

@@ -5,7 +5,7 @@ import zipfile
 from datetime import date, datetime
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from wraparound.errors import ArrivalUnsafe, ContractBroken
 from wraparound.landing import workbook
@@ -66,6 +66,15 @@ def test_empty_rows_keep_the_numbers_of_the_others(tmp_path):
     path = a_book(tmp_path, [["a", "b"], [None, None], ["1", "2"]])
     assert text_of(path, "attendance.csv") == "a,b\n\n1,2\n"
     assert [row.number for row in read_sheets(path, file_name="x")["attendance"]] == [1, 3]
+
+
+def test_two_sheets_that_stand_for_one_file_are_refused(tmp_path):
+    path = a_book(tmp_path, [["a"], ["1"]])
+    book = load_workbook(path)
+    book.create_sheet("Attendance ").append(["a"])
+    book.save(path)
+    with pytest.raises(ContractBroken, match=r"two sheets that both stand for attendance\.csv"):
+        open_members(path, file_name=path.name)
 
 
 def test_a_formula_in_a_feed_is_refused_with_its_row(tmp_path):
