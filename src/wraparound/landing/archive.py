@@ -35,7 +35,12 @@ class Stored:
 
 def told(name: str) -> str:
     """The name of a file as text: bytes that are none, and what nobody would see, as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
+
+
+def visible(text: str) -> str:
+    """A text in which nothing steers a terminal or turns what stands beside it: what nobody would
+    see is an escape."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text

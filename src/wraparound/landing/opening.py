@@ -13,6 +13,7 @@ from typing import IO
 
 from wraparound.contracts.resources import is_json
 from wraparound.errors import ArrivalUnsafe, ContractBroken
+from wraparound.landing.archive import visible
 from wraparound.landing.returned import members_of
 from wraparound.landing.workbook import is_workbook
 
@@ -41,8 +42,8 @@ OTHERS = {
 class Member:
     """One file of an arrival; `open` gives its bytes as a stream.
 
-    What was a sheet of a workbook has its `content` at hand. `inside` is its name in the zip,
-    where that is another.
+    What was a sheet of a workbook has its `content` at hand. `inside` is its name in the zip, of
+    which `name` is what people can read.
     """
 
     name: str
@@ -108,11 +109,12 @@ def open_members(archived: Path, *, file_name: str) -> dict[str, Member]:
             name: Member(name, len(content), archived, zipped=True, content=content)
             for name, content in members_of(archived, file_name=file_name).items()
         }
-    return {
-        entry.filename: Member(entry.filename, entry.file_size, archived, zipped=True)
-        for entry in entries
-        if not entry.is_dir()
-    }
+    members = {}
+    for entry in entries:
+        if not entry.is_dir():
+            name, size = visible(entry.filename), entry.file_size
+            members[name] = Member(name, size, archived, zipped=True, inside=entry.filename)
+    return members
 
 
 def _refuse_others(begins: bytes, *, file_name: str) -> None:
@@ -178,7 +180,7 @@ def _unsafe_entry(entry: zipfile.ZipInfo) -> str | None:
     path = PurePosixPath(entry.filename)
     if entry.flag_bits & 0x1:
         return "is encrypted"
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[:1]:
+    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
         return "names a path outside itself"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "holds a symbolic link"

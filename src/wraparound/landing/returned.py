@@ -13,6 +13,7 @@ from pathlib import Path
 from wraparound.contracts.loader import contract_of, load_contracts
 from wraparound.contracts.models import Table
 from wraparound.errors import ContractBroken
+from wraparound.landing.archive import visible
 from wraparound.landing.workbook import EMPTY, SheetRow, read_sheets
 
 MARK = "row_mark"
@@ -40,7 +41,7 @@ def members_of(archived: Path, *, file_name: str) -> dict[str, bytes]:
     files = {}
     for name, rows in sheets.items():
         _refuse_computed(rows, file_name=file_name)
-        own = f"{name.strip().replace(' ', '_')}.csv"
+        own = f"{visible(name.strip()).replace(' ', '_')}.csv"
         file = known.get(own.lower(), own)
         if file in files:
             raise ContractBroken(

@@ -9,6 +9,7 @@ from itertools import islice
 from wraparound.contracts.district import TableProfile
 from wraparound.contracts.models import SECRET, Table
 from wraparound.errors import ContractBroken
+from wraparound.landing.archive import visible
 from wraparound.landing.csv_source import CsvSource, holds_values
 
 # So far down a header is looked for, to say where it is.
@@ -98,7 +99,7 @@ def map_header(
         if column is None and spelt.get(cell.lower()) not in {None, *exact, *positions}:
             column = spelt[cell.lower()]
         rule = None if column is None and cell in used else _rule_of(cell, column, table, profile)
-        notices += [Notice(rule, name, cell)] if rule and cell else []
+        notices += [Notice(rule, name, visible(cell))] if rule and cell else []
         if rule == "column_unknown" and cell:
             extras[cell] = len(positions)
         positions.append(None if rule == "column_refused" else column)
@@ -245,7 +246,7 @@ def _refuse_twice(header: list[str], *, file_name: str) -> None:
     twice = sorted(cell for cell, count in Counter(header).items() if count > 1 and cell)
     if twice:
         raise ContractBroken(
-            f"{file_name}: column '{twice[0]}' comes twice in the header. The whole arrival was "
+            f"{file_name}: column '{visible(twice[0])}' comes twice in the header. The whole arrival was "
             "set aside; ask the sender to name each column once."
         )
 
@@ -263,7 +264,11 @@ def _refuse_missing(
     used = {profile.header_of(c) for c in have}
     spare = [cell for cell in header if cell not in used]
     close = difflib.get_close_matches(missing[0], spare, n=1, cutoff=0.6)
-    hint = f" Its column '{close[0]}' may be it: map it in the sender's profile." if close else ""
+    hint = (
+        f" Its column '{visible(close[0])}' may be it: map it in the sender's profile."
+        if close
+        else ""
+    )
     if not close and len(missing) == 1:
         hint = " If it is the same in every row, the sender's profile can say it (constants)."
     if holds_values(header):

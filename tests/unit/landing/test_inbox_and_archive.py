@@ -127,6 +127,15 @@ def test_the_same_bytes_are_stored_once_and_read_only(tmp_path):
     assert [p for p in (tmp_path / "archive").rglob("*") if p.is_file()] == [first.path]
 
 
+def test_a_file_in_a_zip_is_called_by_what_can_be_seen(tmp_path):
+    path = a_zip(tmp_path, "x.zip", {"a\u202e\x1b.csv": b"Oak", "b \u00e9.csv": b"Elm"})
+    members = open_members(path, file_name="x.zip")
+    assert [*members] == ["a\\u202e\\x1b.csv", "b \u00e9.csv"]
+    assert [member.name for member in members.values()] == [*members]
+    with members["a\\u202e\\x1b.csv"].open() as stream:
+        assert stream.read() == b"Oak"
+
+
 def test_a_folder_is_packed_to_the_same_bytes_each_time(tmp_path):
     hashes = set()
     for place in ("one", "two"):

@@ -31,6 +31,17 @@ def test_an_unknown_column_goes_nowhere_and_is_told():
     assert ("column_unknown", "bus") in [(n.rule, n.column) for n in mapping.notices]
 
 
+def test_a_header_steers_no_terminal():
+    mapping = mapped([*REQUIRED, "\x1b[2Jbus\u202e"])
+    assert [n.column for n in mapping.notices if n.rule == "column_unknown"] == [
+        "\\x1b[2Jbus\\u202e"
+    ]
+    with pytest.raises(ContractBroken, match=r"'bus\\x1b' comes twice"):
+        mapped([*REQUIRED, "bus\x1b", "bus\x1b"])
+    with pytest.raises(ContractBroken, match=r"'eventDate\\x1b' may be it"):
+        mapped(["eventDate\x1b" if name == "eventDate" else name for name in REQUIRED])
+
+
 def test_columns_without_a_name_are_told_together():
     mapping = mapped([*REQUIRED, "", "", ""])
     told = [(n.column, n.count) for n in mapping.notices if n.rule == "column_unknown"]
