@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from wraparound.cli import CHAPTERS, Family, main
-from wraparound.cli.telling import WORDS
+from wraparound.cli.telling import WORDS, show
 from wraparound.errors import WarehouseMissing
 from wraparound.orchestration import nights
 
@@ -146,3 +146,9 @@ def test_every_command_first_brings_the_warehouse_up_to_date(
     monkeypatch.setattr(nights, "prepare", prepare)
     given = [*words.split(), *words_for(command, folder=str(tmp_path))]
     assert CliRunner().invoke(main, given).output == "W02: It was to be prepared.\n"
+
+
+@pytest.mark.parametrize("name", ["[north] Oak", "Oak [/b]", ":evergreen_tree: Oak"])
+def test_a_name_in_a_table_is_told_as_it_is(capsys, name):
+    show([{"school": name}], columns=["school"], json_wanted=False, empty="")
+    assert name in capsys.readouterr().out

@@ -90,7 +90,9 @@ def show(
         grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         grid.add_row(*("" if row[name] is None else str(row[name]) for name in names))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 180).print(grid)
+    width = None if sys.stdout.isatty() else 180
+    # What is told is text: a school called [north] or :oak: is called so.
+    Console(file=sys.stdout, width=width, markup=False, emoji=False).print(grid)
 
 
 def show_receipts(receipts: Sequence[dict[str, Any]], *, json_wanted: bool, empty: str) -> None:
