@@ -246,8 +246,8 @@ def _refuse_twice(header: list[str], *, file_name: str) -> None:
     twice = sorted(cell for cell, count in Counter(header).items() if count > 1 and cell)
     if twice:
         raise ContractBroken(
-            f"{file_name}: column '{visible(twice[0])}' comes twice in the header. The whole arrival was "
-            "set aside; ask the sender to name each column once."
+            f"{file_name}: column '{visible(twice[0])}' comes twice in the header. The whole "
+            "arrival was set aside; ask the sender to name each column once."
         )
 
 
