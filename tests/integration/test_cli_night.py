@@ -444,23 +444,34 @@ def test_a_server_starts_in_place_of_one_whose_folder_was_half_made_or_removed(
             embedded.down(settings)
 
 
-def test_a_server_starts_though_another_program_has_its_number_now() -> None:
+def test_a_server_starts_and_stops_though_another_has_its_number_now_or_none() -> None:
     with TemporaryDirectory() as folder:
         settings = replace(load_settings(), home=Path(folder) / "home")
         embedded.up(settings)
         embedded.down(settings)
         socket = embedded.socket_dir(settings)
-        socket.mkdir(mode=0o700, exist_ok=True)
         # Of the server's own user: of another's it is known that it is no server.
         server = settings.postgres_dir.stat().st_uid
-        with subprocess.Popen(["sleep", "60"], user=server) as other:
-            for lock in (settings.postgres_dir / "postmaster.pid", socket / ".s.PGSQL.5432.lock"):
+        locks = (settings.postgres_dir / "postmaster.pid", socket / ".s.PGSQL.5432.lock")
+
+        def left_by_the_dead() -> None:
+            socket.mkdir(mode=0o700, exist_ok=True)
+            for lock in locks:
                 lock.write_text(f"{other.pid}\n{settings.postgres_dir}\n")
+
+        with subprocess.Popen(["sleep", "60"], user=server) as other:
+            left_by_the_dead()
             try:
+                assert not embedded.down(settings)
+                left_by_the_dead()
                 assert embedded.up(settings).running
+                assert embedded.down(settings)
+                assert other.poll() is None
             finally:
                 other.kill()
                 embedded.down(settings)
+        left_by_the_dead()
+        assert not embedded.down(settings)
 
 
 def test_a_night_of_no_school_says_why_it_shows_no_list(

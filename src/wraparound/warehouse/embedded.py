@@ -100,6 +100,8 @@ def down(settings: Settings) -> bool:
     if not (settings.postgres_dir / "PG_VERSION").exists():
         return False
     with _one_at_a_time(settings):
+        # pg_ctl signals whoever has the number now.
+        _clear_the_way(settings)
         if not is_marked(settings):
             return False
         _run(settings, "pg_ctl", "-D", str(settings.postgres_dir), "-m", "fast", "-w", "stop")
@@ -205,25 +207,30 @@ def _start(settings: Settings) -> None:
 
 
 def _clear_the_way(settings: Settings) -> None:
-    """Undo what keeps PostgreSQL from starting though nothing serves this folder.
+    """Undo what a server that is gone left behind, and would pass for one.
 
-    After a power cut another program may bear the number of the server that was cut off, which
-    then counts as running. And where the folder was removed under a running server, that server
-    holds the socket for up to a minute more. That one is ended at once: to end in good order
-    it would write into the folder that takes its place.
+    After a power cut another program may bear the number of the server that was cut off, or none
+    does; it counts as running all the same. And where the folder was removed under a running
+    server, that server holds the socket for up to a minute more. That one is ended at once: to end
+    in good order it would write into the folder that takes its place.
     """
     import psutil  # type: ignore[import-untyped]
 
     of_data = settings.postgres_dir / "postmaster.pid"
     of_socket = socket_dir(settings) / ".s.PGSQL.5432.lock"
     for lock in (of_data, of_socket):
-        with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
-            if process.name() != "postgres":
+        with suppress(FileNotFoundError, ValueError):
+            number = int(lock.read_text().split("\n", 1)[0])
+            try:
+                process = psutil.Process(number)
+                is_server = process.name() == "postgres"
+                if is_server and not is_marked(settings):
+                    process.send_signal(signal.SIGQUIT)
+                    process.wait(START_SECONDS)
+            except psutil.NoSuchProcess:
+                is_server = False
+            if not is_server:
                 lock.unlink()
-            elif not is_marked(settings):
-                process.send_signal(signal.SIGQUIT)
-                process.wait(START_SECONDS)
 
 
 def _run(settings: Settings, program: str, *words: str) -> None:
