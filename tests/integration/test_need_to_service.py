@@ -4,6 +4,7 @@ import csv
 import os
 from collections import defaultdict
 from datetime import date
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -216,9 +217,16 @@ def lines(path):
         return list(csv.DictReader(file))
 
 
-def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path):
+def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path, monkeypatch):
+    def on_one_disk(draft, path, replace=Path.replace):
+        assert draft.parent == path.parent, "the folder may be on another disk than the home"
+        return replace(draft, path)
+
+    monkeypatch.setattr(Path, "replace", on_one_disk)
     (sent,) = sending.packets(district, today=THURSDAY, out=tmp_path)
 
+    assert [path.name for path in (tmp_path / "T-org").iterdir()] == [Path(sent.file_name).name]
+    assert (tmp_path / sent.file_name).stat().st_mode & 0o777 == 0o600
     assert (sent.row_count, sent.denied_count, sent.is_new) == (2, 0, True)
     rows = packet(tmp_path)
     assert [row["referral_id"] for row in rows] == ["T-r1", "T-r3"]

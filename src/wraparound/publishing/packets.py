@@ -9,6 +9,7 @@ after its delivery and its disclosure are committed; what is denied is logged as
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +25,7 @@ from wraparound.publishing import releases
 from wraparound.publishing.delivery import folder_name, record_file
 from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose
 from wraparound.publishing.freeze import frozen_name
-from wraparound.publishing.lists import RenderedFile
+from wraparound.publishing.lists import RenderedFile, put_in_place
 from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
 from wraparound.publishing.xlsx import FORMULA_LEADS
@@ -168,14 +169,12 @@ def _send(
     content = _csv(told)
     is_new = bool(told) and not (path.exists() and path.read_bytes() == content)
     if is_new:
-        draft = settings.outbox / "packets" / folder / name
-        _write(draft, content)
+        draft = _draft(path, content)
         file = RenderedFile(name, hashlib.sha256(content).hexdigest(), len(content))
         end = _record(connection, live, told, to=to, folder=folder, file=file)
         if end:
             anchor(end, settings.log_dir)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.replace(path)
+        put_in_place(draft, path)
     elif told:
         # It stands today too: only what stands no longer grows old and is destroyed.
         path.touch()
@@ -276,6 +275,12 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA_LEADS) else text
 
 
-def _write(path: Path, content: bytes) -> None:
+def _draft(path: Path, content: bytes) -> Path:
+    """Write a file beside its place, which may be on another disk than ours, under no name that
+    is looked for."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_bytes(content)
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(content)
+    return draft
