@@ -297,6 +297,19 @@ def test_two_deliveries_at_once_make_one_chain(settings, connection, publisher):
     assert disclosure.verify(connection).row_count == 3
 
 
+def test_a_delivery_while_the_log_is_read_is_no_gap(connection, publisher, monkeypatch):
+    def read(*words, rows=disclosure._rows):
+        found = rows(*words)
+        monkeypatch.undo()
+        fill(publisher, 1)
+        return found
+
+    fill(publisher, 2)
+    monkeypatch.setattr(disclosure, "_rows", read)
+    assert disclosure.verify(connection).is_whole
+    assert disclosure.verify(connection).row_count == 3
+
+
 # --- one child ------------------------------------------------------------------------------
 
 

@@ -8,7 +8,8 @@ database and, after each delivery, in a file outside it: a log cut short agrees 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -122,16 +123,17 @@ def anchor(end: str, log_dir: Path) -> None:
 def verify(connection: Connection[Any], *, log_dir: Path | None = None) -> Checked:
     """Work every hash out again, and compare the ends in the database and in the file."""
     anchors = _anchors(log_dir)
-    (head,) = _rows(connection, "select disclosure_id, hash from ops.disclosure_head")
     last, count = "", 0
-    for row in _log(connection):
-        count += 1
-        given = row.pop("hash")
-        if row["disclosure_id"] != count or row["previous_hash"] != last or _hash(row) != given:
-            return Checked(count, count, f"Row {count} is not as it was written.")
-        if anchors.pop(count, {given}) != {given}:
-            return Checked(count, count, f"Row {count} is not the one that was anchored.")
-        last = given
+    with _end_and_rows(connection) as (head, rows):
+        for row in rows:
+            count += 1
+            given = row.pop("hash")
+            is_next = row["disclosure_id"] == count and row["previous_hash"] == last
+            if not is_next or _hash(row) != given:
+                return Checked(count, count, f"Row {count} is not as it was written.")
+            if anchors.pop(count, {given}) != {given}:
+                return Checked(count, count, f"Row {count} is not the one that was anchored.")
+            last = given
     if (head["disclosure_id"], head["hash"]) != (count, last) or anchors:
         return Checked(count, count + 1, f"Rows after {count} are missing.")
     if count and log_dir is not None and not (log_dir / ANCHORS).exists():
@@ -178,17 +180,21 @@ def _hash(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _log(connection: Connection[Any]) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _end_and_rows(
+    connection: Connection[Any],
+) -> Iterator[tuple[dict[str, Any], Iterable[dict[str, Any]]]]:
+    """The end of the chain and all its rows, of one moment: a night may add to both meanwhile."""
     connection.commit()
-    with (
-        connection.transaction(),
-        connection.cursor("disclosures", row_factory=dict_row) as cursor,
-    ):
-        cursor.itersize = FETCHED
-        cursor.execute(
-            f"select {COLUMNS}, hash from ops.disclosure order by disclosure_id"  # noqa: S608 - our own names
-        )
-        yield from cursor
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        (head,) = _rows(connection, "select disclosure_id, hash from ops.disclosure_head")
+        with connection.cursor("disclosures", row_factory=dict_row) as cursor:
+            cursor.itersize = FETCHED
+            cursor.execute(
+                f"select {COLUMNS}, hash from ops.disclosure order by disclosure_id"  # noqa: S608 - our own names
+            )
+            yield head, cursor
 
 
 def _anchors(log_dir: Path | None) -> dict[int, set[str]]:
