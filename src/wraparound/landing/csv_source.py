@@ -360,9 +360,10 @@ def _first_record(read: bytes, name: str) -> tuple[bytes, bytes]:
 
 def _end_of_record(read: bytes) -> int | None:
     """The position after the first line end that stands outside quotes."""
-    position = 0
+    position = quotes = 0
     while (newline := read.find(b"\n", position)) != -1:
-        if read.count(b'"', 0, newline) % 2 == 0:
+        quotes += read.count(b'"', position, newline)
+        if quotes % 2 == 0:
             return newline + 1
         position = newline + 1
     return None

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from wraparound.errors import ContractBroken
-from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen
+from wraparound.landing.csv_source import CsvSource, OddQuotes, Seen, _end_of_record
 from wraparound.landing.opening import Member
 
 # Text of a cell: no NUL, no lone surrogate; all that COPY and Python may disagree on.
@@ -111,6 +111,22 @@ def test_padding_of_the_very_last_cell_is_noticed():
     seen = Seen()
     seen.look(b"a,b ")
     assert seen.ends_with_space
+
+
+class Looked(bytes):
+    """Bytes that know how many of them were looked through for quotes."""
+
+    looked = 0
+
+    def count(self, sign, start, end):
+        self.looked += end - start
+        return super().count(sign, start, end)
+
+
+def test_a_header_whose_quote_never_ends_is_looked_through_once():
+    read = Looked(b'"' + b"\n" * 1000)
+    assert _end_of_record(read) is None
+    assert read.looked <= len(read)
 
 
 HEADERS = {
