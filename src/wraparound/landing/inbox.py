@@ -146,6 +146,8 @@ def _walk(
 def _last_written(path: Path) -> float:
     try:
         files = [path, *path.rglob("*")] if path.is_dir() else [path]
-        return max(file.lstat().st_mtime for file in files)
+        stats = [file.lstat() for file in files]
+        # Who copies a file may set the first of the two, to a time to come where clocks differ.
+        return max(min(stat.st_mtime, stat.st_ctime) for stat in stats)
     except FileNotFoundError:
         return time.time()

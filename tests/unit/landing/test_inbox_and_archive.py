@@ -119,6 +119,14 @@ def test_a_folder_that_is_written_to_is_not_complete(tmp_path):
     assert settled == []
 
 
+def test_a_file_of_a_time_to_come_is_whole_all_the_same(tmp_path):
+    path = a_file(tmp_path, "x.csv", "a\n1\n")
+    tomorrow = path.stat().st_mtime + 86_400
+    os.utime(path, (tomorrow, tomorrow))
+    assert found(tmp_path) == [("x.csv", "default", None)]
+    assert inbox.find_complete(tmp_path, district=a_district(), settle_seconds=60) == []
+
+
 def test_the_same_bytes_are_stored_once_and_read_only(tmp_path):
     first = archive.store(a_file(tmp_path, "a.csv", "x\n"), tmp_path / "archive")
     again = archive.store(a_file(tmp_path, "b.csv", "x\n"), tmp_path / "archive")
