@@ -114,7 +114,7 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read WRAPAROUND_HOME, _ROOT, _DISTRICT_FILE and _WAREHOUSE_URL, with defaults."""
     env = os.environ if environ is None else environ
-    root = Path(env.get("WRAPAROUND_ROOT") or Path(__file__).resolve().parents[2])
+    root = _absolute(env.get("WRAPAROUND_ROOT"), default=Path(__file__).resolve().parents[2])
     settings = Settings(
         project_root=root,
         home=_absolute(env.get("WRAPAROUND_HOME"), default=root / ".wraparound"),

@@ -31,6 +31,17 @@ def test_the_environment_moves_home_and_district_file(tmp_path: Path) -> None:
     assert load_district(settings.district_file).name == "Elm"
 
 
+def test_a_checkout_named_from_here_is_the_same_for_programs_that_start_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    settings = load_settings({"WRAPAROUND_ROOT": "."})
+
+    assert settings.home.is_absolute()
+    assert (settings.project_root / "config").samefile(ROOT / "config")
+
+
 def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsWrong) as caught:
         load_settings({"WRAPAROUND_ROOT": str(tmp_path)})
