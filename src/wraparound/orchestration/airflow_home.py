@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from wraparound.settings import Settings, environment_for
 from wraparound.warehouse import connection
@@ -134,11 +135,15 @@ def _secrets(settings: Settings) -> dict[str, str]:
 
 
 def _kept_once(path: Path, *, make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """Read a private JSON file, or make it: exclusively, so that two starters agree."""
+    """Read a private JSON file, or make it: whole and once, so that two starters agree."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+    if not path.exists():
+        with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as file:
             json.dump(make(), file)
+            file.flush()
+            os.fsync(file.fileno())
+            # Unlike a rename, it takes no other's place.
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return kept
