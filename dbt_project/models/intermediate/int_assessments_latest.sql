@@ -35,6 +35,7 @@ levelled_results as (
     select
         students.student_key,
         assessments.student_assessment_id,
+        assessments.assessment_id,
         assessment_subjects.assessment_area,
         assessments.assessment_title,
         assessments.reporting_method,
@@ -71,7 +72,9 @@ latest_results as (
     select distinct on (student_key, assessment_area)
         student_key,
         assessment_area,
+        assessment_id,
         assessment_title,
+        reporting_method,
         level_label,
         level_rank,
         level_count,
@@ -88,13 +91,19 @@ latest_results as (
 
 ),
 
--- Distinct likewise. Growth is against the first result of the year.
+-- Distinct likewise. Growth is against the first result of the year in the same test,
+-- told in the same way: levels of two tests are no distance.
 first_results as (
 
-    select distinct on (student_key, assessment_area)
+    select distinct on (
+        student_key, assessment_area, assessment_id, reporting_method, level_count
+    )
         student_key,
         assessment_area,
+        assessment_id,
+        reporting_method,
         level_rank,
+        level_count,
         administered_date
 
     from levelled_results
@@ -102,9 +111,11 @@ first_results as (
     order by
         student_key asc,
         assessment_area asc,
+        assessment_id asc,
+        reporting_method asc,
+        level_count asc,
         administered_date asc,
-        student_assessment_id collate "C" asc,
-        reporting_method collate "C" asc
+        student_assessment_id collate "C" asc
 
 ),
 
@@ -129,6 +140,9 @@ final as (
         on
             latest_results.student_key = first_results.student_key
             and latest_results.assessment_area = first_results.assessment_area
+            and latest_results.assessment_id = first_results.assessment_id
+            and latest_results.reporting_method = first_results.reporting_method
+            and latest_results.level_count = first_results.level_count
 
 )
 
