@@ -115,9 +115,11 @@ weighed_consents as (
         spoken_consents.student_key,
         spoken_consents.recipient_organization_id,
         spoken_consents.consent_id,
+        spoken_consents.signed_date,
         spoken_consents.expires_date,
         spoken_consents.is_expired,
         spoken_consents.named_organization_id is not null as is_named,
+        cardinality(spoken_consents.records_scope) as records_count,
         array_to_string(spoken_consents.records_scope, ' ') as records_scope,
         spoken_consents.withdrawn_date is not null
         or bool_or(withdrawals.student_key is not null) as is_withdrawn
@@ -143,6 +145,7 @@ weighed_consents as (
         spoken_consents.recipient_organization_id,
         spoken_consents.named_organization_id,
         spoken_consents.consent_id,
+        spoken_consents.signed_date,
         spoken_consents.expires_date,
         spoken_consents.is_expired,
         spoken_consents.records_scope,
@@ -150,8 +153,8 @@ weighed_consents as (
 
 ),
 
--- Of several in force, the one that names the recipient is named, then the one that
--- ends last.
+-- Of several in force, the one that names the recipient is named, then the family's
+-- last word, then the one of fewer records.
 final as (
 
     select
@@ -161,6 +164,8 @@ final as (
             array_agg(
                 consent_id order by
                     is_named desc,
+                    signed_date desc nulls last,
+                    records_count asc,
                     expires_date desc nulls first,
                     consent_id collate "C" asc
             ) filter (where not is_withdrawn and not is_expired)
@@ -169,6 +174,8 @@ final as (
             array_agg(
                 records_scope order by
                     is_named desc,
+                    signed_date desc nulls last,
+                    records_count asc,
                     expires_date desc nulls first,
                     consent_id collate "C" asc
             ) filter (where not is_withdrawn and not is_expired)
