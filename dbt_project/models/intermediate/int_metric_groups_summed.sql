@@ -49,16 +49,20 @@ student_sums as (
 
 ),
 
--- Of the schools that were in the network on the day; a child counts at each of them.
-network_sums as (
+-- Of the schools that were in the network on the day. A child at two of them is one
+-- child, with what holds at either; each event counts.
+network_children as (
 
     select
         metric_facts.metric_id,
-        cast(null as integer) as school_key,
-        'network' as group_kind,
-        network_schools.network_id as student_group,
-        cast(sum(metric_facts.numerator) as numeric) as numerator,
-        sum(metric_facts.denominator) as denominator
+        network_schools.network_id,
+        coalesce(
+            sum(metric_facts.numerator) filter (where metric_facts.denominator = 0), 0
+        )
+        + coalesce(
+            max(metric_facts.numerator) filter (where metric_facts.denominator > 0), 0
+        ) as numerator,
+        max(metric_facts.denominator) as denominator
 
     from metric_facts
 
@@ -73,7 +77,26 @@ network_sums as (
 
     group by
         metric_facts.metric_id,
+        metric_facts.student_key,
         network_schools.network_id
+
+),
+
+network_sums as (
+
+    select
+        metric_id,
+        cast(null as integer) as school_key,
+        'network' as group_kind,
+        network_id as student_group,
+        cast(sum(numerator) as numeric) as numerator,
+        cast(sum(denominator) as bigint) as denominator
+
+    from network_children
+
+    group by
+        metric_id,
+        network_id
 
 ),
 
