@@ -143,6 +143,10 @@ BROKEN = {
         ),
         [("users.csv", 13, "agentSourcedIds")],
     ),
+    "several_grades": (
+        lambda m: with_cells(m, "users.csv", 2, grades="04,03"),
+        [("users.csv", 2, "grades")],
+    ),
     "student_without_an_org": (
         lambda m: with_rows(m, "users.csv", a_user("T-Rowan", "student", orgs="")),
         [("users.csv", 12, "orgSourcedIds")],
