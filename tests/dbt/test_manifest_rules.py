@@ -301,6 +301,18 @@ def test_no_grade_is_known_twice_in_another_case():
     assert len(set(codes)) == len(codes)
 
 
+def test_levels_of_a_test_are_all_known():
+    # A scale of which one word is missing would set the children of that level aside.
+    scales = {}
+    for row in seed_rows("performance_levels"):
+        scales.setdefault((row["source"].split(",")[0], row["level_count"]), set()).add(
+            row["level_rank"]
+        )
+    odd = [name for name, ranks in scales.items() if len(ranks) != int(name[1])]
+    assert len(scales) >= 6
+    assert odd == []
+
+
 def test_reasons_are_those_that_the_feed_takes():
     column = contract_of("service_events").tables["events"].columns["reason"]
     assert [row["reason"] for row in seed_rows("referral_reasons")] == list(column.codes)
