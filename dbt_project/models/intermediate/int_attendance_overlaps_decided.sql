@@ -12,6 +12,12 @@ attendance_days as (
 
 ),
 
+schools as (
+
+    select * from {{ ref('int_schools_identified') }}
+
+),
+
 settings as (
 
     select * from {{ ref('int_settings_pivoted') }}
@@ -34,36 +40,61 @@ overlapping_students as (
 
 ),
 
+-- Where a school takes no attendance of children who are on another roll too, its
+-- silence is no word against the absence that the other school tells.
+told_days as (
+
+    select
+        attendance_days.student_key,
+        attendance_days.attendance_date,
+        attendance_days.absence_kind,
+        attendance_days.is_absent,
+        attendance_days.is_tardy,
+        attendance_days.is_known,
+        attendance_days.is_known
+        and (
+            schools.speaks_of_shared_children
+            or attendance_days.is_absent
+            or attendance_days.is_tardy
+        ) as is_told
+
+    from attendance_days
+
+    inner join schools
+        on attendance_days.school_key = schools.school_key
+
+),
+
 -- A date counts once. Of the kinds of absence the last in the alphabet is kept:
 -- unexcused, suspension, excused.
 final as (
 
     select
-        attendance_days.student_key,
-        attendance_days.attendance_date,
-        bool_or(attendance_days.is_tardy) as is_tardy,
-        bool_or(attendance_days.is_known) as is_known,
-        max(attendance_days.absence_kind) as absence_kind,
+        told_days.student_key,
+        told_days.attendance_date,
+        bool_or(told_days.is_tardy) as is_tardy,
+        bool_or(told_days.is_known) as is_known,
+        max(told_days.absence_kind) as absence_kind,
         case settings.district_overlap_absent_when
-            when 'anywhere' then bool_or(attendance_days.is_absent)
+            when 'anywhere' then bool_or(told_days.is_absent)
             else
                 coalesce(
-                    bool_and(attendance_days.is_absent)
-                    filter (where attendance_days.is_known),
+                    bool_and(told_days.is_absent)
+                    filter (where told_days.is_told),
                     false
                 )
         end as is_absent
 
-    from attendance_days
+    from told_days
 
     inner join overlapping_students
-        on attendance_days.student_key = overlapping_students.student_key
+        on told_days.student_key = overlapping_students.student_key
 
     cross join settings
 
     group by
-        attendance_days.student_key,
-        attendance_days.attendance_date,
+        told_days.student_key,
+        told_days.attendance_date,
         settings.district_overlap_absent_when
 
 )

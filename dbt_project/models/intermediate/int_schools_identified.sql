@@ -49,8 +49,10 @@ final as (
         orgs.org_source_id as school_source_id,
         orgs.org_name as school_name,
         orgs.org_type,
-        coalesce(school_settings.setting_value, settings.attendance_mode)
-            as attendance_mode
+        coalesce(attendance_modes.setting_value, settings.attendance_mode)
+            as attendance_mode,
+        coalesce(shared_children.setting_value, 'true') = 'true'
+            as speaks_of_shared_children
 
     from orgs
 
@@ -62,10 +64,15 @@ final as (
     left join school_crosswalk
         on orgs.org_source_id = school_crosswalk.school_source_id
 
-    left join school_settings
+    left join school_settings as attendance_modes
         on
-            orgs.org_source_id = school_settings.school_source_id
-            and school_settings.setting_id = 'attendance_mode'
+            orgs.org_source_id = attendance_modes.school_source_id
+            and attendance_modes.setting_id = 'attendance_mode'
+
+    left join school_settings as shared_children
+        on
+            orgs.org_source_id = shared_children.school_source_id
+            and shared_children.setting_id = 'speaks_of_shared_children'
 
     where
         orgs.org_type = 'school'
