@@ -134,6 +134,21 @@ class FeedProfile(Strict):
             return value
         return {k: v if isinstance(v, list | tuple) else [v] for k, v in value.items()}
 
+    @field_validator("tables")
+    @classmethod
+    def _each_file_once(
+        cls, value: dict[str, tuple[TableProfile, ...]]
+    ) -> dict[str, tuple[TableProfile, ...]]:
+        for table, shapes in value.items():
+            files = [shape.file for shape in shapes]
+            if len(set(files)) < len(files):
+                raise ValueError(
+                    f"{table} has two entries for one file, and a file fills a table once: where "
+                    "its columns stand beside each other, as one for each period, ask the sender "
+                    "for a row for each"
+                )
+        return value
+
     def shape(self, table: str, *, file_name: str | None = None) -> TableProfile:
         """The shape of a table's file; of several, the one that names the file."""
         shapes = self.tables.get(table, ())

@@ -106,6 +106,10 @@ senders:
         ("language: fr", "language"),
         ("senders: {g: {feeds: {staff: {delimiter: tab}}}}", 'a tab, written "'),
         ("senders: {g: {feeds: {staff: {delimiter: §}}}}", "one sign"),
+        (
+            "senders: {g: {feeds: {staff: {tables: {staff: [{file: a.csv}, {file: a.csv}]}}}}}",
+            "staff has two entries for one file",
+        ),
         ("senders: {g: {title: one}, g: {title: two}}", "line 3: the key 'g' comes twice"),
         ("? [senders]\n: one", "at line 3: found unhashable key"),
         ("senders: {../etc: {title: one}}", "senders: .*'../etc' is no name of a folder"),
