@@ -4,7 +4,9 @@ import ast
 import json
 import subprocess
 import sys
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pendulum
 import pytest
@@ -13,6 +15,9 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables import trigger
 from airflow.timetables.base import TimeRestriction
+
+from wraparound.contracts.district import load_district
+from wraparound.orchestration import watch
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -101,6 +106,32 @@ def test_a_first_start_makes_up_for_no_time_that_passed(
 
     assert first is not None
     assert first.run_after > now
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "began"),
+    [
+        pytest.param("02:30", date(2026, 3, 8), "2026-03-08T07:30Z", id="an hour is skipped"),
+        pytest.param("01:30", date(2026, 11, 1), "2026-11-01T06:30Z", id="an hour comes twice"),
+    ],
+)
+def test_a_night_is_due_when_airflow_wakes_it_when_clocks_change(
+    tmp_path: Path, hour: str, day: date, began: str
+) -> None:
+    path = tmp_path / "district.yml"
+    zone = "America/New_York"
+    path.write_text(f'name: D\ntime_zone: {zone}\npublish_hour: "{hour}"\n', encoding="utf-8")
+    district, moment = load_district(path), datetime.fromisoformat(began)
+    calendar = watch.SchoolDays(district, frozenset({day - timedelta(days=1), day}), ())
+    by_airflow = trigger.CronTriggerTimetable(f"{hour[3:]} {hour[:2]} * * *", timezone=zone)
+    assert by_airflow._get_next(pendulum.instance(moment - timedelta(hours=3))) == moment
+
+    def due(after: timedelta) -> datetime | None:
+        now = (moment + after).astimezone(ZoneInfo(zone))
+        return watch._night_due(district, calendar, now=now)
+
+    assert due(timedelta(hours=2)) == moment
+    assert due(timedelta(hours=1, minutes=59)) != moment
 
 
 @every_dag_file

@@ -268,6 +268,8 @@ def test_a_night_with_nothing_new_starts_nothing(first_night: Path) -> None:
     assert (found["build"], found["written"], found["heavy"]) == (None, [], [])
     assert found["said"] == ["nothing is new since release 1: nothing was built or checked"]
     assert told("release", "list") == released
+    # Or it would be told as a night that did not come.
+    assert json.loads(run("status", "--json").stdout)["events"][0]["kind"] == "night"
 
 
 def test_a_night_with_nothing_new_writes_a_lost_list(first_night: Path) -> None:

@@ -11,6 +11,7 @@ from lib.mail_server import a_mail_server
 from lib.warehouse_in_tests import landed_and_loaded, query, write_district
 from wraparound.contracts.district import load_district
 from wraparound.orchestration import listener, nights, overview, tonight, watch
+from wraparound.warehouse import ledger
 from wraparound.warehouse.connection import connect
 
 ZONE = ZoneInfo("America/New_York")
@@ -417,3 +418,69 @@ def test_a_list_that_was_shown_since_makes_up_for_a_night_that_failed(rostered, 
         " values ('2026-10-05', 'published', clock_timestamp()) returning 1",
     )
     assert told(rostered, at(MONDAY)) == [("failed", "maintain")]
+
+
+def a_night(settings, moment):
+    """As if a night had come to its end at a moment."""
+    with connect(settings) as connection:
+        ledger.end_night(connection, 1, is_new=False)
+    query(
+        settings, "update ops.event set happened_at = %s where kind = 'night' returning 1", moment
+    )
+
+
+FRIDAY = MONDAY - timedelta(days=3)
+
+
+def test_a_night_that_did_not_come_is_told_on_a_school_day(settings):
+    write_district(settings, "")
+    assert told(settings, at(MONDAY, 8)) == []  # there never was one
+    a_night(settings, at(FRIDAY))
+    sunday, next_monday = MONDAY - timedelta(days=1), MONDAY + timedelta(days=7)
+    for moment in (at(FRIDAY, 23), at(sunday, 12), at(MONDAY, 7)):
+        assert told(settings, moment) == []
+    for moment in (at(MONDAY, 8), at(next_monday)):
+        assert told(settings, moment) == [("overdue", "publish")]
+
+
+def test_a_night_that_failed_is_not_told_as_one_that_did_not_come(settings, monkeypatch):
+    monkeypatch.setattr(listener, "load_settings", lambda: settings)
+    write_district(settings, "")
+    a_night(settings, at(FRIDAY))
+    a_run(settings, "publish", "failed")
+    assert told(settings, at(MONDAY, 8)) == [("failed", "publish")]
+
+
+def a_hold(settings):
+    """As if the newest release held a school of three, which never had a list."""
+    query(
+        settings,
+        "with r as (insert into ops.release (as_of_date, state) values ('2026-10-05', 'published')"
+        " returning release_id), v as (insert into ops.verdict"
+        " (release_id, school_key, rule_id, severity, failing_count, message)"
+        " select release_id, 7, 'release.churn_lost', 'hold', 3, 'Many left.' from r)"
+        " insert into ops.release_school"
+        " (release_id, school_key, school_source_id, verdict, student_count, live)"
+        " select release_id, 7, 'T-ALDER', 'hold', 3, false from r returning release_id",
+    )
+
+
+def test_whoever_runs_the_nights_is_told_of_held_schools(settings):
+    write_district(settings, "operator_mail: oncall@example.org\n")
+    a_hold(settings)
+    [alarm] = watch.find_alarms(settings)
+    assert (alarm.kind, alarm.event, alarm.since) == ("held", "pipeline_held", 1)
+    assert "holds: T-ALDER." in alarm.text
+    assert watch._address(load_district(settings.district_file), alarm) == "oncall@example.org"
+
+
+def test_an_answer_that_could_not_be_carried_out_is_told_while_a_school_is_held(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(listener, "load_settings", lambda: settings)
+    write_district(settings, "")
+    a_run(settings, "approve", "failed")
+    assert watch.find_alarms(settings) == []
+    a_hold(settings)
+    kinds = [(alarm.kind, alarm.feed) for alarm in watch.find_alarms(settings)]
+    assert kinds == [("failed", "approve"), ("held", "publish")]

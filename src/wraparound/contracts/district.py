@@ -223,7 +223,9 @@ class District(Strict):
     publish_hour: Hour = time(5, 30)
     # How long a held school's question waits for a person in Airflow, before it stays held.
     approval_hours: int = Field(default=10, ge=1, le=23)
-    # Who is told of a pipeline that failed.
+    # How long a night may take before it is told that it did not end.
+    overdue_hours: int = Field(default=2, ge=1, le=23)
+    # Who is told of a pipeline that failed, a night that did not end, and schools that are held.
     operator_mail: str = Field(default="", pattern=f"^({MAIL_ADDRESS})?$")
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}

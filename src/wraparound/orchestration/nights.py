@@ -572,9 +572,13 @@ def publish(
     with alone(settings, "publish"):
         while True:
             try:
-                return _publish_build(settings, as_of=day, only_if_new=only_if_new, say=say)
+                done = _publish_build(settings, as_of=day, only_if_new=only_if_new, say=say)
             except BuiltAgain:
                 say("another build came in between")
+                continue
+            with connect(settings) as connection:
+                ledger.end_night(connection, done["release_id"], is_new=done["is_new"])
+            return done
 
 
 def _publish_build(

@@ -1,5 +1,5 @@
-"""The feed watch: what is expected and missing, late, shrunken, unchanged or set aside; and a
-pipeline that failed, so that no list came of the night.
+"""The feed watch: what is expected and missing, late, shrunken, unchanged or set aside; and what
+keeps the night's list from somebody: a pipeline that failed, a night that did not come, a hold.
 
 No event can tell that nothing came, so a clock asks. Days on which no school is open make no
 feed late. Each alarm is told once, to the ledger and to its owner; as long as it is true it
@@ -7,9 +7,9 @@ stands in `wraparound status` and on the page *Tonight*. Counts and ids of ours 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from wraparound.contracts.district import DEFAULT_SENDER, District, Expected, load_district
 from wraparound.contracts.leaving import EmailChannel
 from wraparound.contracts.loader import load_contracts
+from wraparound.publishing.standings import Hold, holds
 from wraparound.settings import Settings
 from wraparound.warehouse.connection import Connection, Row, connect
 from wraparound.warehouse.school_days import days_with_lessons
@@ -30,9 +31,15 @@ YEAR = timedelta(days=364)
 # No calendar is without a school day for longer; a bound of the search, not a judgement.
 DAYS_SEARCHED = 400
 DELIVERIES_READ = 60
-# Pipelines that are woken by a clock alone: a failed one is made up for by nothing else. `publish`
-# is, by a list that was shown since, as by a night without Airflow.
-FAILED = "failed"
+# So many held schools are named; `wraparound release show` names all.
+SCHOOLS_NAMED = 5
+FAILED, OVERDUE, HELD = "failed", "overdue", "held"
+# What goes to whoever runs the nights, and not to the owner of a feed.
+OF_NIGHTS = frozenset({FAILED, OVERDUE, HELD})
+# Pipelines of which no later event makes up for a failed run. `publish` and `maintain` are woken
+# by a clock, and an answer that `approve` could not carry out is asked for no more. A list that
+# was shown since makes up for `publish`, as by a night without Airflow; where no school is held,
+# nothing is left to do for `approve`.
 FAILED_RUNS = """
     select run.event_id, run.dag_id, run.happened_at, (
         select task.detail ->> 'code' from ops.event as task
@@ -43,19 +50,25 @@ FAILED_RUNS = """
     from (
         select distinct on (dag_id) * from ops.event
         where kind = 'dag_run' and state in ('success', 'failed')
-            and dag_id in ('publish', 'maintain')
+            and dag_id in ('publish', 'maintain', 'approve')
         order by dag_id, event_id desc
     ) as run
     where run.state = 'failed' and (run.dag_id <> 'publish' or not exists (
         select from ops.release as shown where shown.published_at > run.happened_at
-    ))
+    )) and (run.dag_id <> 'approve' or %(anybody_held)s)
+"""
+# The newest night that came to its end, or of which it is told that it failed.
+LAST_NIGHT = """
+    select max(event_id) as event_id, max(happened_at) as happened_at from ops.event
+    where kind = 'night' or (kind, dag_id, state) = ('dag_run', 'publish', 'failed')
+    having count(*) > 0
 """
 
 
 @dataclass(frozen=True)
 class Alarm:
     """One thing that is wrong with a feed; `since` is the arrival that it began with or after. Or
-    with a pipeline, which then stands as `feed`, since an event."""
+    with a pipeline, which then stands as `feed`, since an event; held schools since a release."""
 
     kind: str
     feed: str
@@ -72,7 +85,7 @@ class Alarm:
     @property
     def event(self) -> str:
         """What the ledger calls it."""
-        return f"pipeline_{self.kind}" if self.kind == FAILED else f"feed_{self.kind}"
+        return f"{'pipeline' if self.kind in OF_NIGHTS else 'feed'}_{self.kind}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ def find_alarms(settings: Settings, *, now: datetime | None = None) -> list[Alar
             for row in connection.execute("select * from ops.feed_state").fetchall()
         }
         deliveries = _deliveries(connection)
-        alarms = _failed_pipelines(connection, zone=zone)
+        alarms = _of_nights(connection, district, calendar, now=moment)
     for feed, due in district.expected.items():
         sender = due.sender or _last_sender(feed, states)
         state = states.get((feed, sender))
@@ -306,7 +319,18 @@ def _all_set_aside(
     return alarms
 
 
-def _failed_pipelines(connection: Connection, *, zone: ZoneInfo) -> list[Alarm]:
+def _of_nights(
+    connection: Connection, district: District, calendar: SchoolDays, *, now: datetime
+) -> list[Alarm]:
+    """What keeps the night's list from somebody, or kept the house from being tidied."""
+    held = holds(connection)
+    failed = _failed_pipelines(connection, zone=now.tzinfo, anybody_held=bool(held))
+    return [*failed, *_overdue(connection, district, calendar, now=now), *_held(held)]
+
+
+def _failed_pipelines(
+    connection: Connection, *, zone: tzinfo | None, anybody_held: bool
+) -> list[Alarm]:
     """Pipelines whose last run failed, where nothing made up for it."""
     return [
         Alarm(
@@ -320,8 +344,55 @@ def _failed_pipelines(connection: Connection, *, zone: ZoneInfo) -> list[Alarm]:
             "what its log names, then start it again.",
             row["event_id"],
         )
-        for row in connection.execute(FAILED_RUNS).fetchall()
+        for row in connection.execute(FAILED_RUNS, {"anybody_held": anybody_held}).fetchall()
     ]
+
+
+def _overdue(
+    connection: Connection, district: District, calendar: SchoolDays, *, now: datetime
+) -> list[Alarm]:
+    """A night that was due and neither ended nor failed; where there ever was one."""
+    last = connection.execute(LAST_NIGHT).fetchone()
+    due = _night_due(district, calendar, now=now)
+    if last is None or due is None or last["happened_at"] >= due:
+        return []
+    text = (
+        f"No night has ended since {last['happened_at'].astimezone(now.tzinfo):%Y-%m-%d %H:%M}; "
+        f"one was due at {due.astimezone(now.tzinfo):%Y-%m-%d %H:%M}. Is Airflow up, is publish "
+        "paused, does a step hang? `wraparound night` does the same without Airflow."
+    )
+    return [Alarm(OVERDUE, "publish", "", "", text, last["event_id"])]
+
+
+def _night_due(district: District, calendar: SchoolDays, *, now: datetime) -> datetime | None:
+    """When the newest night began that should have ended by now; on an open day, as UTC.
+
+    An hour that the clock skips is told as the one after it, one that comes twice as the second:
+    so Airflow reads its cron.
+    """
+    patience = timedelta(hours=district.overdue_hours)
+    for back in range(DAYS_SEARCHED):
+        day = now.date() - timedelta(days=back)
+        hour = datetime.combine(day, district.publish_hour, tzinfo=now.tzinfo)
+        began = max(hour.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        if began + patience <= now and calendar.is_open(day):
+            return began
+    return None
+
+
+def _held(held: Sequence[Hold]) -> list[Alarm]:
+    """The schools that the newest release holds, in one alarm for each such release."""
+    if not held:
+        return []
+    named = ", ".join(hold.school_source_id for hold in held[:SCHOOLS_NAMED])
+    more = f" and {len(held) - SCHOOLS_NAMED} more" if len(held) > SCHOOLS_NAMED else ""
+    release_id = held[0].release_id
+    text = (
+        f"Schools that release {release_id} holds: {named}{more}. Their readers see an older "
+        f"list, or none. `wraparound release show {release_id}` tells why. See "
+        "docs/runbooks/lists.md, a held school."
+    )
+    return [Alarm(HELD, "publish", "", "", text, release_id)]
 
 
 # --- who is told --------------------------------------------------------------------------
@@ -355,7 +426,7 @@ def _is_recorded(connection: Connection, alarm: Alarm) -> bool:
 
 def _address(district: District, alarm: Alarm) -> str:
     """Where an alarm goes by mail; nowhere where the district file names nobody."""
-    if alarm.kind == FAILED:
+    if alarm.kind in OF_NIGHTS:
         return district.operator_mail
     due = district.expected.get(alarm.feed)
     return due.owner_mail if due is not None else ""
@@ -368,7 +439,7 @@ def _mail(district: District, alarm: Alarm, *, address: str) -> bool:
     mails = [c for c in district.channels.values() if isinstance(c, EmailChannel)]
     if not mails:
         return False
-    what = alarm.feed if alarm.kind == FAILED else f"{alarm.feed} feed"
+    what = alarm.feed if alarm.kind in OF_NIGHTS else f"{alarm.feed} feed"
     subject = f"{district.name}: {what}, {alarm.kind.replace('_', ' ')}"
     lines = [alarm.text, "", "`wraparound status` shows how it stands. No child is named here."]
     message = plain_mail(mails[0], address=address, subject=subject, lines=lines)

@@ -276,6 +276,15 @@ def decide_brake(
     return bool(done.rowcount)
 
 
+def end_night(connection: Connection, release_id: int, *, is_new: bool) -> None:
+    """Note that a night came to its end, whether or not it brought anything new."""
+    connection.execute(
+        "insert into ops.event (kind, state, detail) values ('night', 'done',"
+        " jsonb_build_object('release_id', %s::bigint, 'is_new', %s::boolean))",
+        [release_id, is_new],
+    )
+
+
 def braked_before(connection: Connection, arrival: Row) -> list[Row]:
     """Braked arrivals of the same feed and sender that claim an earlier time."""
     return connection.execute(
