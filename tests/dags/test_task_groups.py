@@ -1,7 +1,7 @@
 """What tasks make of many small arrivals, and of a person's answer or silence."""
 
 import errno
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -78,11 +78,29 @@ def test_a_held_school_is_told_of_each_time(
     # A worker may die between publishing and telling; the next try finds nothing new.
     done = {"is_new": is_new, "schools": [{"verdict": "pass"}, {"verdict": verdict}]}
     monkeypatch.setattr(nights, "publish", lambda *_, **__: done)
+    monkeypatch.setattr(nights, "not_behind", lambda _, day: day)
     outlets = Outlets()
 
     tasks.publish_release.function(as_of="2026-11-20", outlet_events=outlets)
 
     assert outlets.told == told
+
+
+@pytest.mark.parametrize(
+    ("named", "published"), [(None, date(2026, 11, 23)), ("2026-11-20", date(2026, 11, 20))]
+)
+def test_a_task_that_is_cleared_goes_back_to_a_day_by_name_only(
+    monkeypatch: pytest.MonkeyPatch, named: str | None, published: date
+) -> None:
+    days: list[date] = []
+    monkeypatch.setattr(nights, "not_behind", lambda *_: date(2026, 11, 23))
+    monkeypatch.setattr(
+        nights, "publish", lambda *_, as_of, **__: days.append(as_of) or {"schools": []}
+    )
+
+    tasks.publish_release.function(as_of="2026-11-20", params={"as_of": named})
+
+    assert days == [published]
 
 
 def test_a_warehouse_that_was_away_is_tried_again_after_the_others(
@@ -109,7 +127,7 @@ def test_what_the_machine_does_to_a_task_is_told_and_tried_again(
     def broken(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(nights, "publish", broken)
+    monkeypatch.setattr(nights, "not_behind", broken)
     with pytest.raises(WraparoundError, match=told) as raised:
         tasks.publish_release.function(as_of="2026-11-20")
     assert "T-Alder" not in str(raised.value)

@@ -58,6 +58,23 @@ def night(settings, connection, *schools, as_of=MONDAY, mark="", spoil=None):
     return publish.run_gate_and_publish(settings, build_id=None, as_of=as_of)
 
 
+def test_a_night_without_a_day_goes_back_behind_no_list_that_is_shown(
+    settings, connection, monkeypatch
+):
+    monkeypatch.setattr(nights, "as_of_at_the_door", lambda _: WEDNESDAY)
+    assert nights.not_behind(settings, MONDAY) == MONDAY
+    connection.execute(
+        "with r as (insert into ops.release (as_of_date, state) values (%s, 'published')"
+        " returning release_id) insert into release.pointer"
+        " (school_key, school_source_id, release_id) select 1, 'T-ALDER', release_id from r",
+        (TUESDAY,),
+    )
+    connection.commit()
+    # Past midnight a night keeps its day; a task of an earlier one, cleared, takes that of now.
+    days = {day: nights.not_behind(settings, day) for day in (MONDAY, TUESDAY, WEDNESDAY)}
+    assert days == {MONDAY: WEDNESDAY, TUESDAY: TUESDAY, WEDNESDAY: WEDNESDAY}
+
+
 def page(settings, school):
     return (settings.lists / school.school_source_id / "index.html").read_text()
 

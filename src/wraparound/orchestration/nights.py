@@ -437,6 +437,15 @@ def as_of_at_the_door(settings: Settings) -> date:
         return ledger.default_as_of(connection, today=today, seeds=settings.seeds)
 
 
+def not_behind(settings: Settings, day: date) -> date:
+    """The school day of a night that nobody gave one; that of now, where a newer list is shown."""
+    from wraparound.publishing.releases import live_releases
+
+    with connect(settings, role=PUBLISHER) as connection:
+        shown = max((live.as_of_date for live in live_releases(connection)), default=day)
+    return as_of_at_the_door(settings) if shown > day else day
+
+
 def build(settings: Settings, *, as_of: date | None = None) -> dict[str, Any]:
     """Build every model for a school day; one build at a time.
 

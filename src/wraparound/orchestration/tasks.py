@@ -179,14 +179,19 @@ def build_reports(params: dict[str, Any] | None = None, dag_run: Any = None) -> 
 
 @task(**PATIENT, outlets=[RELEASED, PERHAPS_HELD])
 @discreet
-def publish_release(as_of: str, outlet_events: Any = None) -> Counts:
+def publish_release(
+    as_of: str, params: dict[str, Any] | None = None, outlet_events: Any = None
+) -> Counts:
     """Freeze, gate, decide, publish and render, for the school day of the build.
 
-    Schools that are held wait for nobody here: whoever may decide is asked by another pipeline;
-    again where nothing is new, for this task may have been killed before it told of them.
+    A task of an earlier night that is cleared takes nobody back to that night, unless its run was
+    started for that day by name. Schools that are held wait for nobody here: whoever may decide
+    is asked by another pipeline; again where nothing is new, for this task may have been killed
+    before it told of them.
     """
-    day = date.fromisoformat(as_of)
-    done = nights.publish(nights.warehouse(), as_of=day, only_if_new=True)
+    settings = nights.warehouse()
+    day = _as_of(params) or nights.not_behind(settings, date.fromisoformat(as_of))
+    done = nights.publish(settings, as_of=day, only_if_new=True)
     if any(school["verdict"] == "hold" for school in done["schools"]):
         outlet_events[PERHAPS_HELD].add(HELD)
     return done
