@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from wraparound.orchestration.schedules import ARRIVALS_OR_SWEEP
+from wraparound.orchestration.schedules import ARRIVALS_OR_SWEEP, NO_BACKFILL
 from wraparound.orchestration.tasks import announce_loaded, claim_arrivals, load_arrivals
 
 
@@ -10,6 +10,7 @@ from wraparound.orchestration.tasks import announce_loaded, claim_arrivals, load
 @dag(
     schedule=ARRIVALS_OR_SWEEP,
     catchup=False,
+    allowed_run_types=NO_BACKFILL,
     max_active_runs=1,
     tags=["wraparound"],
     doc_md=__doc__,

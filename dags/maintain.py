@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from wraparound.orchestration.schedules import WEEKLY
+from wraparound.orchestration.schedules import NO_BACKFILL, WEEKLY
 from wraparound.orchestration.tasks import check_parity, tidy_warehouse
 
 
@@ -10,6 +10,7 @@ from wraparound.orchestration.tasks import check_parity, tidy_warehouse
 @dag(
     schedule=WEEKLY,
     catchup=False,
+    allowed_run_types=NO_BACKFILL,
     max_active_runs=1,
     tags=["wraparound"],
     doc_md=__doc__,

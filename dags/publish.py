@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from wraparound.orchestration.schedules import NIGHTLY
+from wraparound.orchestration.schedules import NIGHTLY, NO_BACKFILL
 from wraparound.orchestration.tasks import AS_OF, build_reports, publish_release
 
 
@@ -11,6 +11,7 @@ from wraparound.orchestration.tasks import AS_OF, build_reports, publish_release
 @dag(
     schedule=NIGHTLY,
     catchup=False,
+    allowed_run_types=NO_BACKFILL,
     max_active_runs=1,
     params=AS_OF,
     tags=["wraparound"],

@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from wraparound.orchestration.schedules import HOURLY
+from wraparound.orchestration.schedules import HOURLY, NO_BACKFILL
 from wraparound.orchestration.tasks import tell_of_feeds
 
 
@@ -10,6 +10,7 @@ from wraparound.orchestration.tasks import tell_of_feeds
 @dag(
     schedule=HOURLY,
     catchup=False,
+    allowed_run_types=NO_BACKFILL,
     max_active_runs=1,
     tags=["wraparound"],
     doc_md=__doc__,

@@ -15,6 +15,7 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables import trigger
 from airflow.timetables.base import TimeRestriction
+from airflow.timetables.simple import AssetTriggeredTimetable
 
 from wraparound.contracts.district import load_district
 from wraparound.orchestration import watch
@@ -142,6 +143,15 @@ def test_runs_do_not_overlap_and_do_not_catch_up(path: Path) -> None:
     at_once = 8 if dag.dag_id == "approve" else 1
 
     assert (dag.max_active_runs, dag.catchup) == (at_once, False)
+
+
+@every_dag_file
+def test_days_that_passed_are_not_made_up_for(path: Path) -> None:
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag_in(path)))
+
+    # Airflow offers a backfill for all but what assets alone wake.
+    if not isinstance(stored.timetable, AssetTriggeredTimetable):
+        assert stored.allowed_run_types == {"scheduled", "asset_triggered", "manual"}
 
 
 @every_dag_file

@@ -32,3 +32,7 @@ HOURLY: Any = _by_the_clock("10 * * * *")
 
 # When no school waits for a list: Sunday at three, by the district's clock.
 WEEKLY: Any = _by_the_clock("0 3 * * 0")
+
+# What may start a pipeline that a clock wakes. No backfill: a night speaks of the day of now, so
+# one of days that passed would show that of today again; a past day is named under "As of".
+NO_BACKFILL = ("scheduled", "asset_triggered", "manual")
