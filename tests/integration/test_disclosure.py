@@ -482,7 +482,7 @@ def test_the_ground_of_each_line_is_asked_again_on_the_day(
     packets.send_packets(settings, publisher, today=MONDAY, out=tmp_path)
 
     told = {}
-    for path in (tmp_path / "T-org").iterdir():
+    for path in tmp_path.rglob("*.csv"):
         header, *rows = csv.reader(path.read_text().splitlines())
         assert header[0] == "referral_id"
         assert {cell for row in rows for cell in row[1:]} <= {"'=1+1", "03", ""}

@@ -253,8 +253,9 @@ def test_a_packet_of_which_a_later_list_says_nothing_is_taken_away(
 ):
     """A consent that ended before the night leaves no row, and so none that could be denied."""
     (sent,) = sending.packets(district, today=THURSDAY, out=tmp_path)
-    (tmp_path / "T-org" / "notes.csv").write_text("somebody else's")
-    assert (tmp_path / sent.file_name).exists()
+    path = tmp_path / sent.file_name
+    path.with_name("notes.csv").write_text("somebody else's")
+    assert path.exists()
     monkeypatch.setattr(packets, "_rows_of", lambda *words, **more: [])
     assert sending.packets(district, today=THURSDAY, out=tmp_path) == ()
     assert [path.name for path in tmp_path.rglob("*.csv")] == ["notes.csv"]

@@ -514,12 +514,26 @@ def test_a_repeated_row_holds_its_school(settings, connection):
 
 
 @pytest.mark.parametrize(
-    ("school_source_id", "is_kept"),
-    [("T-ALDER", True), ("../etc", False), ("a b", False), ("", False), ("x" * 90, False)],
+    ("source_id", "is_kept"),
+    [
+        *(("T-ALDER", True), ("../etc", False), ("a b", False), ("", False), ("x" * 90, False)),
+        *(("CON", False), ("lpt1", False), ("console", True)),
+    ],
 )
-def test_folder_names_are_safe_and_apart(school_source_id, is_kept):
-    name = delivery.folder_name(school_source_id)
-    assert (name == school_source_id) is is_kept
+def test_folder_names_are_safe_and_apart(source_id, is_kept):
+    name = delivery.folder_name(source_id, is_alone=True)
+    assert (name == source_id) is is_kept
     assert "/" not in name
     assert not name.startswith(".")
-    assert name != delivery.folder_name(school_source_id + "!")
+    assert name != delivery.folder_name(source_id + "!", is_alone=True)
+
+
+def test_schools_that_differ_in_letter_case_have_folders_apart_on_any_share(connection):
+    ids = ["T-oak", "T-Oak", "T-OAK", "T-elm"]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.school_crosswalk (school_source_id) values (%s)", [(s,) for s in ids]
+        )
+    folders = [delivery.school_folder(connection, school) for school in ids]
+    assert len({folder.lower() for folder in folders}) == len(ids)
+    assert folders[-1] == "T-elm"

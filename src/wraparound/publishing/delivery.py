@@ -46,6 +46,8 @@ MARKER_SHAPE = 2
 # Reports that releases frozen by an earlier version lack.
 LATER_REPORTS = frozenset({"rpt_reviews_due", "rpt_queue_churn"})
 FOLDER = "folder"
+# What Windows keeps for devices: no folder of a share can be called so.
+DEVICE = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")
 # Starting a process costs as much as rendering the lists of so many students, who take some 30 MB
 # here: all that a night's process has left once it has built and checked.
 APART_FROM = 600
@@ -135,12 +137,27 @@ def _deliver_all(
     return Delivered(tuple(written), tuple(sorted(failed)))
 
 
-def folder_name(school_source_id: str) -> str:
-    """Return a folder name for a school: its id where that is safe, else with a short hash."""
-    safe = re.sub(r"[^A-Za-z0-9_-]", "-", school_source_id)
-    if safe == school_source_id and 0 < len(safe) <= 60:
+def school_folder(connection: Connection[Any], school_source_id: str) -> str:
+    """Return the folder name of a school, apart from every other that was ever known."""
+    query = """
+        select from ops.school_crosswalk
+        where lower(school_source_id) = lower(%s) and school_source_id <> %s
+    """
+    alike = connection.execute(query, (school_source_id, school_source_id)).fetchone()
+    return folder_name(school_source_id, is_alone=alike is None)
+
+
+def folder_name(source_id: str, *, is_alone: bool) -> str:
+    """Return a folder name: the id where that is safe, else with a short hash.
+
+    `is_alone` says that no other id differs in letter case only: many a share does not tell such
+    folders apart, and one would hold the children of both.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", source_id)
+    is_taken = DEVICE.fullmatch(safe) is not None
+    if safe == source_id and 0 < len(safe) <= 60 and is_alone and not is_taken:
         return safe
-    digest = hashlib.sha256(school_source_id.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(source_id.encode()).hexdigest()[:8]
     return f"{safe[:60]}-{digest}"
 
 
@@ -185,7 +202,7 @@ def _job(connection: Connection[Any], live: Live, *, district: District, today: 
         live=live,
         verdict=_banner(connection, live.school_key, shown=live.release_id),
         recipients=tuple(recipients),
-        folder=folder_name(live.school_source_id),
+        folder=school_folder(connection, live.school_source_id),
         language=district.language,
     )
 
@@ -320,7 +337,7 @@ def _take_away_others(settings: Settings, connection: Connection[Any]) -> None:
     """
     written = list(settings.lists.glob(f"*/{MARKER}"))
     shown = releases.live_releases(connection)
-    standing = {folder_name(live.school_source_id) for live in shown}
+    standing = {school_folder(connection, live.school_source_id) for live in shown}
     for marker in written:
         if marker.parent.name not in standing:
             # Before the marker, by which whoever comes after one that was killed finds them.

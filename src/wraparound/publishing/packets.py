@@ -22,7 +22,7 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from wraparound.publishing import releases
-from wraparound.publishing.delivery import folder_name, record_file
+from wraparound.publishing.delivery import folder_name, record_file, school_folder
 from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.lists import RenderedFile, put_in_place
@@ -163,8 +163,9 @@ def _send(
     out: Path,
 ) -> Packet:
     told = [row for row in rows if row["may_leave"]]
-    folder = folder_name(to)
-    name = f"{folder_name(live.school_source_id)}.csv"
+    # Of providers nobody keeps all ids that ever were: where case may tell two apart, a hash does.
+    folder = folder_name(to, is_alone=to == to.lower())
+    name = f"{school_folder(connection, live.school_source_id)}.csv"
     path = out / folder / name
     content = _csv(told)
     is_new = bool(told) and not (path.exists() and path.read_bytes() == content)
