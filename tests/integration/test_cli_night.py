@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +22,7 @@ from wraparound.orchestration import nights
 from wraparound.publishing import freeze
 from wraparound.settings import Settings, load_settings
 from wraparound.warehouse import connection as connections
-from wraparound.warehouse import embedded
+from wraparound.warehouse import embedded, ledger
 
 FRIDAY = date(2026, 11, 20)
 SMALL = ["--schools", "2", "--students", "60", "--seed", "3", "--school-year", "2027"]
@@ -506,6 +506,11 @@ def test_landing_a_file_that_was_put_back_says_that_it_counts_anew(
         file.write_text(text, encoding="utf-8")
         run("land", "--feed", "consents", str(file))
     assert caplog.messages[-1] == "consents.csv: came before arrival 2, and counts anew"
+
+    run("land", "--feed", "consents", "--effective-at", "2026-03-13T12:00:00", str(file))
+    with connections.connect(settings) as connection:
+        newest = ledger.arrivals(connection)[-1]
+    assert newest["effective_at"] == datetime(2026, 3, 13, 16, tzinfo=UTC), "noon in New York"
 
 
 def test_an_unknown_feed_ends_with_the_code_of_its_family(home: Path) -> None:

@@ -21,7 +21,7 @@ from wraparound.cli.telling import (
     tell_schools,
     warehouse,
 )
-from wraparound.settings import load_settings
+from wraparound.settings import Settings, load_settings
 
 
 @main.command()
@@ -44,7 +44,11 @@ def status(*, json_wanted: bool) -> None:
 )
 @click.option("--feed", help="The feed, where the file does not say it itself.")
 @click.option("--sender", help="A sender of district.yml; else the one whose patterns match.")
-@click.option("--effective-at", type=click.DateTime(), help="When the files claim to be true.")
+@click.option(
+    "--effective-at",
+    type=click.DateTime(),
+    help="When the files claim to be true, by the district's clock.",
+)
 @dry_run
 @as_json
 def land(
@@ -66,15 +70,16 @@ def land(
     """
     from wraparound.orchestration import nights, rehearsing
 
-    at = _utc(effective_at)
+    settings = warehouse()
+    at = _there(settings, effective_at)
     if rehearsal:
         told = rehearsing.rehearse_files(
-            warehouse(), paths, feed=feed, sender=sender, effective_at=at, say=say
+            settings, paths, feed=feed, sender=sender, effective_at=at, say=say
         )
         show_receipts(told, json_wanted=json_wanted, empty="Nothing to land.")
         _end_if_refused(told)
         return
-    rows = nights.land(warehouse(), paths, feed=feed, sender=sender, effective_at=at)
+    rows = nights.land(settings, paths, feed=feed, sender=sender, effective_at=at)
     for row in rows:
         if not row["is_new"]:
             say(f"{row['file_name']}: these bytes are arrival {row['arrival_id']} already")
@@ -91,10 +96,14 @@ def land(
 LANDED = ("arrival_id", "feed", "sender", "file_name", "state")
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC
+def _there(settings: Settings, moment: datetime | None) -> datetime | None:
+    """A moment by the district's clock, as a day in a file's path is the district's."""
+    from zoneinfo import ZoneInfo
 
-    return moment.replace(tzinfo=UTC) if moment else None
+    from wraparound.contracts.district import load_district
+
+    zone = ZoneInfo(load_district(settings.district_file).time_zone)
+    return moment.replace(tzinfo=zone) if moment else None
 
 
 @main.command()
