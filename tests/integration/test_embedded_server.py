@@ -1,6 +1,7 @@
 """How the embedded server is made."""
 
 from lib.warehouse_in_tests import query
+from wraparound.warehouse import connection as connections
 
 
 def test_text_sorts_by_its_bytes_without_the_c_library(settings):
@@ -17,3 +18,11 @@ def test_text_sorts_by_its_bytes_without_the_c_library(settings):
 
     assert made == {"provider": "b", "locale": "C.UTF-8"}
     assert said == {"sorted": "A B a b Á é ñ 🌱", "lower": "áñ"}
+
+
+def test_a_time_without_a_zone_means_the_same_wherever_the_server_stands(settings, connection):
+    name = connections.address(settings).database
+    connection.execute(f"alter database {name} set timezone to 'America/New_York'")
+    connection.commit()
+    (read,) = query(settings, "select '2026-03-13 12:00'::timestamptz as moment")
+    assert read["moment"].isoformat() == "2026-03-13T12:00:00+00:00"

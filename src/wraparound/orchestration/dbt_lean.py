@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wraparound.errors import may_pass
-from wraparound.warehouse.connection import NOTICE_THE_DEAD
+from wraparound.warehouse.connection import SESSION
 
 # Where a warehouse is.
 PLACE = frozenset({"host", "port", "user", "database"})
@@ -71,7 +71,7 @@ class Driver:
             self._own.connection = self._driver.connect(
                 connection_factory=Kept,
                 cursor_factory=self._cursor(),
-                options=NOTICE_THE_DEAD,
+                options=SESSION,
                 **where,
             )
         self._opened.append(self._own.connection)

@@ -24,8 +24,12 @@ DATABASE_URL = re.compile(
     r"(?P<driver>[\w+]+)://(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<host>\[[^/?]+\]|[^/:?]*)(?::(?P<port>\d*))?(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
 )
-# Who was killed must not hold its locks until its statement ends.
-NOTICE_THE_DEAD = "-c client_connection_check_interval=5s"
+# A time without a zone means the same on every server, wherever it stands. And who was killed must
+# not hold its locks until its statement ends.
+SESSION = "-c timezone=UTC -c client_connection_check_interval=5s"
+# A server that takes a connection and says nothing; the driver would wait for two minutes, and a
+# scheduler that has to tell of a task with it.
+ANSWER_SECONDS = 20
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 
@@ -151,7 +155,7 @@ def _open(where: Address, *, autocommit: bool) -> Connection:
             application_name="wraparound",
             # Nothing personal in notices: they are not asked for.
             options="-c client_min_messages=error -c search_path=pg_catalog -c lock_timeout=60s"
-            f" -c idle_in_transaction_session_timeout=30min {NOTICE_THE_DEAD}",
+            f" -c idle_in_transaction_session_timeout=30min {SESSION}",
         )
     except psycopg.OperationalError as exc:
         raise WarehouseMissing(
