@@ -1,7 +1,7 @@
 """Connections to the warehouse: the embedded server, or any PostgreSQL 16+ by its URL."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -66,14 +66,28 @@ def address(settings: Settings, *, database: str = DATABASE) -> Address:
         raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL is not a database URL.")
     if not url["driver"].startswith("postgres"):
         raise SettingsWrong("WRAPAROUND_WAREHOUSE_URL must begin with postgresql://.")
+    query = parse_qs(url["query"] or "", keep_blank_values=True)
+    _refuse_unread(query.keys() - {"host"})
     name = url["database"] or DATABASE
     return Address(
-        parse_qs(url["query"] or "").get("host", [url["host"].strip("[]") or "localhost"])[0],
+        query.get("host", [url["host"].strip("[]") or "localhost"])[0],
         int(url["port"] or 5432),
         unquote(url["user"] or "postgres"),
         unquote(url["password"] or ""),
         {DATABASE: name, MAINTENANCE_DATABASE: database}.get(database, f"{name}_{database}"),
     )
+
+
+def _refuse_unread(names: Set[str]) -> None:
+    """Nobody may take a connection for a safe one because the URL says so: what asks for it is
+    read by each driver's library from its own variables, and not from there."""
+    if names:
+        name = min(names)
+        raise SettingsWrong(
+            f"WRAPAROUND_WAREHOUSE_URL says '{name}', which is not read from it. Take it out, and "
+            "set the variable that every driver reads instead: sslmode is PGSSLMODE, sslrootcert "
+            "PGSSLROOTCERT."
+        )
 
 
 def sqlalchemy_url(settings: Settings) -> str:
@@ -153,6 +167,7 @@ def _open(where: Address, *, autocommit: bool) -> Connection:
             autocommit=autocommit,
             row_factory=dict_row,
             application_name="wraparound",
+            connect_timeout=ANSWER_SECONDS,
             # Nothing personal in notices: they are not asked for.
             options="-c client_min_messages=error -c search_path=pg_catalog -c lock_timeout=60s"
             f" -c idle_in_transaction_session_timeout=30min {SESSION}",
