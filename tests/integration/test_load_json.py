@@ -29,6 +29,7 @@ from lib.warehouse_in_tests import (
 )
 from wraparound.orchestration import nights
 from wraparound.orchestration.handing_back import hand_back
+from wraparound.warehouse import table_load
 
 TREES = ("Alder", "Birch", "Cedar", "Damson")
 SCHOOL = {
@@ -140,6 +141,36 @@ def test_pages_weigh_on_the_brake_as_one_file_does(settings, tmp_path):
     assert len(people(settings)) == 48
 
 
+def test_a_page_more_holds_no_lock_more(schooled, tmp_path, monkeypatch):
+    """A server has a few thousand locks for all, and a year in pages of 500 has more pages."""
+    days = [f"2026-09-{day:02}" for day in range(1, 5)]
+    tree = tmp_path / "api"
+    for page, day in enumerate(days):
+        one, odd = absence("Birch", day), absence("Cedar", day, "Gone")
+        key = {"studentUniqueId": "T-Birch", "schoolId": SCHOOL_ID, "eventDate": day}
+        moved = {"oldKeyValues": key, "newKeyValues": key | {"eventDate": f"2026-10-0{page + 1}"}}
+        for kind, records in (
+            ("upserts", [one, one, odd]),
+            ("deletes", [{"id": one["id"]}, {"id": "nobody's"}]),
+            ("keyChanges", [{"id": one["id"], **moved}]),
+        ):
+            events = {"studentSchoolAttendanceEvents": records}
+            an_extract(tree, events, kind=kind, name=f"page{page}")
+    held = {"upserts": [], "deletes": [], "keyChanges": []}
+    keep_noted = table_load.keep_noted
+
+    def counted(connection, judging):
+        keep_noted(connection, judging)
+        found = connection.execute(
+            "select count(*) as n from pg_locks where pid = pg_backend_pid()"
+        ).fetchone()
+        held[judging.file_name.split("/")[2]].append(found["n"])
+
+    monkeypatch.setattr(table_load, "keep_noted", counted)
+    loaded(schooled, tree)
+    assert [kind for kind, found in held.items() if len(found) != 4 or found[3] > found[1]] == []
+
+
 def test_members_that_nobody_reads_are_kept_apart_and_told_by_name(schooled, tmp_path):
     changed = raw_state(schooled)
     more = {
@@ -207,6 +238,18 @@ def test_an_unmapped_descriptor_is_a_finding_until_the_profile_maps_it(schooled,
     assert live(schooled, "attendance__events", "attendance_event_category_descriptor") == [
         ("Unexcused Absence",)
     ]
+    # Nor is anything else of a tree taken for the table whose codes the profile maps.
+    tree = an_extract(
+        tmp_path / "more",
+        {
+            "studentSchoolAttendanceEvents": [absence("Cedar", "2026-09-02", kind="Vanished")],
+            "calendarDates": [school_day("2026-09-02", "Instructional day")],
+            "bellSchedules": [{"id": "bells", "bellScheduleName": "Regular"}],
+        },
+        day="2026-09-02",
+    )
+    more = {arrival["feed"]: arrival["rows_in"] for arrival in loaded(schooled, tree)}
+    assert more == {"attendance": 1, "calendar": 1}
 
 
 def test_events_of_unknown_students_wait_for_them(schooled, tmp_path):

@@ -329,7 +329,8 @@ def _keys_unread(judging: Judging) -> Sql:
     return sql.SQL(
         "select l.record_key from pg_temp.bad as b"
         " inner join restricted.quarantine_line as l on b._row = l.row_number"
-        " where not b._waits and l.arrival_id = {} and l.table_name = {} and l.file_name = {}"
+        " where b._waits is not true"
+        " and l.arrival_id = {} and l.table_name = {} and l.file_name = {}"
     ).format(
         sql.Literal(judging.arrival_id),
         sql.Literal(judging.name),

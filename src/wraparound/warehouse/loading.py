@@ -62,6 +62,7 @@ from wraparound.warehouse.resending import (
     may_be_short,
     remember_gone,
 )
+from wraparound.warehouse.scratch import make_table
 from wraparound.warehouse.staging import (
     EXTRA,
     NO_EXTRA,
@@ -497,8 +498,7 @@ def _stage_keys(connection: Connection, file: JsonFile) -> Staged:
     if file.kind == "deletes":
         return stage_json(connection, file.calling(GONE_KEYS))
     staged = stage_json(connection, file.calling(NEW_KEYS))
-    connection.execute("drop table if exists pg_temp.renamed")
-    connection.execute("alter table pg_temp.stage rename to renamed")
+    make_table(connection, "renamed", sql.SQL("select * from pg_temp.stage"))
     return replace(staged, rows=stage_json(connection, file.calling(OLD_KEYS)).rows)
 
 

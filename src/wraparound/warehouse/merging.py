@@ -11,6 +11,7 @@ from wraparound.contracts.models import Contract, Table
 from wraparound.warehouse.connection import Connection, avoiding
 from wraparound.warehouse.raw_tables import column_types
 from wraparound.warehouse.references import same_key
+from wraparound.warehouse.scratch import make_table
 
 Sql = sql.Composable
 ENDING_STATES = ("tobedeleted", "inactive")
@@ -127,11 +128,10 @@ def compare(connection: Connection, merge: Merge, *, keys_unreadable: bool) -> C
 
     A good row without an entry in `fate` says what is in force already.
     """
-    connection.execute("drop table if exists pg_temp.fate, pg_temp.ending")
     good = _count(connection, sql.SQL("select 1 from pg_temp.good"))
     if INDEX_ROWS <= good < LARGE_ROWS:
         connection.execute(
-            sql.SQL("create index on pg_temp.good ({})").format(
+            sql.SQL("create index if not exists good_by_key on pg_temp.good ({})").format(
                 sql.SQL(", ").join(map(sql.Identifier, merge.holding))
             )
         )
@@ -194,13 +194,14 @@ def apply(connection: Connection, merge: Merge, changes: Changes) -> None:
 def list_standing(connection: Connection, merge: Merge, *, rows: int) -> Sql:
     """The records that rows can meet, with the place of each: all of the table, or of a small
     file that tells whole days those of its days, which are looked up here once for all."""
-    connection.execute("drop table if exists pg_temp.standing")
     if merge.scope not in BY_DAY or rows >= LARGE_ROWS:
         return _all_records(merge)
-    connection.execute(
-        sql.SQL(
-            "create temp table standing on commit drop as select * from {} as r where {}"
-        ).format(_all_records(merge), _on_a_day_told(merge, again="gone"))
+    make_table(
+        connection,
+        "standing",
+        sql.SQL("select * from {} as r where {}").format(
+            _all_records(merge), _on_a_day_told(merge, again="gone")
+        ),
     )
     connection.execute("analyze pg_temp.standing")
     return sql.SQL("pg_temp.standing")
@@ -218,10 +219,11 @@ def _list_fates(connection: Connection, merge: Merge, *, standing: Sql) -> None:
         newer = sql.SQL(
             "({} or r._effective_at = {} and g._row in (select _row from pg_temp.waited))"
         ).format(newer, sql.Literal(merge.effective_at))
-    connection.execute(
+    make_table(
+        connection,
+        "fate",
         sql.SQL(
-            "create temp table fate on commit drop as select * from"
-            " (select g._row, r.at, coalesce(r._held, false) as was_held,"
+            "select * from (select g._row, r.at, coalesce(r._held, false) as was_held,"
             "  r._deleted_at is null and r._sender <> {sender} as was_anothers,"
             "  case when r._batch_id is null then {created} when {newer} then 'older'"
             "   when r._row_hash <> g._row_hash or (r._deleted_at is null) = g._ends"
@@ -236,7 +238,7 @@ def _list_fates(connection: Connection, merge: Merge, *, standing: Sql) -> None:
             sender=sql.Literal(merge.sender),
             standing=standing,
             same=merge.same_record("g", "r"),
-        )
+        ),
     )
     connection.execute("analyze pg_temp.fate")
 
@@ -271,10 +273,11 @@ def _list_ending(connection: Connection, merge: Merge, *, standing: Sql) -> None
         inside, standing = _inside_span(merge), _all_records(merge)
     elif by_day:
         inside = _on_a_day_told(merge, again="said_again")
-    connection.execute(
+    make_table(
+        connection,
+        "ending",
         sql.SQL(
-            "create temp table ending on commit drop as"
-            " select r.at from {standing} as r"
+            "select r.at from {standing} as r"
             " where r._deleted_at is null and r._sender = {sender}"
             " and r._effective_at {earlier} {effective} and {inside}"
             " and not exists (select 1 from pg_temp.good as g where {same})"
@@ -290,7 +293,7 @@ def _list_ending(connection: Connection, merge: Merge, *, standing: Sql) -> None
             effective=sql.Literal(merge.effective_at),
             same=merge.same_record("g", "r"),
             held=merge.held_together("b", "r"),
-        )
+        ),
     )
     connection.execute("analyze pg_temp.ending")
 

@@ -12,6 +12,7 @@ from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.findings import Judging, note
 from wraparound.warehouse.merging import Merge, end_listed
 from wraparound.warehouse.raw_tables import column_types, key_columns
+from wraparound.warehouse.scratch import make_table
 
 Sql = sql.Composable
 STILL_NAMED = "still_named"
@@ -69,26 +70,27 @@ def list_gone(
     done = _number(
         connection, "select count(distinct _row) from pg_temp.target where not is_newer"
     )
-    connection.execute("drop table if exists pg_temp.ending")
-    connection.execute(
-        "create temp table ending on commit drop as"
-        " select distinct at from pg_temp.target where not is_newer"
-    )
-    rows = _number(connection, "select count(*) from pg_temp.ending")
+    gone = sql.SQL("select distinct at from pg_temp.target where not is_newer")
+    rows = make_table(connection, "ending", gone)
     return Removed(done, unknown, rows)
 
 
 def make_nothing_new(connection: Connection, merge: Merge) -> None:
     """Empty tables `good` and `fate`, as a file leaves them that brings no rows."""
-    connection.execute("drop table if exists pg_temp.good, pg_temp.fate")
-    connection.execute(
-        sql.SQL(
-            "create temp table good on commit drop as"
-            " select 0::bigint as _row, false as _ends, r.* from {} as r with no data"
-        ).format(merge.raw)
+    make_table(
+        connection,
+        "good",
+        sql.SQL("select 0::bigint as _row, false as _ends, r.* from {} as r where false").format(
+            merge.raw
+        ),
     )
-    connection.execute(
-        "create temp table fate (_row bigint, at tid, was_held boolean, fate text) on commit drop"
+    make_table(
+        connection,
+        "fate",
+        sql.SQL(
+            "select 0::bigint as _row, null::tid as at, false as was_held, null::text as fate"
+            " where false"
+        ),
     )
 
 
@@ -137,14 +139,15 @@ def _list_outdated(connection: Connection, merge: Merge, *, named: list[str]) ->
         else sql.SQL("x.{0} is not distinct from r.{0}").format(sql.Identifier(column))
         for column in key_columns(merge.table)
     )
-    connection.execute("drop table if exists pg_temp.ending")
-    connection.execute(
+    make_table(
+        connection,
+        "ending",
         sql.SQL(
-            "create temp table ending on commit drop as select r.ctid as at from {raw} as r"
+            "select r.ctid as at from {raw} as r"
             " inner join pg_temp.target as t on r.ctid = t.at"
             " inner join pg_temp.renamed as n on t._row = n._row"
             " where exists (select 1 from {raw} as x where {same} and x.ctid <> r.ctid)"
-        ).format(raw=merge.raw, same=same)
+        ).format(raw=merge.raw, same=same),
     )
 
 
@@ -188,13 +191,13 @@ def _list_targets(connection: Connection, merge: Merge) -> int:
     or by key where no record in force has the id. Returns how many rows call nothing."""
     newer = sql.SQL("r._effective_at > {}").format(sql.Literal(merge.effective_at))
     mine = sql.SQL("r._deleted_at is null and r._sender = {}").format(sql.Literal(merge.sender))
-    connection.execute("drop table if exists pg_temp.target")
-    connection.execute(
+    make_table(
+        connection,
+        "target",
         sql.SQL(
-            "create temp table target on commit drop as"
-            " select s._row, r.ctid as at, {newer} as is_newer from pg_temp.stage as s"
+            "select s._row, r.ctid as at, {newer} as is_newer from pg_temp.stage as s"
             " inner join {raw} as r on r._resource_id = s._resource_id where {mine}"
-        ).format(newer=newer, raw=merge.raw, mine=mine)
+        ).format(newer=newer, raw=merge.raw, mine=mine),
     )
     named = _told_keys(connection, merge, staged="stage")
     if named:
@@ -219,13 +222,13 @@ def _hold_back(connection: Connection, merge: Merge, judging: Judging) -> None:
     named = _named_by_others(merge)
     if not named:
         return
-    connection.execute("drop table if exists pg_temp.kept")
-    connection.execute(
+    make_table(
+        connection,
+        "kept",
         sql.SQL(
-            "create temp table kept on commit drop as select distinct t._row"
-            " from pg_temp.target as t inner join {raw} as r on r.ctid = t.at"
-            " where not t.is_newer and ({named})"
-        ).format(raw=merge.raw, named=sql.SQL(" or ").join(named))
+            "select distinct t._row from pg_temp.target as t"
+            " inner join {raw} as r on r.ctid = t.at where not t.is_newer and ({named})"
+        ).format(raw=merge.raw, named=sql.SQL(" or ").join(named)),
     )
     rows = sql.SQL("select _row from pg_temp.kept")
     note(connection, judging, column=merge.table.key[0], rule=STILL_NAMED, rows=rows)

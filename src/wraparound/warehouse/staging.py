@@ -5,7 +5,7 @@ Temporary, because a load that is killed then leaves nothing behind, and two loa
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from wraparound.landing.json_source import RESOURCE_ID, JsonSource, Unusable
 from wraparound.landing.leaving_out import LEFT_OUT, as_regex, is_left_out
 from wraparound.warehouse.connection import Connection
 from wraparound.warehouse.mapping import BY, Mapping
+from wraparound.warehouse.scratch import make_table
 
 PG_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252"}
 BAD_COPY_FORMAT = "22P04"
@@ -126,7 +127,7 @@ def stage_json(connection: Connection, source: JsonSource) -> Staged:
         ContractBroken: it cannot be read, or too many of its records cannot.
     """
     names = json_columns(source)
-    _create(connection, list(names), composed={})
+    _make_plain(connection, names)
     unusable: list[Unusable] = []
     extras = Extras()
     statement = sql.SQL("copy pg_temp.stage ({}) from stdin").format(
@@ -207,7 +208,7 @@ def stage_lines(
         "select distinct k from pg_temp.lines, jsonb_object_keys(cells) as k order by k"
     ).fetchall()
     names = [row["k"] for row in found]
-    _create(connection, names, composed={})
+    _make_plain(connection, names)
     if names:
         connection.execute(
             sql.SQL(
@@ -231,26 +232,28 @@ def _find_lines(connection: Connection, which: list[int | str], *, leave: tuple[
 
     `which` is its arrival, its table and its name.
     """
-    connection.execute("drop table if exists pg_temp.lines, pg_temp.waited, pg_temp.noticed")
-    connection.execute(
-        "create temp table noticed on commit drop as"
-        " select row_number as _row, bool_or(scope = 'row') as waited from ops.quarantine"
-        " where arrival_id = %s and table_name = %s and file_name = %s and state = 'open'"
-        " group by row_number having not bool_or(rule = any(%s))",
-        [*which, list(leave)],
+    arrival, table, file = map(sql.Literal, which)
+    make_table(
+        connection,
+        "noticed",
+        sql.SQL(
+            "select row_number as _row, bool_or(scope = 'row') as waited from ops.quarantine"
+            " where arrival_id = {} and table_name = {} and file_name = {} and state = 'open'"
+            " group by row_number having not bool_or(rule = any({}::text[]))"
+        ).format(arrival, table, file, sql.Literal(list(leave))),
     )
     connection.execute("analyze pg_temp.noticed")
-    connection.execute(
-        "create temp table lines on commit drop as select n._row, n.waited, l.cells"
-        " from pg_temp.noticed as n inner join restricted.quarantine_line as l"
-        " on l.row_number = n._row"
-        " where l.arrival_id = %s and l.table_name = %s and l.file_name = %s",
-        which,
+    make_table(
+        connection,
+        "lines",
+        sql.SQL(
+            "select n._row, n.waited, l.cells from pg_temp.noticed as n"
+            " inner join restricted.quarantine_line as l on l.row_number = n._row"
+            " where l.arrival_id = {} and l.table_name = {} and l.file_name = {}"
+        ).format(arrival, table, file),
     )
     connection.execute("analyze pg_temp.lines")
-    connection.execute(
-        "create temp table waited on commit drop as select _row from pg_temp.lines where waited"
-    )
+    make_table(connection, "waited", sql.SQL("select _row from pg_temp.lines where waited"))
 
 
 def keep_ragged(
@@ -300,6 +303,16 @@ def _create(
             sql.Literal(first_row),
             sql.SQL("").join(sql.SQL(", {}").format(column) for column in columns),
         )
+    )
+
+
+def _make_plain(connection: Connection, names: Sequence[str]) -> None:
+    """An empty `stage` whose rows come with their numbers."""
+    columns = sql.SQL("").join(
+        sql.SQL(", null::text as {}").format(sql.Identifier(name)) for name in names
+    )
+    make_table(
+        connection, "stage", sql.SQL("select 0::bigint as _row{} where false").format(columns)
     )
 
 

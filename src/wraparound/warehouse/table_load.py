@@ -24,6 +24,7 @@ from wraparound.warehouse.findings import (
 from wraparound.warehouse.mapping import Notice
 from wraparound.warehouse.merging import ENDING_STATES
 from wraparound.warehouse.raw_tables import column_types, key_columns
+from wraparound.warehouse.scratch import make_table, make_view
 from wraparound.warehouse.staging import RaggedRow
 
 Sql = sql.Composable
@@ -94,7 +95,8 @@ def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
     """Whether a row was set aside of which nobody can say what it speaks of."""
     row = connection.execute(
         sql.SQL(
-            "select exists (select 1 from pg_temp.bad as b where {} and not b._left_out) as it"
+            "select exists"
+            " (select 1 from pg_temp.bad as b where {} and b._left_out is not true) as it"
         ).format(judging.is_unreadable("b"))
     ).fetchone()
     return bool(row and row["it"])
@@ -102,11 +104,8 @@ def any_key_unreadable(connection: Connection, judging: Judging) -> bool:
 
 def _make_cells(connection: Connection, judging: Judging) -> None:
     """A view of the cells of the staged rows."""
-    connection.execute("drop view if exists pg_temp.cells")
-    connection.execute(
-        sql.SQL("create temp view cells as select {} from pg_temp.stage as s").format(
-            cells(judging)
-        )
+    make_view(
+        connection, "cells", sql.SQL("select {} from pg_temp.stage as s").format(cells(judging))
     )
 
 
@@ -129,11 +128,11 @@ def cells(judging: Judging) -> Sql:
 
 def _make_good(connection: Connection, judging: Judging) -> None:
     """Type, flag, hash and resolve every row in one pass; the layers keep each value once."""
-    connection.execute("drop table if exists pg_temp.good")
-    connection.execute(
+    make_table(
+        connection,
+        "good",
         sql.SQL(
-            "create temp table good on commit drop as select w.*,{people}"
-            " {hash} as _row_hash, {ends} as _ends"
+            "select w.*,{people} {hash} as _row_hash, {ends} as _ends"
             " from (select v._row, v._resource_id, v._extra, {kept}, {flaw} as _flaw"
             "  from (select t._row, t._resource_id, t._extra, {typed}"
             "   from (select * from pg_temp.cells offset 0) as t"
@@ -151,7 +150,7 @@ def _make_good(connection: Connection, judging: Judging) -> None:
             flaw=_flaw(judging),
             typed=_typed(judging),
             joins=joined_people(judging, kind="left", alias="w"),
-        )
+        ),
     )
     connection.execute(
         sql.SQL("analyze pg_temp.good ({})").format(
@@ -220,18 +219,15 @@ def make_bad(connection: Connection, judging: Judging) -> None:
     """Empty tables for what is set aside."""
     types = column_types(judging.table)
     held = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(types[column]))
+        sql.SQL("null::{} as {}").format(sql.SQL(types[column]), sql.Identifier(column))
         for column in judging.holding
     )
-    connection.execute(
-        sql.SQL(
-            "drop table if exists pg_temp.bad, pg_temp.outdone, pg_temp.noted;"
-            " create temp table bad (_row bigint, _waits boolean not null default false, {held},"
-            "  _left_out boolean not null default false) on commit drop;"
-            " create temp table outdone (like pg_temp.bad including defaults) on commit drop;"
-            " create temp table noted (_row bigint) on commit drop"
-        ).format(held=held)
-    )
+    none = sql.SQL(
+        "select 0::bigint as _row, false as _waits, {}, false as _left_out where false"
+    ).format(held)
+    make_table(connection, "bad", none)
+    make_table(connection, "outdone", none)
+    make_table(connection, "noted", sql.SQL("select 0::bigint as _row where false"))
 
 
 def _find_bad_cells(connection: Connection, judging: Judging) -> None:
@@ -247,12 +243,12 @@ def _find_bad_cells(connection: Connection, judging: Judging) -> None:
         )
     if not _exists(connection, flawed):
         return
-    connection.execute(
+    make_table(
+        connection,
+        "flawed",
         sql.SQL(
-            "drop table if exists pg_temp.flawed;"
-            " create temp table flawed on commit drop as select t.* from pg_temp.cells as t"
-            " inner join ({}) as f on t._row = f._row"
-        ).format(flawed)
+            "select t.* from pg_temp.cells as t inner join ({}) as f on t._row = f._row"
+        ).format(flawed),
     )
     for check, rule, bad in tests:
         rows = sql.SQL("select t._row from pg_temp.flawed as t where {}").format(bad)
@@ -329,9 +325,8 @@ def _empty_cells(
     value: Sql = EMPTY,
 ) -> None:
     """Note the rows of a query, and put a value, or nothing, into one cell of each."""
-    connection.execute("drop table if exists pg_temp.emptied")
     # Kept first: what is emptied may be what the query asks for.
-    connection.execute(sql.SQL("create temp table emptied on commit drop as {}").format(rows))
+    make_table(connection, "emptied", rows)
     found = sql.SQL("select _row from pg_temp.emptied")
     if not note(connection, judging, column=column, rule=rule, scope="cell", rows=found):
         return
@@ -411,12 +406,8 @@ def make_lookups(connection: Connection, judging: Judging, *, of_cells: bool) ->
         named = sql.SQL("select {} from pg_temp.cells").format(sql.Identifier(raw))
         among = named if of_cells else None
         lookup = references.people_lookup(what, meaning, among=among)
-        name = sql.Identifier(f"{what}_ids")
-        connection.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
-        connection.execute(
-            sql.SQL("create temp table {} on commit drop as {}").format(name, lookup)
-        )
-        connection.execute(sql.SQL("analyze pg_temp.{}").format(name))
+        make_table(connection, f"{what}_ids", lookup)
+        connection.execute(sql.SQL("analyze {}").format(sql.Identifier("pg_temp", f"{what}_ids")))
 
 
 def joined_people(judging: Judging, *, kind: str, alias: str) -> Sql:
@@ -468,21 +459,23 @@ def drop_repeats(connection: Connection, judging: Judging) -> int:
     The number of exact repeats comes back; the others are findings.
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, key_columns(judging.table)))
-    connection.execute("drop table if exists pg_temp.repeated, pg_temp.repeats")
-    repeated = connection.execute(
+    repeated = make_table(
+        connection,
+        "repeated",
         sql.SQL(
-            "create temp table repeated on commit drop as select {keys}, max(_row) as _kept"
-            " from pg_temp.good group by {keys} having count(*) > 1"
-        ).format(keys=keys)
+            "select {keys}, max(_row) as _kept from pg_temp.good group by {keys}"
+            " having count(*) > 1"
+        ).format(keys=keys),
     )
-    if not repeated.rowcount:
+    if not repeated:
         return 0
-    connection.execute(
+    make_table(
+        connection,
+        "repeats",
         sql.SQL(
-            "create temp table repeats on commit drop as select g._row, g._row_hash, m._kept"
-            " from pg_temp.good as g inner join pg_temp.repeated as m on {same}"
-            " where g._row <> m._kept"
-        ).format(same=references.same_key(judging.table, "g", "m"))
+            "select g._row, g._row_hash, m._kept from pg_temp.good as g"
+            " inner join pg_temp.repeated as m on {same} where g._row <> m._kept"
+        ).format(same=references.same_key(judging.table, "g", "m")),
     )
     rows = sql.SQL(
         "select r._row from pg_temp.repeats as r inner join pg_temp.good as k"
