@@ -84,8 +84,9 @@ def plan_json(
     files: list[JsonFile] = []
     unread: Counter[str] = Counter()
     tells = feeds_in(tuple(members))[:1] in ((), (feed,))
+    refines = any(_standard_places(name, feed=feed) for name in members)
     for name, member in members.items():
-        found = _files_of(member, feed=feed, district=district, sender=sender)
+        found = _files_of(member, feed=feed, district=district, sender=sender, refines=refines)
         files += found
         if not found and tells and place_of(name).resource is None:
             unread[place_of(name).name] += 1
@@ -138,20 +139,29 @@ def last_effective_time(file_names: Iterable[str], *, district: District) -> dat
     return max((moment for moment in times if moment), default=None)
 
 
-def _files_of(member: Member, *, feed: str, district: District, sender: str) -> list[JsonFile]:
-    place = place_of(member.name)
-    profile = district.profile(sender=sender, feed=feed)
-    family = contract_of(feed).family
-    filled = [
+def _standard_places(file_name: str, *, feed: str) -> list[tuple[Contract, str]]:
+    """The tables of the feed's family that a file fills by its standard."""
+    resource, family = place_of(file_name).resource, contract_of(feed).family
+    return [
         (contract_of(fill.feed), fill.table)
-        for fill in (place.resource.fills if place.resource else ())
+        for fill in (resource.fills if resource else ())
         if contract_of(fill.feed).family == family
     ]
+
+
+def _files_of(
+    member: Member, *, feed: str, district: District, sender: str, refines: bool
+) -> list[JsonFile]:
+    """What is read of a file. What a profile says of no file by its name adds to what the
+    standard says of the delivery's files, if it `refines` that; else it says it all."""
+    place = place_of(member.name)
+    profile = district.profile(sender=sender, feed=feed)
+    filled = _standard_places(member.name, feed=feed)
     own = [
         (contract_of(feed), table)
         for table in contract_of(feed).tables
         if any(
-            shape.file or not filled
+            shape.file or not refines
             for shape in _own_shapes(member.name, table=table, profile=profile)
         )
     ]
