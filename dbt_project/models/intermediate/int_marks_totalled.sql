@@ -12,6 +12,12 @@ line_items as (
 
 ),
 
+academic_sessions as (
+
+    select * from {{ ref('stg_roster__academic_sessions') }}
+
+),
+
 students as (
 
     select * from {{ ref('int_students_identified') }}
@@ -32,6 +38,8 @@ run_dates as (
 
 -- Only finished marks speak: an open or exempt one is not a zero. Levels of a scale and
 -- points are never added up.
+-- Only finished marks speak: an open or exempt one is not a zero. One without a day
+-- counts from the first day of its session.
 final as (
 
     select
@@ -45,13 +53,16 @@ final as (
 
     from results
 
-    inner join run_dates
-        on
-            results.score_date >= run_dates.year_start_date
-            and results.score_date <= run_dates.as_of_date
-
     inner join line_items
         on results.line_item_source_id = line_items.line_item_source_id
+
+    left join academic_sessions
+        on line_items.session_source_id = academic_sessions.session_source_id
+
+    inner join run_dates
+        on
+            coalesce(results.score_date, academic_sessions.start_date)
+            between run_dates.year_start_date and run_dates.as_of_date
 
     inner join students
         on results.student_source_id = students.student_source_id
