@@ -185,7 +185,7 @@ def test_the_page_of_the_district_file_names_every_scope() -> None:
 
 def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> None:
     page = text_of(ROOT / "docs" / "adding-a-sender.md")
-    sample, laid_out, file_sample, json_sample = blocks(page, language="yaml")
+    sample, laid_out, file_sample, one_file, json_sample = blocks(page, language="yaml")
     file = tmp_path / "district.yml"
     head = "name: Test\ntime_zone: America/New_York\n"
     file.write_text(head + sample, encoding="utf-8")
@@ -198,6 +198,9 @@ def test_the_sample_profile_is_the_one_of_the_district_file(tmp_path: Path) -> N
     file.write_text(head + file_sample, encoding="utf-8")
     (sender,) = load_district(file).senders.values()
     assert sender.feeds["roster"].names("relationships.csv")
+    file.write_text(head + one_file, encoding="utf-8")
+    (sender,) = load_district(file).senders.values()
+    assert set(sender.feeds["roster"].tables) >= {"orgs", "users", "school_associations"}
     file.write_text(head + laid_out, encoding="utf-8")
     (sender,) = load_district(file).senders.values()
     assert sender.feeds["attendance"].layout_of("STAD_1.txt").delimiter == "^"

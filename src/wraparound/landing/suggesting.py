@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path, PurePath
 
@@ -113,6 +114,8 @@ class Look:
     cells: dict[str, Cells]
     # Whether it has a name inside of a package; a file by itself changes its name each night.
     is_inside: bool
+    # How its name is written in a profile: a pattern, where it bears a day.
+    pattern: str
     # How many lines come before the header, or before the first row where there is none; and how
     # many cells rows have.
     lines_above: int
@@ -158,6 +161,7 @@ def suggest(
             "None of the files is a table of text: cells, and the sign between them, that repeat "
             "from row to row. Ask the sender for CSV."
         )
+    looks = _told_apart(looks)
     named = [look for look in looks if look.header]
     fits = [fit for look in named if (fit := _best_fit(look, contract)) is not None]
     fits = _as_its_files_are(fits, contract)
@@ -179,6 +183,16 @@ def suggest(
         tables = _tables(fits, contract, codes=codes)
         lines += [*_indented(8, ["tables:"]), *_indented(10, tables)]
     return "\n".join(lines) + "\n"
+
+
+def _told_apart(looks: list[Look]) -> list[Look]:
+    """The files with patterns that are each of one file: of two days' files each has its name."""
+    return [
+        replace(look, pattern=look.name)
+        if sum(fnmatchcase(other.name, look.pattern) for other in looks) > 1
+        else look
+        for look in looks
+    ]
 
 
 # --- looking ------------------------------------------------------------------------------
@@ -224,6 +238,7 @@ def _look(member: Member) -> Look | None:
     return Look(
         *(name, arrives_as, encoding, delimiter, header, cells),
         is_inside=member.zipped,
+        pattern=re.sub(r"\d{4,}", "*", name),
         lines_above=source.lines_above,
         width=width,
     )
@@ -426,7 +441,8 @@ def _to_be_named(contract: Contract) -> Iterator[str]:
 def _whole_feed(fits: list[Fit], contract: Contract) -> Iterator[str]:
     looks = [fit.look for fit in fits]
     if len(looks) == 1:
-        pattern = _pattern(looks[0].arrives_as)
+        name = PurePath(looks[0].arrives_as)
+        pattern = re.sub(r"\d+", "*", name.stem) + name.suffix
         yield f"files: [{_quoted(pattern)}]  # ?? a pattern of the names to come"
     if any(look.encoding != "utf-8" for look in looks):
         yield "encoding: cp1252  # ?? it is not UTF-8; look whether names with accents come out"
@@ -446,7 +462,7 @@ def _layouts(looks: list[Look]) -> Iterator[str]:
     odd = [k for k in looks if k.delimiter != usual or k.lines_above or not k.header]
     yield from ["layouts:"] if odd else []
     for look in odd:
-        yield f"  {_quoted(_pattern(look.name))}:"
+        yield f"  {_quoted(look.pattern)}:"
         if look.delimiter != usual:
             yield f"    delimiter: {_quoted(look.delimiter)}"
         if look.lines_above:
@@ -456,12 +472,6 @@ def _layouts(looks: list[Look]) -> Iterator[str]:
             yield "    # description names them"
             unknown = ", ".join(['"??"'] * look.width)
             yield f"    header: [{unknown}]"
-
-
-def _pattern(name: str) -> str:
-    """A pattern of the names to come."""
-    path = PurePath(name)
-    return re.sub(r"\d+", "*", path.stem) + path.suffix
 
 
 def _date_order(fits: list[Fit]) -> Iterator[str]:
@@ -493,7 +503,7 @@ def _tables(fits: list[Fit], contract: Contract, *, codes: dict[str, list[str]])
     for name, several in by_table.items():
         yield f"{name}:"
         for fit in several:
-            is_named = len(fits) > 1 or fit.look.is_inside
+            is_named = len(fits) > 1 or fit.look.is_inside or contract.package != "csv"
             further = _further(fit, contract, filled=set(by_table))
             shape = [*_shape(fit, codes=codes, is_named=is_named), *further]
             if len(several) == 1:
@@ -501,11 +511,16 @@ def _tables(fits: list[Fit], contract: Contract, *, codes: dict[str, list[str]])
             else:
                 yield f"  - {shape[0]}"
                 yield from _indented(4, shape[1:])
+    for name in contract.tables_required():
+        if name not in by_table:
+            table = contract.tables[name]
+            required = [column for column, spec in table.columns.items() if spec.required]
+            yield f"# ?? nothing fills {name}, which has to be there: {', '.join(required)}"
 
 
 def _shape(fit: Fit, *, codes: dict[str, list[str]], is_named: bool) -> Iterator[str]:
     if is_named:
-        yield f"file: {_quoted(fit.look.name)}"
+        yield f"file: {_quoted(fit.look.pattern)}"
     own = {c: pair for c, pair in fit.columns.items() if not fit.table.columns[c].refused}
     renamed = {c: pair for c, pair in own.items() if c.lower() != pair[0].lower()}
     if renamed:

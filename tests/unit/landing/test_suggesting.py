@@ -275,6 +275,23 @@ def test_lines_that_end_in_a_return_alone_are_read(tmp_path):
     assert (profile.delimiter, profile.date_order) == ("\t", "MDY")
 
 
+def test_one_file_of_a_roster_is_named_with_what_else_must_be_there(tmp_path):
+    text = "Student ID,First Name,Last Name,Grade\nT-1,Ash,Alder,03\n"
+    text = begun(a_file(tmp_path, "students_20261120.csv", text), feed="roster")
+    profile = profile_of(text, tmp_path, feed="roster")
+
+    assert profile.names("students_20261121.csv")
+    assert "# ?? nothing fills orgs, which has to be there: sourcedId, name, type" in text
+
+
+def test_files_of_two_days_have_their_own_names(tmp_path):
+    for day in ("20261120", "20261121"):
+        text = "Student ID,First Name,Last Name,Grade\nT-1,Ash,Alder,03\n"
+        a_file(tmp_path / "in", f"students_{day}.csv", text)
+    profile = profile_of(begun(tmp_path / "in", feed="roster"), tmp_path, feed="roster")
+    assert len(profile.named(["students_20261120.csv", "students_20261121.csv"])) == 2
+
+
 def test_titles_above_a_header_are_counted(tmp_path):
     export = attendance_export(tmp_path, "2026-03-13", "2026-03-14", mark=";")
     export.write_text("Absences\nSchool year: 2026;;\n\n" + export.read_text())
