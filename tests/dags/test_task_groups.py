@@ -195,3 +195,44 @@ def test_only_a_person_lifts_a_hold(
     assert asked.execute_complete({}, event) == done
     assert lifted == told
     assert list(asked.template_fields) == []
+
+
+class OtherRuns:
+    """What a task of `approve` may ask of Airflow: states of the asking tasks, and questions."""
+
+    dag_id, task_id, run_id = "approve", "find_held", "this"
+
+    def __init__(self, states: dict[str, dict[str, str | None]], asked: list[str]) -> None:
+        self.states = states
+        self.asked = [{"options": [words, approvals.KEEP]} for words in asked]
+
+    def get_task_states(self, *, dag_id: str, task_ids: list[str]) -> Any:
+        assert (dag_id, task_ids) == ("approve", ["ask"])
+        return self.states
+
+    def xcom_pull(self, *, task_ids: str, run_id: str) -> Any:
+        assert (task_ids, run_id) == ("find_held", "other")
+        return self.asked
+
+
+@pytest.mark.parametrize(
+    ("states", "asks"),
+    [
+        ({}, True),
+        ({"other": {"ask_0": "awaiting_input", "ask_1": "success"}}, False),
+        ({"other": {"ask_0": "success", "ask_1": "awaiting_input"}}, True),
+        ({"other": {"ask": None}}, False),
+        ({"other": {"ask": "skipped"}}, True),
+        # The task was cleared: what this run asked before is gone.
+        ({"this": {"ask_0": "awaiting_input"}}, True),
+    ],
+)
+def test_a_question_that_waits_for_a_person_is_not_asked_twice(
+    monkeypatch: pytest.MonkeyPatch, states: Any, *, asks: bool
+) -> None:
+    question = approvals.Question(3, "T-ALDER", ("r",), "School T-ALDER", "Held.")
+    monkeypatch.setattr(approvals, "open_questions", lambda _: (question,))
+
+    found = asking.find_held.function(ti=OtherRuns(states, [ALLOW, "Show release 3 to T-BIRCH"]))
+
+    assert [one["options"][0] for one in found] == ([ALLOW] if asks else [])

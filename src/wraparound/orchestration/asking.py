@@ -20,12 +20,16 @@ from wraparound.orchestration.tasks import PATIENT, discreet
 from wraparound.settings import load_settings
 
 REASON = "reason"
+ASK = "ask"
+# States of a task out of which only a person takes it.
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 @task(**PATIENT)
 @discreet
-def find_held() -> list[dict[str, Any]]:
-    """One question for each school that the newest release holds; none where none is held."""
+def find_held(ti: Any = None) -> list[dict[str, Any]]:
+    """One question for each school that the newest release holds, unless another run asks it."""
+    asked = asked_by_others(ti)
     return [
         {
             "subject": question.subject,
@@ -33,7 +37,28 @@ def find_held() -> list[dict[str, Any]]:
             "options": [question.allow, approvals.KEEP],
         }
         for question in approvals.open_questions(nights.warehouse())
+        if question.allow not in asked
     ]
+
+
+def asked_by_others(ti: Any) -> set[str]:
+    """The words that would lift a hold, of the questions that wait in other runs.
+
+    A night that is given again finds the same holds. Were each asked anew, whoever answers would
+    find old copies beside it, and the runs that may wait at once would be used up.
+    """
+    words: set[str] = set()
+    for run_id, states in ti.get_task_states(dag_id=ti.dag_id, task_ids=[ASK]).items():
+        waiting = {name for name, state in states.items() if state not in ENDED}
+        if run_id != ti.run_id and waiting:
+            found = ti.xcom_pull(task_ids=ti.task_id, run_id=run_id) or []
+            # Of a run that has just found its questions Airflow knows one task, without a number.
+            words |= {
+                question["options"][0]
+                for number, question in enumerate(found)
+                if waiting & {ASK, f"{ASK}_{number}"}
+            }
+    return words
 
 
 class HoldQuestion(HITLOperator):
@@ -72,7 +97,7 @@ def ask_persons(questions: Any) -> Any:
     """A task for each question, which waits for its answer as long as the district file says."""
     hours = load_district(load_settings().district_file).approval_hours
     return HoldQuestion.partial(
-        task_id="ask",
+        task_id=ASK,
         defaults=[approvals.KEEP],
         response_timeout=timedelta(hours=hours),
         params={
