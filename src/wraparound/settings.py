@@ -1,9 +1,11 @@
 """What the machine says: read once from the environment, into one frozen object."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from wraparound.errors import SettingsWrong
 
@@ -161,6 +163,21 @@ def environment_for(
 def export_environment(values: Mapping[str, str]) -> None:
     """Set variables of this process, for libraries that read nothing else."""
     os.environ.update(values)
+
+
+def kept_once(path: Path, *, make: Callable[[], bytes]) -> bytes:
+    """Read a private file, or make it: whole and once, so that two starters agree, and nobody
+    who is killed leaves a secret that is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+            # Unlike a rename, it takes no other's place.
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_bytes()
 
 
 def _absolute(value: str | None, *, default: Path) -> Path:

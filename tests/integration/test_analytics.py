@@ -356,10 +356,15 @@ def test_students_are_written_some_at_a_time_and_lie_in_the_order_of_no_list(
     assert len(held) == 60 // 7 + 2
 
 
-def test_a_key_that_others_can_read_is_no_key(settings):
+def test_a_key_that_others_can_read_or_guess_is_no_key(settings):
     analytics.pseudonym_key(settings)
-    (settings.run_dir / analytics.KEY_FILE).chmod(0o644)
+    path = settings.run_dir / analytics.KEY_FILE
+    path.chmod(0o644)
     with pytest.raises(ReleaseRejected, match="chmod 600"):
+        analytics.pseudonym_key(settings)
+    path.chmod(0o600)
+    path.write_bytes(b"")
+    with pytest.raises(ReleaseRejected, match="no whole key"):
         analytics.pseudonym_key(settings)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import SettingsWrong
-from wraparound.settings import at_once, environment_for, load_settings
+from wraparound.settings import at_once, environment_for, kept_once, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,3 +94,18 @@ def test_a_larger_machine_works_on_more_at_once(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
 
     assert at_once() == pieces
+
+
+def test_a_secret_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
+    """What a killed starter left half made would be read for ever."""
+    path = tmp_path / "secret"
+
+    def killed() -> bytes:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept_once(path, make=killed)
+    assert kept_once(path, make=lambda: b"first") == b"first"
+    assert kept_once(path, make=lambda: b"second") == b"first"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,16 +1,14 @@
 """What the local Airflow is told: its folder, secrets, password and environment."""
 
 import base64
-import contextlib
 import json
 import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from wraparound.settings import Settings, environment_for
+from wraparound.settings import Settings, environment_for, kept_once
 from wraparound.warehouse import connection
 
 HOST = "127.0.0.1"
@@ -135,15 +133,5 @@ def _secrets(settings: Settings) -> dict[str, str]:
 
 
 def _kept_once(path: Path, *, make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """Read a private JSON file, or make it: whole and once, so that two starters agree."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as file:
-            json.dump(make(), file)
-            file.flush()
-            os.fsync(file.fileno())
-            # Unlike a rename, it takes no other's place.
-            with contextlib.suppress(FileExistsError):
-                os.link(file.name, path)
-    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    kept: dict[str, str] = json.loads(kept_once(path, make=lambda: json.dumps(make()).encode()))
     return kept

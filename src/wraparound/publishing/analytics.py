@@ -10,13 +10,11 @@ done, the next ones are hidden so that the two together tell no small count eith
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
@@ -41,9 +39,9 @@ from wraparound.publishing.suppression import (
     weak_groups,
 )
 from wraparound.publishing.views import relation_columns
-from wraparound.settings import Settings
+from wraparound.settings import Settings, kept_once
 
-KEY_FILE = "pseudonyms.key"
+KEY_FILE, KEY_BYTES = "pseudonyms.key", 32
 # Groups of the as-of day, as the release froze them.
 GROUPS = (
     *("race_ethnicity", "economic_status", "residency", "english_learner"),
@@ -151,14 +149,13 @@ def write_analytics(
 def pseudonym_key(settings: Settings) -> bytes:
     """Return the key of the pseudonyms: it lies in a private file, never in the database."""
     path = settings.run_dir / KEY_FILE
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(32))
-    return _read_key(path)
+    key = kept_once(path, make=lambda: secrets.token_bytes(KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise ReleaseRejected(f"{path} can be read by others. Run `chmod 600` on it.")
+    if len(key) != KEY_BYTES:
+        # With an empty key everybody has the way back.
+        raise ReleaseRejected(f"{path} holds no whole key. Remove it: another is made.")
+    return key
 
 
 def pseudonym(student_key: int, school: str, *, key: bytes, release_id: int) -> str:
@@ -170,12 +167,6 @@ def pseudonym(student_key: int, school: str, *, key: bytes, release_id: int) -> 
     """
     text = f"{release_id}:{student_key}:{school}".encode()
     return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
-
-
-def _read_key(path: Path) -> bytes:
-    if path.stat().st_mode & 0o077:
-        raise ReleaseRejected(f"{path} can be read by others. Run `chmod 600` on it.")
-    return path.read_bytes()
 
 
 # --- counting -----------------------------------------------------------------------------

@@ -4,13 +4,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from wraparound.errors import AirflowMissing
-from wraparound.orchestration.airflow_home import Login, _kept_once
+from wraparound.orchestration.airflow_home import Login
 from wraparound.orchestration.runs import AirflowClient, Run
 
 TOKEN = "a-token"
@@ -137,18 +136,3 @@ def test_a_refusal_is_told_without_the_servers_text(client: AirflowClient) -> No
 def test_nobody_answering_is_said_so() -> None:
     with pytest.raises(AirflowMissing, match="does not answer"):
         AirflowClient(Login("http://127.0.0.1:1", "admin", "secret")).dag_ids()
-
-
-def test_secrets_that_were_not_finished_are_made_anew(tmp_path: Path) -> None:
-    """A file that a killed starter left half made would be read for ever."""
-    kept = tmp_path / "secrets.json"
-
-    def killed() -> dict[str, str]:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        _kept_once(kept, make=killed)
-    assert _kept_once(kept, make=lambda: {"key": "first"}) == {"key": "first"}
-    assert _kept_once(kept, make=lambda: {"key": "second"}) == {"key": "first"}
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [kept.name]
