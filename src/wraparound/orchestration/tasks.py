@@ -35,7 +35,7 @@ Counts = dict[str, Any]
 
 # Bad data stays bad, however often it is read; a warehouse that is away may come back, and a disk
 # may be given room. Tried again after 15 seconds, and then each time after twice as long: a night
-# outlasts a server that is away for a quarter of an hour.
+# outlasts a server that is away for some seven minutes.
 PATIENT: dict[str, Any] = {
     "retries": 5,
     "retry_delay": timedelta(seconds=15),
