@@ -682,6 +682,8 @@ def test_the_command_line_tells_it_as_json(rostered, tmp_path, monkeypatch):
             "count": 1,
         }
     ]
+    # One file may fill several tables.
+    assert " events " in CliRunner().invoke(main, ["quarantine", "list"]).stdout
 
 
 def test_a_refused_file_ends_the_command_with_its_family_of_errors(

@@ -61,7 +61,8 @@ BRAKE_COUNTS = (
     *("rows_ended", "reason", "threshold"),
 )
 SET_ASIDE = (
-    *("arrival_id", "file_name", "column", "rule", "scope", "count", "first_rows", "what_to_do"),
+    *("arrival_id", "file_name", "table_name", "column", "rule", "scope", "count"),
+    *("first_rows", "what_to_do"),
 )
 
 

@@ -55,6 +55,26 @@ def test_parts_find_what_the_whole_files_say(tmp_path, monkeypatch, seed):
     assert (found.changed.count, found.gone.count) == (len(new) - len(both), len(old) - len(both))
 
 
+@pytest.mark.parametrize(("names", "first"), [((), 5), (("student", "day", "code"), 4)])
+def test_lines_keep_their_numbers_below_titles_and_without_a_header(tmp_path, names, first):
+    lines = [b"T-%d,2026-09-01,A" % number for number in range(40)]
+    new = [*lines[:30], b"T-30,2026-09-01,B", *lines[31:]]
+    sources = []
+    for day, rows in ((b"1", lines), (b"2", new)):
+        titles = b"Absences\nPrinted on " + day + b' "by us\n\n'
+        path = tmp_path / f"{day.decode()}.csv"
+        head = b"" if names else HEADER
+        path.write_bytes(titles + head + b"".join(line + b"\n" for line in rows))
+        member = Member(path.name, path.stat().st_size, path, zipped=False)
+        sources.append(CsvSource(member, lines_above=3, names=names))
+    found = compare_lines(*sources, set_apart=(first,))
+
+    assert found is not None
+    changed = [(first, ["T-0", "2026-09-01", "A"]), (first + 30, ["T-30", "2026-09-01", "B"])]
+    assert list(found.changed.records()) == changed
+    assert [row for row, _ in found.gone.records()] == [first, first + 30]
+
+
 @pytest.mark.parametrize("where", ["old", "new"])
 def test_a_repeated_line_is_found_in_whatever_part_it_falls(tmp_path, monkeypatch, where):
     monkeypatch.setattr(line_compare, "PART_MAX", 10)
