@@ -125,6 +125,15 @@ def test_an_arrival_that_must_wait_keeps_no_other_back(rostered, roster, tmp_pat
         nights.ingest(rostered)
     assert [a["state"] for a in arrivals(rostered)[1:]] == ["pending", "loaded"]
 
+    # Nor the schools from their lists.
+    monkeypatch.setattr(loading, "close_batch", killing(loading.close_batch, after=True))
+    monkeypatch.setattr(nights, "build_if_needed", lambda *words, **more: None)
+    published = {"is_new": True, "release_id": 1}
+    monkeypatch.setattr(nights, "publish", lambda *words, **more: published)
+    done = nights.night(rostered, as_of=date(2026, 10, 2))
+    assert done["release"] == published
+    assert ["waits for the next try" in told for told in done["waiting"]] == [True]
+
 
 def test_what_the_database_cannot_take_is_refused_and_does_not_come_back(
     rostered, roster, tmp_path

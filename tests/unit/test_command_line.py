@@ -33,12 +33,12 @@ def test_the_help_tells_of_every_chapter():
 def test_a_night_tells_what_was_set_aside_beside_its_release(monkeypatch):
     loaded = {"arrival_id": 7, "feed": "attendance", "state": "loaded", "code": None}
     arrivals = [loaded | {"message": "12 rows are set aside."}, loaded | {"message": None}]
-    done = {"arrivals": arrivals, "release": {"state": "published"}}
+    done = {"arrivals": arrivals, "waiting": ["8 waits."], "release": {"state": "published"}}
     monkeypatch.setattr(nights, "prepare", lambda _: None)
     monkeypatch.setattr(nights, "night", lambda *_, **__: done)
     monkeypatch.setattr("wraparound.cli.night._tell_release", lambda *_, **__: None)
     result = CliRunner().invoke(main, ["night"])
-    assert result.stderr == "arrival 7 (attendance): 12 rows are set aside.\n"
+    assert result.stderr == "W27: 8 waits.\narrival 7 (attendance): 12 rows are set aside.\n"
     assert result.exit_code == 0, result.output
 
 

@@ -21,6 +21,7 @@ from wraparound.cli.telling import (
     tell_schools,
     warehouse,
 )
+from wraparound.errors import LoadFailed
 from wraparound.settings import Settings, load_settings
 
 
@@ -188,6 +189,8 @@ def night(*, as_of: datetime | None, json_wanted: bool) -> None:
         click.echo(json.dumps(done, default=str, indent=2))
     else:
         _tell_refusals(done["arrivals"])
+        for told in done["waiting"]:
+            click.echo(f"{LoadFailed.code}: {told}", err=True)
         _tell_set_aside(done["arrivals"])
         _tell_release(done["release"], json_wanted=False)
     _exit_if_rejected(done["release"])

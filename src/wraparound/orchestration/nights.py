@@ -348,7 +348,18 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
 
     Feeds that do not read each other's records are loaded beside each other, and told of as each
     ends.
+
+    Raises:
+        LoadFailed: after everything else was loaded, if an arrival has to wait for the next try.
     """
+    done, failed = _ingest(settings, say=say)
+    if failed:
+        raise failed[-1]
+    return done
+
+
+def _ingest(settings: Settings, *, say: Said) -> tuple[list[dict[str, Any]], list[LoadFailed]]:
+    """What was loaded, and why the rest has to wait."""
     prepare(settings)
     scan_inbox(settings)
     done: list[int] = []
@@ -377,12 +388,14 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
     except KeyboardInterrupt:
         say(f"stopped: {len(pending_arrivals(settings))} arrivals wait for the next `ingest`")
         raise
-    replay_waiting(settings)
+    try:
+        replay_waiting(settings)
+    except LoadFailed as exc:
+        failed.append(exc)
     leave_owed_receipts(settings)
-    if failed:
-        raise failed[-1]
     with connect(settings) as connection:
-        return [_summary(ledger.arrival(connection, arrival_id)) for arrival_id in sorted(done)]
+        rows = [ledger.arrival(connection, arrival_id) for arrival_id in sorted(done)]
+    return [_summary(row) for row in rows], failed
 
 
 def _beside_each_other(
@@ -661,8 +674,11 @@ def withdraw(settings: Settings, *, school: str, by: str, reason: str) -> None:
 def night(
     settings: Settings, *, as_of: date | None = None, say: Said = log.info
 ) -> dict[str, Any]:
-    """A whole night without Airflow: ingest, build, publish; of what is not new, nothing."""
-    arrivals = ingest(settings, say=say)
+    """A whole night without Airflow: ingest, build, publish; of what is not new, nothing.
+
+    Lists are made of what could be loaded; `waiting` says why the rest was not.
+    """
+    arrivals, failed = _ingest(settings, say=say)
     day = as_of or as_of_at_the_door(settings)
     built = build_if_needed(settings, as_of=day, say=say)
     if built is not None:
@@ -673,7 +689,8 @@ def night(
         say(
             f"nothing is new since release {published['release_id']}: nothing was built or checked"
         )
-    return {"arrivals": arrivals, "build": built, "release": published}
+    waiting = [str(one) for one in failed]
+    return {"arrivals": arrivals, "waiting": waiting, "build": built, "release": published}
 
 
 def deliveries(
