@@ -174,14 +174,22 @@ class CsvSource:
             ContractBroken: the file is empty, is not in its encoding, has no readable header, or
                 other columns than the sender's profile names in their order.
         """
-        cells = self._first_cells()
-        if self.names and len(cells) != len(self.names):
-            raise ContractBroken(
-                f"{self.member.name} has {len(cells)} cells in its first row, and the sender's "
-                f"profile names {len(self.names)} columns for it (layouts: header). The whole "
-                "arrival was set aside; correct the district file, then land it again."
-            )
-        return [cell.strip() for cell in self.names or cells]
+        cells = [cell.strip() for cell in self._first_cells()]
+        if not self.names:
+            return cells
+        if len(cells) != len(self.names):
+            raise self._other_columns(f"has {len(cells)} cells in its first row")
+        # Else somebody called First Name would be a child of the roster.
+        if {name.lower() for name in self.names if name} & {cell.lower() for cell in cells}:
+            raise self._other_columns("has a header")
+        return list(self.names)
+
+    def _other_columns(self, has: str) -> ContractBroken:
+        return ContractBroken(
+            f"{self.member.name} {has}, and the sender's profile names {len(self.names)} columns "
+            "for it as it has no header (layouts: header). The whole arrival was set aside; "
+            "correct the district file, then land it again."
+        )
 
     def _first_cells(self) -> list[str]:
         """The cells of the header; where there is none, of the first record."""

@@ -33,6 +33,11 @@ def mapped(folder, text, **layout):
         (f"Absences\n{HEADER}{ROW}", {"lines_above": 3}, "its header is row 2"),
         (ROW, {}, "first line holds values: .* no header, .* in their order"),
         (ROW, {"header": ["a", "b", "c"]}, "4 cells in its first row, .* names 3 columns"),
+        (
+            f"a,B,C,D\n{ROW}",
+            {"header": ["ssid", "b", "", "x"]},
+            "has a header, .* names 4 columns",
+        ),
         (ROW, {"header": ["a", "b", "c", "d"]}, "lacks column 'studentUniqueId'"),
     ],
 )
