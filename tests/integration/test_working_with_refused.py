@@ -24,7 +24,7 @@ from wraparound.errors import SettingsWrong
 from wraparound.orchestration import handing_back, nights, rehearsing
 from wraparound.orchestration.handing_back import hand_back, safe
 from wraparound.warehouse import connection as connections
-from wraparound.warehouse import ledger, lifting
+from wraparound.warehouse import filling, ledger, lifting
 from wraparound.warehouse.receipts import receipt
 
 DAY = "2026-10-01"
@@ -310,6 +310,15 @@ def test_a_lifted_rule_lets_in_what_waits_and_what_comes_until_its_day(rostered,
             " where _deleted_at is null",
         )
     }
+
+
+def test_what_is_let_in_is_told_of_a_large_first_load_too(rostered, roster, tmp_path, monkeypatch):
+    monkeypatch.setattr(filling, "KEY_AFTER_ROWS", 1)
+    lift(rostered, "out_of_range")
+    rows = [(c.id, c.school, DAY, TARDY, "", "-1") for c in roster.students]
+    (arrival,) = landed_and_loaded(rostered, attendance(tmp_path / "in", rows))
+    assert (arrival["rows_loaded"], arrival["rows_quarantined"]) == (10, 0)
+    assert [n["count"] for n in arrival["notices"] if n["rule"] == "let_in"] == [10]
 
 
 def test_a_lifted_rule_ends_with_its_day(rostered, roster, tmp_path):

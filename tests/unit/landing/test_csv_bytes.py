@@ -153,6 +153,12 @@ def test_a_header_may_have_a_mark_quotes_and_line_breaks(tmp_path):
         assert b"".join(blocks) == b"1,2,3\r\n"
 
 
+def test_a_field_may_be_longer_than_the_library_likes(tmp_path):
+    csv.field_size_limit(1 << 17)
+    (record,) = a_source(tmp_path, b"a,b\n1," + b"x" * (1 << 18)).records()
+    assert record == (2, ["1", "x" * (1 << 18)])
+
+
 def test_a_quote_that_is_never_closed_is_refused_with_its_row(tmp_path):
     with pytest.raises(ContractBroken, match="row 3"):
         list(a_source(tmp_path, b'a,b\n1,2\n3,"4\n5,6\n').records())

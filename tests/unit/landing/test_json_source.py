@@ -191,6 +191,20 @@ def test_a_record_that_fits_no_row_is_told(tmp_path, record, rule):
     assert [(number, cells[0]) for number, cells in found] == [(2, "Birch")]
 
 
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        pytest.param("2026-09-01T23:30:00-05:00", "2026-09-01", id="a time is its day"),
+        pytest.param("2026-09-01", "2026-09-01", id="a day"),
+        pytest.param("2026-09-01Today", "2026-09-01Today", id="no time is not cut to one"),
+    ],
+)
+def test_of_a_time_the_day_is_read_as_it_is_written(tmp_path, told, day):
+    table = load_contracts()["roster"].tables["enrollments"]
+    found, _ = rows(tmp_path, [{"b": told}], columns={"beginDate": "b"}, table=table)
+    assert found == [(1, [day])]
+
+
 def test_a_column_without_a_path_is_the_member_of_its_name(tmp_path):
     found, _ = rows(
         tmp_path,

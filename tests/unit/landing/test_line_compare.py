@@ -75,6 +75,20 @@ def test_lines_keep_their_numbers_below_titles_and_without_a_header(tmp_path, na
     assert [row for row, _ in found.gone.records()] == [first, first + 30]
 
 
+def test_a_line_longer_than_a_block_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_source, "BLOCK", len(HEADER))
+    monkeypatch.setattr(line_compare, "BLOCK", 8)
+    monkeypatch.setattr(line_compare, "NEW_SHARE_MAX", 1.0)
+    old = [b"T-1,2026-09-01," + b"A" * 40, b"T-2,2026-09-01,A", b"T-3,2026-09-01,A"]
+    new = [*old[:2], b"T-3,2026-09-01," + b"B" * 40]
+
+    found = compared(tmp_path, old, new)
+
+    assert found is not None
+    assert (found.unchanged, found.old_lines) == (2, 3)
+    assert list(found.changed.records()) == numbered(new, but=set(old))
+
+
 @pytest.mark.parametrize("where", ["old", "new"])
 def test_a_repeated_line_is_found_in_whatever_part_it_falls(tmp_path, monkeypatch, where):
     monkeypatch.setattr(line_compare, "PART_MAX", 10)
