@@ -23,11 +23,15 @@ from lib.need_feeds import (
     SMALL,
     THURSDAY,
 )
+from lib.two_languages import texts_of, words_left
 from lib.warehouse_in_tests import a_fresh_warehouse, findings, query
 from wraparound import cli
 from wraparound.errors import ReleaseMissing
 from wraparound.orchestration import explaining, nights, privacy, sending
 from wraparound.publishing import packets
+from wraparound.publishing.lists import ListData
+from wraparound.publishing.pages import render_school_page
+from wraparound.publishing.sentences import read_sentences, translated
 
 MAJORITY = date(2026, 12, 1)
 
@@ -128,8 +132,8 @@ def test_who_is_next_in_the_line_is_told(district):
     # The same level and age: a higher tier goes first, then the order of children.
     assert [row["student_source_id"] for row in told][:2] == [FIR, BIRCH]
     (need,) = queue(district, BIRCH)
-    reasons = {one["service_id"]: one["reason"] for one in need["services"]}
-    assert "next on the waiting list of 3" in reasons[SMALL]
+    lines = {one["service_id"]: one for one in need["services"]}
+    assert (lines[SMALL]["line_number"], lines[SMALL]["waiting_count"]) == (1, 3)
 
 
 def test_a_child_stands_in_line_with_the_first_of_its_needs(district):
@@ -305,3 +309,40 @@ def test_the_commands_print_no_name(district, monkeypatch, tmp_path):
     assert "fits: choice 2" in told[0].output
     for one in told:
         assert "Birch2" not in one.output.replace(BIRCH, "")
+
+
+def page_in(settings, language):
+    """The page of T-S1 in a language, and the names on it."""
+    names = (
+        *("today", "referral_queue", "students", "need_profiles", "class_rosters"),
+        *("reviews_due", "schools"),
+    )
+    of_school = "select * from reports.rpt_{} where school_source_id = 'T-S1'"
+    rows = {name: query(settings, of_school.format(name)) for name in names}
+    sentences = read_sentences(settings.seeds, language=language)
+    said = translated(rows, sentences) if sentences else rows
+    data = ListData.from_rows(
+        school=rows["schools"][0],
+        today=said["today"],
+        queue=said["referral_queue"],
+        students=said["students"],
+        profiles=said["need_profiles"],
+        class_rosters=said["class_rosters"],
+        reviews_due=said["reviews_due"],
+        release={"release_id": 1},
+    )
+    return render_school_page(data, workbook_name="list.xlsx", language=language)
+
+
+def test_a_list_in_spanish_says_nothing_in_english(district):
+    english, spanish = page_in(district, "en"), page_in(district, "es")
+    services = query(district, "select service_name, organization_name from marts.dim_services")
+    people = query(district, "select student_name from marts.dim_students")
+    others = query(district, "select class_title, teacher_names from reports.rpt_class_rosters")
+    schools = query(district, "select school_name from reports.rpt_schools")
+    rows = (*services, *people, *others, *schools)
+    names = [str(value) for row in rows for value in row.values()]
+    assert words_left(english, spanish, names=[*names, "XLSX", "Wraparound"]) == []
+    told = " ".join(texts_of(spanish))
+    assert "siguiente en la lista de espera de 3" in told
+    assert "coordinaci\N{LATIN SMALL LETTER O WITH ACUTE}n de la escuela" in told

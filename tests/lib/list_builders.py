@@ -109,7 +109,20 @@ def a_service(**changes: Any) -> dict[str, Any]:
         "schedule": "daily 7:30",
         "places_free": 14,
         "capacity_state": "free",
-        "reason": "serves grade 3 and this school",
+        "line_number": 2,
+        "waiting_count": 5,
+        "distance_km": 1.4,
+        "area": "Whole district",
+        "documents": None,
+        "cost": None,
+        "is_free": True,
+        "minimum_age": 5,
+        "maximum_age": 11.5,
+        "is_age_known": True,
+        "is_interest": False,
+        "answers": None,
+        "languages": None,
+        "access": None,
     } | changes
 
 
@@ -326,7 +339,7 @@ def a_hostile_list() -> ListData:
                 wording=n,
                 next_step=n,
                 owner=n,
-                services=[a_service(service_name=n, organization_name=n, schedule=n, reason=n)],
+                services=[a_service(service_name=n, organization_name=n, schedule=n, area=n)],
                 evidence=[a_signal(wording=n, rule_id=n), a_signal(wording=n)],
                 priority={n: n},
             )

@@ -69,13 +69,14 @@ final as (
         aged_needs.need_id,
         aged_needs.school_key,
         aged_needs.consent_status,
+        next_steps.next_step_id,
         replace(
             next_steps.next_step,
             '{service}', coalesce(aged_needs.service_name, 'a fitting service')
         ) as next_step,
         case next_steps.owner_role
-            when 'provider' then coalesce(aged_needs.organization_name, 'Provider')
-            else coalesce(school_owners.coordinator_names, 'Site coordinator')
+            when 'provider' then coalesce(aged_needs.organization_name, 'provider')
+            else coalesce(school_owners.coordinator_names, 'site_coordinator')
         end as step_owner,
         case next_steps.due_days
             when 'first_response_days' then aged_needs.first_response_days

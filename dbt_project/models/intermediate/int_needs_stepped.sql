@@ -120,6 +120,7 @@ final as (
         steps.need_id,
         steps.consent_status,
         steps.next_step,
+        steps.next_step_id,
         steps.step_owner,
         case
             when counted_steps.due_date is null then 'weekdays' else 'school_calendar'

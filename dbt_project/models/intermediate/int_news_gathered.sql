@@ -71,6 +71,8 @@ changed_referrals as (
         || ' '
         || referral_states.state_wording
         || '.' as item_text,
+        referrals.referral_state as item_code,
+        referrals.service_name as item_subject,
         referrals.state_date as item_date,
         referral_states.state_order as item_weight
 
@@ -99,6 +101,8 @@ changed_tiers as (
         'changed' as item_kind,
         reviews.review_id as subject_id,
         'Reviewed: tier ' || reviews.decided_tier || '.' as item_text,
+        'tier' as item_code,
+        reviews.decided_tier as item_subject,
         reviews.decided_date as item_date,
         100 as item_weight
 
@@ -122,6 +126,8 @@ begun_services as (
         'good_news' as item_kind,
         referrals.referral_id as subject_id,
         coalesce(referrals.service_name, 'A service') || ' has begun.' as item_text,
+        'begun' as item_code,
+        referrals.service_name as item_subject,
         referrals.began_date as item_date,
         1 as item_weight
 
@@ -146,6 +152,8 @@ new_streaks as (
         'good_news' as item_kind,
         signals.rule_id as subject_id,
         signals.wording as item_text,
+        'streak' as item_code,
+        signals.rule_id as item_subject,
         signals.data_through_date as item_date,
         2 as item_weight
 

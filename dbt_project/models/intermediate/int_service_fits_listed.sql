@@ -2,7 +2,7 @@ with
 
 choices as (
 
-    select * from {{ ref('int_service_choices_worded') }}
+    select * from {{ ref('int_service_choices_shown') }}
 
 ),
 
@@ -36,7 +36,7 @@ service_categories as (
 
 ),
 
-worded_choices as (
+described_choices as (
 
     select
         choices.need_id,
@@ -56,55 +56,35 @@ worded_choices as (
         limits.area_text,
         terms.document_text,
         terms.cost_text,
-        concat_ws(
-            '; ',
-            service_categories.category_label,
-            'answers: ' || (
-                select
-                    string_agg(
-                        replace(named.need_code, '_', ' '), ', '
-                        order by named.need_code
-                    )
-                from unnest(needs.need_codes) as named (need_code)
-                where named.need_code = any(services.need_codes)
-            ),
-            case
-                when services.minimum_age is null and services.maximum_age is null
-                    then 'any age'
-                when needs.age_years is null then 'age of the child is not known, ask'
-                else concat(
-                    'for ages ',
-                    coalesce(cast(trim_scale(services.minimum_age) as text), 'any'),
-                    ' to ',
-                    coalesce(cast(trim_scale(services.maximum_age) as text), 'any')
+        services.minimum_age,
+        services.maximum_age,
+        choices.is_interest,
+        terms.is_free,
+        needs.age_years is not null as is_age_known,
+        (
+            select
+                string_agg(
+                    replace(named.need_code, '_', ' '), ', ' order by named.need_code
                 )
-            end,
-            choices.place_text,
-            case when choices.is_interest then 'builds on a strength' end,
-            case
-                when choices.distance_km = 0 then 'at the school'
-                when choices.distance_km > 0 then choices.distance_km || ' km'
-                else limits.area_text
-            end,
-            case
-                when not needs.home_language = any(limits.languages)
-                    then 'speaks ' || limits.language_text
-            end,
-            case
-                when not needs.access_codes <@ limits.access_codes
-                    then 'ask about access: ' || (
-                        select
-                            string_agg(
-                                replace(named.need_code, '_', ' '), ', '
-                                order by named.need_code
-                            )
-                        from unnest(needs.access_codes) as named (need_code)
-                        where not named.need_code = any(limits.access_codes)
-                    )
-            end,
-            case when not terms.is_free then 'costs: ' || terms.cost_text end,
-            'asks for: ' || terms.document_text
-        ) as fit_reason
+            from unnest(needs.need_codes) as named (need_code)
+            where named.need_code = any(services.need_codes)
+        ) as answer_text,
+        case
+            when not needs.home_language = any(limits.languages)
+                then limits.language_text
+        end as language_text,
+        case
+            when not needs.access_codes <@ limits.access_codes
+                then (
+                    select
+                        string_agg(
+                            replace(named.need_code, '_', ' '), ', '
+                            order by named.need_code
+                        )
+                    from unnest(needs.access_codes) as named (need_code)
+                    where not named.need_code = any(limits.access_codes)
+                )
+        end as access_text
 
     from choices
 
@@ -129,35 +109,42 @@ worded_choices as (
 listed_choices as (
 
     select
-        worded_choices.need_id,
-        worded_choices.fit_rank,
-        worded_choices.place_outcome,
-        worded_choices.service_id,
-        worded_choices.service_name,
-        worded_choices.organization_id,
-        worded_choices.organization_name,
+        described_choices.need_id,
+        described_choices.fit_rank,
+        described_choices.place_outcome,
+        described_choices.service_id,
+        described_choices.service_name,
+        described_choices.organization_id,
+        described_choices.organization_name,
         listed_service
 
-    from worded_choices
+    from described_choices
 
     cross join
         lateral (
             values
             (
-                worded_choices.service_id,
-                worded_choices.service_name,
-                worded_choices.organization_name,
-                worded_choices.category_label,
-                worded_choices.schedule_text,
-                worded_choices.free_place_count,
-                worded_choices.capacity_state,
-                worded_choices.line_number,
-                worded_choices.waiting_count,
-                worded_choices.distance_km,
-                worded_choices.area_text,
-                worded_choices.document_text,
-                worded_choices.cost_text,
-                worded_choices.fit_reason
+                described_choices.service_id,
+                described_choices.service_name,
+                described_choices.organization_name,
+                described_choices.category_label,
+                described_choices.schedule_text,
+                described_choices.free_place_count,
+                described_choices.capacity_state,
+                described_choices.line_number,
+                described_choices.waiting_count,
+                described_choices.distance_km,
+                described_choices.area_text,
+                described_choices.document_text,
+                described_choices.cost_text,
+                described_choices.is_free,
+                described_choices.minimum_age,
+                described_choices.maximum_age,
+                described_choices.is_age_known,
+                described_choices.is_interest,
+                described_choices.answer_text,
+                described_choices.language_text,
+                described_choices.access_text
             )
         ) as listed_service (
             service_id,
@@ -173,7 +160,14 @@ listed_choices as (
             area,
             documents,
             cost,
-            reason
+            is_free,
+            minimum_age,
+            maximum_age,
+            is_age_known,
+            is_interest,
+            answers,
+            languages,
+            access
         )
 
 ),

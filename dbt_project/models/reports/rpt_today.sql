@@ -32,6 +32,8 @@ queue_items as (
         'new' as item_kind,
         need_id as subject_id,
         wording as item_text,
+        'need' as item_code,
+        need_id as item_subject,
         opened_date as item_date,
         referral_rank as item_weight
 
@@ -48,6 +50,8 @@ queue_items as (
         need_id as subject_id,
         'Overdue since ' || to_char(due_date, 'FMMonth FMDD') || ': ' || next_step
             as item_text,
+        'overdue' as item_code,
+        need_id as item_subject,
         due_date as item_date,
         referral_rank as item_weight
 
@@ -82,6 +86,8 @@ named_items as (
         items.subject_id,
         students.student_name,
         items.item_text,
+        items.item_code,
+        items.item_subject,
         items.item_weight,
         item_kinds.kind_order,
         items.item_date,
@@ -112,6 +118,8 @@ final as (
         item_kind,
         student_name,
         item_text,
+        item_code,
+        item_subject,
         item_date,
         as_of_date,
         cast(

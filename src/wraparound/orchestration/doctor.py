@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from wraparound.contracts.district import load_district
 from wraparound.errors import WraparoundError
+from wraparound.publishing.sentences import untranslated
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import embedded
@@ -32,7 +33,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         _python(),
         _disk(settings),
-        _district(settings),
+        *_district(settings),
         *(_embedded(settings) if settings.warehouse_url is None else _external(settings)),
     ]
 
@@ -52,12 +53,23 @@ def _disk(settings: Settings) -> Finding:
     return Finding(True, f"{free >> 30} GiB free at {folder}")
 
 
-def _district(settings: Settings) -> Finding:
+def _district(settings: Settings) -> list[Finding]:
     try:
         district = load_district(settings.district_file)
+        english = untranslated(settings.seeds, language=district.language)
     except WraparoundError as exc:
-        return Finding(False, str(exc))
-    return Finding(True, f"district file: {district.name}, {district.time_zone}")
+        return [Finding(False, str(exc))]
+    findings = [Finding(True, f"district file: {district.name}, {district.time_zone}")]
+    if english:
+        findings.append(
+            Finding(
+                False,
+                f"language {district.language}: texts of lists told in English: {len(english)}, "
+                f'such as "{english[0]}"; add them to {settings.seeds / "translations.csv"}, with '
+                "the same {places}",
+            )
+        )
+    return findings
 
 
 def _embedded(settings: Settings) -> list[Finding]:

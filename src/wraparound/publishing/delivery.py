@@ -33,6 +33,7 @@ from wraparound.publishing import lists, releases, standings
 from wraparound.publishing.disclosure import Leaving, Recipient, anchor, disclose, recipients_of
 from wraparound.publishing.freeze import frozen_name
 from wraparound.publishing.releases import Live
+from wraparound.publishing.sentences import Sentences, read_sentences, translated
 from wraparound.publishing.views import relation_columns
 from wraparound.settings import Settings, at_once
 from wraparound.warehouse.connection import alone, connect
@@ -111,7 +112,8 @@ def _deliver_all(
     failed: list[str] = []
     shown = releases.live_releases(connection)
     day = today or max((live.as_of_date for live in shown), default=date.min)
-    jobs = _jobs(connection, shown, district=district, today=day)
+    sentences = read_sentences(settings.seeds, language=district.language)
+    jobs = _jobs(connection, shown, district=district, sentences=sentences, today=day)
     for job, draft in _drafts(settings, connection, jobs):
         try:
             done, line = _deliver(settings, connection, job, draft())
@@ -170,11 +172,15 @@ class Job:
     recipients: tuple[Recipient, ...]
     folder: str
     language: str
+    sentences: Sentences | None
 
     @property
     def fingerprint(self) -> str:
         """The same for a list that would say the same to the same people."""
-        return _fingerprint(self.live, self.verdict, self.recipients, language=self.language)
+        language = self.language
+        if self.sentences is not None:
+            language += f" {self.sentences.fingerprint}"
+        return _fingerprint(self.live, self.verdict, self.recipients, language=language)
 
 
 @dataclass(frozen=True)
@@ -187,14 +193,26 @@ class Draft:
 
 
 def _jobs(
-    connection: Connection[Any], shown: Sequence[Live], *, district: District, today: date
+    connection: Connection[Any],
+    shown: Sequence[Live],
+    *,
+    district: District,
+    sentences: Sentences | None,
+    today: date,
 ) -> list[Job]:
     """The largest school first: at the end no process waits for another's list."""
-    jobs = [_job(connection, live, district=district, today=today) for live in shown]
-    return sorted(jobs, key=lambda job: -job.verdict["student_count"])
+    job = partial(_job, connection, district=district, sentences=sentences, today=today)
+    return sorted(map(job, shown), key=lambda job: -job.verdict["student_count"])
 
 
-def _job(connection: Connection[Any], live: Live, *, district: District, today: date) -> Job:
+def _job(
+    connection: Connection[Any],
+    live: Live,
+    *,
+    district: District,
+    sentences: Sentences | None,
+    today: date,
+) -> Job:
     recipients = recipients_of(
         connection, live.school_key, school_source_id=live.school_source_id, today=today
     )
@@ -204,6 +222,7 @@ def _job(connection: Connection[Any], live: Live, *, district: District, today: 
         recipients=tuple(recipients),
         folder=school_folder(connection, live.school_source_id),
         language=district.language,
+        sentences=sentences,
     )
 
 
@@ -271,7 +290,7 @@ def _draft(settings: Settings, connection: Connection[Any], job: Job) -> Draft |
 
 
 def _render(settings: Settings, connection: Connection[Any], job: Job) -> Draft:
-    data, told = _read_list(connection, job.live, verdict=job.verdict)
+    data, told = _read_list(connection, job)
     rendered = lists.render_school(data, settings.outbox / job.folder, language=job.language)
     return Draft(rendered, told, data.line(folder=job.folder))
 
@@ -438,24 +457,24 @@ def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict
     return {**verdict, "findings": findings}
 
 
-def _read_list(
-    connection: Connection[Any], live: Live, *, verdict: dict[str, Any]
-) -> tuple[lists.ListData, "Told"]:
+def _read_list(connection: Connection[Any], job: Job) -> tuple[lists.ListData, "Told"]:
+    live = job.live
     names = (
         *("today", "referral_queue", "students", "need_profiles", "class_rosters"),
         "reviews_due",
     )
     reports = {name: _report(connection, f"rpt_{name}", live) for name in names}
     (school,) = _report(connection, "rpt_schools", live)
+    said = translated(reports, job.sentences) if job.sentences is not None else reports
     data = lists.ListData.from_rows(
         school=school,
-        today=reports["today"],
-        queue=reports["referral_queue"],
-        students=reports["students"],
-        profiles=reports["need_profiles"],
-        class_rosters=reports["class_rosters"],
-        reviews_due=reports["reviews_due"],
-        verdict=verdict,
+        today=said["today"],
+        queue=said["referral_queue"],
+        students=said["students"],
+        profiles=said["need_profiles"],
+        class_rosters=said["class_rosters"],
+        reviews_due=said["reviews_due"],
+        verdict=job.verdict,
         release={"release_id": live.release_id},
         churn=_report(connection, "rpt_queue_churn", live),
     )

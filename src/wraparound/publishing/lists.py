@@ -108,7 +108,11 @@ CHURN_WORDS = {
 # A school's referrals name the same few: what was said of one is found again by which it is.
 @dataclass(frozen=True, eq=False)
 class Service:
-    """A service that fits a need, with what is known of its places."""
+    """A service that fits a need, with what is known of it and its places for this child.
+
+    Ages are whole or broken years, distances kilometres. `line_number` is the child's place among
+    those who ask. `reason` says why it fits on a list from before these were told apart.
+    """
 
     service_id: str
     service_name: str
@@ -117,6 +121,20 @@ class Service:
     schedule: str | None
     places_free: int | None
     capacity_state: str
+    line_number: int | None
+    waiting_count: int | None
+    distance_km: float | None
+    area: str | None
+    documents: str | None
+    cost: str | None
+    is_free: bool | None
+    minimum_age: float | None
+    maximum_age: float | None
+    is_age_known: bool | None
+    is_interest: bool | None
+    answers: str | None
+    languages: str | None
+    access: str | None
     reason: str | None
 
 
@@ -666,15 +684,14 @@ SERVICE_KEYS = tuple(each.name for each in fields(Service))
 @lru_cache(maxsize=2**12)
 def _service(*told: Any) -> Service:
     item = dict(zip(SERVICE_KEYS, told, strict=True))
+    cleaned = {name: _clean(value) for name, value in item.items()}
     return Service(
-        service_id=_text(item["service_id"]),
-        service_name=_text(item["service_name"]),
-        organization_name=_clean(item["organization_name"]),
-        category=_clean(item["category"]),
-        schedule=_clean(item["schedule"]),
-        places_free=item["places_free"],
-        capacity_state=_text(item["capacity_state"]) or "unknown",
-        reason=_clean(item["reason"]),
+        **cleaned
+        | {
+            "service_id": _text(item["service_id"]),
+            "service_name": _text(item["service_name"]),
+            "capacity_state": _text(item["capacity_state"]) or "unknown",
+        }
     )
 
 

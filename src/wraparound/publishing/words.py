@@ -1,7 +1,7 @@
 """The words around the data, in each language a coordinator may read them in.
 
-Only the interface is translated. Sentences about a child come from the rules, and names
-of services from their providers, in the language the district wrote them in.
+Here is the interface. Sentences about a child come from the rules (see `sentences`), and names
+of services from their providers, in the language they wrote them in.
 """
 
 import math
@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wraparound.publishing.lists import Decision
+    from wraparound.publishing.lists import Decision, Service
 
 DEFAULT_LANGUAGE = "en"
 
@@ -33,6 +33,7 @@ LONG_DAY = {
     "es": "{weekday} {day} de {month} de {year}",
 }
 SHORT_DAY = {"en": "{weekday:.3}, {month:.3} {day}", "es": "{weekday:.3} {day} {month:.3}"}
+MONTH_DAY = {"en": "{month} {day}", "es": "{day} de {month}"}
 BRIEF_DAY = {"en": "{month:.3} {day}", "es": "{day} {month:.3}"}
 PERCENT = {"en": "{}%", "es": "{}\N{NO-BREAK SPACE}%"}
 
@@ -216,8 +217,8 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "band": {
             "satisfactory": "satisfactoria",
             "at_risk": "en riesgo",
-            "moderate": "ausencia crónica moderada",
-            "severe": "ausencia crónica grave",
+            "moderate": "ausentismo crónico moderado",
+            "severe": "ausentismo crónico grave",
             "insufficient_days": "muy pocos días para decirlo",
             "not_known": "no se sabe",
         },
@@ -254,7 +255,7 @@ CODES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "review": {
             "individual_review": "Revisiones individuales",
             "plan_review": "Planes por revisar",
-            "september": "Marcados para septiembre",
+            "september": "Seguimiento en septiembre",
             "plan_missing": "Falta el plan de éxito",
             "adult_missing": "Falta la persona adulta de confianza",
             "adult_left": "La persona adulta no está en esta escuela",
@@ -388,6 +389,25 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "places_waitlist": "waiting list",
         "places_full": "full",
         "places_unknown": "places not known",
+        "fit_answers": "answers: {needs}",
+        "fit_ages": "for ages {first} to {last}",
+        "fit_ages_from": "from age {first}",
+        "fit_ages_to": "up to age {last}",
+        "fit_ages_any": "any age",
+        "fit_ages_unknown": "age of the child is not known, ask",
+        "fit_place": "places free: {count}, this child is no. {line}",
+        "fit_free": "places free: {count}",
+        "fit_first": "next on the waiting list of {waiting}",
+        "fit_line": "waiting list, no. {line} of {waiting}",
+        "fit_waitlist": "waiting list",
+        "fit_unknown": "places not known, ask",
+        "fit_interest": "builds on a strength",
+        "fit_at_school": "at the school",
+        "fit_distance": "{distance} km",
+        "fit_languages": "speaks {languages}",
+        "fit_access": "ask about access: {access}",
+        "fit_cost": "costs: {cost}",
+        "fit_documents": "asks for: {documents}",
         "in_state.one": "for {count} day",
         "in_state.other": "for {count} days",
         "open_for.one": "open for {count} day",
@@ -709,6 +729,25 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "places_waitlist": "lista de espera",
         "places_full": "lleno",
         "places_unknown": "lugares no conocidos",
+        "fit_answers": "atiende: {needs}",
+        "fit_ages": "de {first} a {last} años",
+        "fit_ages_from": "desde los {first} años",
+        "fit_ages_to": "hasta los {last} años",
+        "fit_ages_any": "cualquier edad",
+        "fit_ages_unknown": "no se sabe la edad, pregunte",
+        "fit_place": "lugares libres: {count}, turno {line}",
+        "fit_free": "lugares libres: {count}",
+        "fit_first": "siguiente en la lista de espera de {waiting}",
+        "fit_line": "lista de espera, turno {line} de {waiting}",
+        "fit_waitlist": "lista de espera",
+        "fit_unknown": "no se sabe si hay lugares, pregunte",
+        "fit_interest": "aprovecha una fortaleza",
+        "fit_at_school": "en la escuela",
+        "fit_distance": "{distance} km",
+        "fit_languages": "idiomas: {languages}",
+        "fit_access": "pregunte por: {access}",
+        "fit_cost": "costo: {cost}",
+        "fit_documents": "pide: {documents}",
         "in_state.one": "desde hace {count} día",
         "in_state.other": "desde hace {count} días",
         "open_for.one": "abierta hace {count} día",
@@ -729,7 +768,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "order_text": "Primero, qué tan seria es la necesidad; luego el nivel, 3 antes que 1; "
         "luego cuánto lleva abierta. Los empates siguen la regla y el número de estudiante, así "
         "que la misma noche da el mismo orden. El lugar es una propuesta para su día, no un "
-        "juicio sobre un niño: la página de cada estudiante dice qué puso ahí la necesidad.",
+        "juicio sobre un estudiante: la página de cada estudiante dice qué puso ahí la necesidad.",
         "order_parts": "porque",
         "students_head": "Todos los estudiantes, primero las fortalezas",
         "students_caption": "Todos los estudiantes de la escuela por apellido",
@@ -768,11 +807,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "support_none": "ninguno aún",
         "needs_open.one": "{count} necesidad abierta",
         "needs_open.other": "{count} necesidades abiertas",
-        "question_tag": "¿el mismo estudiante?",
+        "question_tag": "¿la misma persona?",
         "question_text": "El sistema escolar da ahora el número de este estudiante con otro "
-        "nombre y otra fecha de nacimiento, así que parece ser otro. Lo registrado antes con ese "
-        "número no se muestra. Pregunte a la oficina de datos, que espera a que alguien que lo "
-        "conozca diga si es el mismo.",
+        "nombre y otra fecha de nacimiento, así que parece ser de otra persona. Lo registrado "
+        "antes con ese número no se muestra. Pregunte a la oficina de datos, que espera a que "
+        "alguien que la conozca diga si es la misma.",
         "held_tag": "registro anterior",
         "held_text": "No se pudo leer un registro más nuevo de este estudiante, así que se "
         "muestra el anterior. Ya se pidió de nuevo.",
@@ -911,8 +950,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "x_homeroom": "Salón",
         "x_language": "Idioma del hogar",
         "x_strengths": "Fortalezas",
-        "x_absent": "Días ausente",
-        "x_enrolled": "Días inscrito",
+        "x_absent": "Días de ausencia",
+        "x_enrolled": "Días de inscripción",
         "x_missed": "Parte perdida",
         "x_band": "Asistencia",
         "x_tier": "Nivel decidido",
@@ -996,6 +1035,10 @@ class Words:
         """Say a day of this school year where the weekday says nothing."""
         return _spoken(self.language, day, BRIEF_DAY[self.language])
 
+    def month_day(self, day: date) -> str:
+        """Say a day inside a sentence, where the year is plain."""
+        return _spoken(self.language, day, MONTH_DAY[self.language])
+
     def due(self, due: date | None, *, as_of: date) -> str:
         """Say how far a due date is from the list's day, in words."""
         if due is None:
@@ -1022,6 +1065,10 @@ class Words:
             return self.count("places", free)
         known = state in ("free", "waitlist", "full")
         return self(f"places_{state}" if known else "places_unknown")
+
+    def fit(self, service: "Service") -> str:
+        """Say why a service fits and what to know of it; a list from before says it itself."""
+        return _fit(self, service)
 
     def schedule(self, schedule: str) -> str:
         """Say a schedule with its days in words: 'MO,WE 07:30' becomes 'Mon, Wed 07:30'."""
@@ -1110,6 +1157,57 @@ def _spoken(language: str, day: date, pattern: str) -> str:
         day=day.day,
         year=day.year,
     )
+
+
+@lru_cache(maxsize=2**12)
+def _fit(words: Words, service: "Service") -> str:
+    if service.reason is not None:
+        return service.reason
+    told = (
+        service.category,
+        service.answers and words("fit_answers", needs=service.answers),
+        _ages(words, service),
+        _line(words, service),
+        words("fit_interest") if service.is_interest else None,
+        _way(words, service),
+        service.languages and words("fit_languages", languages=service.languages),
+        service.access and words("fit_access", access=service.access),
+        words("fit_cost", cost=service.cost) if service.is_free is False else None,
+        service.documents and words("fit_documents", documents=service.documents),
+    )
+    return "; ".join(part for part in told if part)
+
+
+def _ages(words: Words, service: "Service") -> str:
+    first, last = number_text(service.minimum_age), number_text(service.maximum_age)
+    if not first and not last:
+        return words("fit_ages_any")
+    if not service.is_age_known:
+        return words("fit_ages_unknown")
+    if first and last:
+        return words("fit_ages", first=first, last=last)
+    return words("fit_ages_from", first=first) if first else words("fit_ages_to", last=last)
+
+
+def _line(words: Words, service: "Service") -> str:
+    """Say what places there are, and where the child stands among those who ask for them."""
+    free, line, waiting = service.places_free, service.line_number, service.waiting_count
+    if service.capacity_state == "free":
+        key = "fit_free" if line is None else "fit_place"
+        return words(key, count=free, line=line)
+    if service.capacity_state != "waitlist":
+        return words("fit_unknown")
+    if line is None:
+        return words("fit_waitlist")
+    return words("fit_first" if line == 1 else "fit_line", line=line, waiting=waiting)
+
+
+def _way(words: Words, service: "Service") -> str | None:
+    if service.distance_km is None:
+        return service.area
+    if service.distance_km == 0:
+        return words("fit_at_school")
+    return words("fit_distance", distance=number_text(service.distance_km))
 
 
 @lru_cache(maxsize=2**12)

@@ -236,7 +236,7 @@ def _service_parts(service: Any, *, words: Words) -> tuple[str, ...]:
         service.organization_name or "",
         words.schedule(service.schedule or ""),
         words.places(service.capacity_state, service.places_free),
-        service.reason or "",
+        words.fit(service),
     )
 
 

@@ -357,7 +357,7 @@ def test_the_students_page_says_who_offers_a_service_when_and_why_it_fits():
     page = page_of(a_list(queue=[a_referral(services=[a_service(schedule="MO,TU,WE 7:30")])]))
     own = outline_of(page[page.index('id="c1"') :]).text
     assert "Walking school bus, North End Neighbors 14 places" in own
-    assert "Mon\u2013Wed 7:30 \xb7 serves grade 3 and this school" in own
+    assert "Mon\u2013Wed 7:30 \xb7 attendance; for ages 5 to 11.5; places free: 14" in own
 
 
 def test_a_service_with_little_known_still_shows():

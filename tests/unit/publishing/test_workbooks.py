@@ -175,11 +175,12 @@ def test_a_referral_names_its_source(changes, source, tmp_path):
 
 
 def test_services_stand_one_below_the_other(tmp_path):
-    bare = a_service(organization_name=None, schedule=None, reason=None, places_free=1)
+    bare = a_service(organization_name=None, schedule=None, reason="near", places_free=1)
     book = book_of(a_list(queue=[a_referral(services=[a_service(), bare])]), tmp_path)
     assert rows_of(book["Referrals"])[0]["Services that fit"].value == (
         "1. Walking school bus; North End Neighbors; daily 7:30; 14 places; "
-        "serves grade 3 and this school\n2. Walking school bus; 1 place"
+        "attendance; for ages 5 to 11.5; places free: 14, this child is no. 2; 1.4 km\n"
+        "2. Walking school bus; 1 place; near"
     )
 
 

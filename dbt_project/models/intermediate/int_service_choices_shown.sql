@@ -87,27 +87,7 @@ final as (
         case shown_choices.place_outcome
             when 'place' then shown_choices.place_count
             else shown_choices.left_count
-        end as free_place_count,
-        case
-            when shown_choices.place_outcome = 'place'
-                then concat(
-                    'places free: ', shown_choices.place_count, ', this child is no. ',
-                    shown_choices.line_number
-                )
-            when
-                shown_choices.place_outcome = 'waiting'
-                and shown_choices.line_number = 1
-                then concat('next on the waiting list of ', shown_choices.waiting_count)
-            when shown_choices.place_outcome = 'waiting'
-                then concat(
-                    'waiting list, no. ', shown_choices.line_number, ' of ',
-                    shown_choices.waiting_count
-                )
-            when shown_choices.capacity_state = 'unknown' then 'places not known, ask'
-            when shown_choices.left_count > 0
-                then concat('places free: ', shown_choices.left_count)
-            else 'waiting list'
-        end as place_text
+        end as free_place_count
 
     from shown_choices
 
