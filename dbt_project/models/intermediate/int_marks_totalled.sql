@@ -37,9 +37,8 @@ run_dates as (
 ),
 
 -- Only finished marks speak: an open or exempt one is not a zero. Levels of a scale and
--- points are never added up.
--- Only finished marks speak: an open or exempt one is not a zero. One without a day
--- counts from the first day of its session.
+-- points are never added up. A mark without a day counts from the first day of its
+-- session.
 final as (
 
     select
