@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -23,6 +24,7 @@ from lib.warehouse_in_tests import (
 from wraparound.errors import SettingsWrong
 from wraparound.orchestration import handing_back, nights, rehearsing
 from wraparound.orchestration.handing_back import hand_back, safe
+from wraparound.orchestration.receipt_pages import write_private
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse import filling, ledger, lifting
 from wraparound.warehouse.receipts import receipt
@@ -248,6 +250,21 @@ def test_an_export_of_one_rule_holds_no_other_row(with_bad_rows, tmp_path):
     (file,) = hand_back(settings, arrival["arrival_id"], rule="student_unknown", **words)
     assert file.row_count == 1
     assert hand_back(settings, arrival["arrival_id"], rule="not_a_date", **words) == []
+
+
+def test_two_may_write_one_private_file_at_once(tmp_path, monkeypatch):
+    path = tmp_path / "receipt.json"
+
+    def meanwhile(part, place, replace=Path.replace):
+        monkeypatch.undo()
+        write_private(path, "theirs")
+        return replace(part, place)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    write_private(path, "ours")
+    assert path.read_text() == "ours"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

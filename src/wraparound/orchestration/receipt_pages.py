@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,13 +28,15 @@ def page(told: dict[str, Any], *, district: District) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a text that only its owner may read, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        stream.write(text)
-    part.replace(path)
+    """Write a text that only its owner may read, whole or not at all; two may do it at once."""
+    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def owe_receipt(settings: Settings, arrival_id: int, *, district: District) -> None:
