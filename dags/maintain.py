@@ -3,7 +3,7 @@
 from airflow.sdk import dag
 
 from wraparound.orchestration.schedules import NO_BACKFILL, WEEKLY
-from wraparound.orchestration.tasks import check_parity, tidy_warehouse
+from wraparound.orchestration.tasks import check_parity, tidy_airflow, tidy_warehouse
 
 
 # Sunday at three by the district's own clock; and by hand, after an upgrade.
@@ -16,8 +16,9 @@ from wraparound.orchestration.tasks import check_parity, tidy_warehouse
     doc_md=__doc__,
 )
 def maintain() -> None:
-    """Compare with the archive loaded anew; drop old releases, vacuum."""
+    """Compare with the archive loaded anew; drop old releases, vacuum; let go of old logs."""
     check_parity() >> tidy_warehouse()
+    tidy_airflow()
 
 
 maintain()

@@ -227,6 +227,8 @@ class District(Strict):
     overdue_hours: int = Field(default=2, ge=1, le=23)
     # Who is told of a pipeline that failed, a night that did not end, and schools that are held.
     operator_mail: str = Field(default="", pattern=f"^({MAIL_ADDRESS})?$")
+    # How long logs of Airflow's tasks, and its records of runs, are kept.
+    airflow_days: int = Field(default=90, ge=7)
     expected: dict[str, Expected] = {}
     senders: dict[str, Sender] = {}
     # Whether each load leaves a receipt for the sender in the outbox.

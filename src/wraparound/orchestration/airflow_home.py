@@ -41,7 +41,6 @@ def airflow_environment(settings: Settings, *, port: int) -> dict[str, str]:
     }
     options = {
         **_core_options(settings),
-        **_database_options(settings),
         **_api_options(settings, port=port),
         **_clock_options(),
         **_log_options(settings),
@@ -49,8 +48,26 @@ def airflow_environment(settings: Settings, *, port: int) -> dict[str, str]:
     return inherited | {
         "AIRFLOW_HOME": str(settings.airflow_home),
         "PYTHONUNBUFFERED": "1",
-        **{f"AIRFLOW__{name.upper()}": value for name, value in options.items()},
+        **_as_variables(options),
+        **records_environment(settings),
     }
+
+
+def records_environment(settings: Settings) -> dict[str, str]:
+    """The variables that say where Airflow keeps its records of runs."""
+    url = connection.airflow_metadata_url(settings)
+    scheme, rest = url.split("://", 1)
+    return _as_variables(
+        {
+            "database__sql_alchemy_conn": url,
+            "database__sql_alchemy_conn_async": f"{scheme.split('+')[0]}+psycopg://{rest}",
+            "database__sql_alchemy_pool_size": "3",
+        }
+    )
+
+
+def _as_variables(options: dict[str, str]) -> dict[str, str]:
+    return {f"AIRFLOW__{name.upper()}": value for name, value in options.items()}
 
 
 def _core_options(settings: Settings) -> dict[str, str]:
@@ -65,16 +82,6 @@ def _core_options(settings: Settings) -> dict[str, str]:
         "core__fernet_key": _secrets(settings)["fernet_key"],
         "core__simple_auth_manager_users": f"{USER}:admin",
         "core__simple_auth_manager_passwords_file": str(settings.airflow_home / "passwords.json"),
-    }
-
-
-def _database_options(settings: Settings) -> dict[str, str]:
-    url = connection.airflow_metadata_url(settings)
-    scheme, rest = url.split("://", 1)
-    return {
-        "database__sql_alchemy_conn": url,
-        "database__sql_alchemy_conn_async": f"{scheme.split('+')[0]}+psycopg://{rest}",
-        "database__sql_alchemy_pool_size": "3",
     }
 
 

@@ -232,6 +232,15 @@ def tidy_warehouse() -> Counts:
     return dict(tidy(nights.warehouse()))
 
 
+@task(**PATIENT)
+@discreet
+def tidy_airflow() -> Counts:
+    """Delete Airflow's logs and records of runs that are past their time."""
+    from wraparound.orchestration import airflow_tidying
+
+    return dict(airflow_tidying.tidy_airflow(nights.warehouse()))
+
+
 def _as_of(params: dict[str, Any] | None) -> date | None:
     given = (params or {}).get("as_of")
     return date.fromisoformat(given) if given else None
