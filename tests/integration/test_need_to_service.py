@@ -229,7 +229,7 @@ def test_a_packet_holds_what_was_consented_to_and_is_logged(district, tmp_path, 
     monkeypatch.setattr(Path, "replace", on_one_disk)
     (sent,) = sending.packets(district, today=THURSDAY, out=tmp_path)
 
-    assert [path.name for path in (tmp_path / "T-org").iterdir()] == [Path(sent.file_name).name]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / sent.file_name]
     assert (tmp_path / sent.file_name).stat().st_mode & 0o777 == 0o600
     assert (sent.row_count, sent.denied_count, sent.is_new) == (2, 0, True)
     rows = packet(tmp_path)
