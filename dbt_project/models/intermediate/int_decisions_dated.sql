@@ -97,7 +97,8 @@ overtaken_decisions as (
 
 ),
 
--- Nor was what a decision on a newer list had moved by then.
+-- Nor was what a decision on a newer list had moved by then. A number that no list here
+-- has, as of before a backup was restored, does not say which is newer.
 outdated_decisions as (
 
     select distinct
@@ -113,7 +114,9 @@ outdated_decisions as (
             and dated_decisions.release_id < newer_decisions.release_id
             and dated_decisions.decided_date >= newer_decisions.decided_date
 
-    where newer_decisions.is_moving
+    where
+        newer_decisions.is_moving
+        and newer_decisions.list_date is not null
 
 ),
 

@@ -30,13 +30,21 @@ ranked_decisions as (
             partition by
                 need_id, decided_date, is_stale, decision = 'contact_tried'
             order by
-                is_fact desc, release_id desc, told_at desc, decided_by collate "C" asc
+                is_fact desc,
+                list_date is not null desc,
+                release_id desc,
+                told_at desc,
+                decided_by collate "C" asc
         ) as place_of_day,
         first_value(decision) over (
             partition by
                 need_id, decided_date, is_stale, decision = 'contact_tried'
             order by
-                is_fact desc, release_id desc, told_at desc, decided_by collate "C" asc
+                is_fact desc,
+                list_date is not null desc,
+                release_id desc,
+                told_at desc,
+                decided_by collate "C" asc
         ) as decision_of_day
 
     from aged_decisions
