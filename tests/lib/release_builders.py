@@ -177,7 +177,8 @@ def a_warehouse(server: Settings, *, name: str, home: Path) -> Settings:
     with connections.connect(
         server, database=connections.MAINTENANCE_DATABASE, autocommit=True
     ) as connection:
-        statement = sql.SQL("create database {} template {}")
+        # As files: by the log, which is the server's own way, it takes three times as long.
+        statement = sql.SQL("create database {} template {} strategy file_copy")
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(where.database)))
     url = f"postgresql://postgres@localhost/{name}?host={where.host}"
     settings = replace(server, home=home, warehouse_url=url)
