@@ -5,7 +5,11 @@ from xdist.scheduler import LoadFileScheduling
 # Files that share a built district, which takes longer to make than each of them.
 TOGETHER = (
     ("tests/dbt/",),
-    ("tests/integration/test_need_to_service.py", "tests/integration/test_ids_given_again.py"),
+    (
+        "tests/integration/test_children_destroyed.py",
+        "tests/integration/test_ids_given_again.py",
+        "tests/integration/test_need_to_service.py",
+    ),
 )
 
 

@@ -18,7 +18,7 @@ from psycopg import sql
 from lib.release_builders import a_warehouse
 from wraparound.contracts.loader import load_contracts
 from wraparound.orchestration import nights
-from wraparound.orchestration.dbt import PARSED
+from wraparound.orchestration.dbt import PARSED, is_read
 from wraparound.settings import Settings
 from wraparound.warehouse import connection as connections
 from wraparound.warehouse.raw_tables import column_types
@@ -44,6 +44,9 @@ def a_fresh_warehouse(template: Settings, home: Path) -> Iterator[Settings]:
     share_what_dbt_reads(settings)
     if template.warehouse_url and template.archive.is_dir():
         shutil.copytree(template.archive, settings.archive)
+    if is_read(template):
+        # Without it a build would make seeds and staging anew, which are in the copy.
+        shutil.copy(template.dbt_dir / "target" / "manifest.json", settings.dbt_dir / "target")
     district = home / "district.yml"
     district.write_text(DISTRICT, encoding="utf-8")
     settings = replace(settings, district_file=district)
