@@ -1,4 +1,7 @@
-"""Which tests stay together on one core."""
+"""Which tests stay together on one core, and a folder for what all cores share."""
+
+import os
+from tempfile import TemporaryDirectory
 
 from xdist.scheduler import LoadFileScheduling
 
@@ -19,6 +22,14 @@ class ByWhatIsShared(LoadFileScheduling):
     def _split_scope(self, nodeid):
         shared = next((files for files in TOGETHER if nodeid.startswith(files)), None)
         return shared[0] if shared else super()._split_scope(nodeid)
+
+
+def pytest_configure(config):
+    """Where tests go to other processes, give all of them a folder."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        folder = TemporaryDirectory(prefix="wr-run-")
+        os.environ["WRAPAROUND_TEST_RUN"] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -5,6 +5,7 @@ import io
 
 from click.testing import CliRunner
 
+from lib.warehouse_in_tests import share_what_dbt_reads
 from wraparound.cli import main
 from wraparound.orchestration.dbt import write_site
 from wraparound.orchestration.dictionary import (
@@ -12,6 +13,7 @@ from wraparound.orchestration.dictionary import (
     dictionary_csv,
     dictionary_html,
 )
+from wraparound.settings import load_settings
 
 SET_BY_COMMANDS = (
     "DBT_HOST",
@@ -72,6 +74,7 @@ def test_the_command_writes_the_page_and_the_csv(tmp_path, monkeypatch):
     monkeypatch.setenv("WRAPAROUND_HOME", str(tmp_path / "home"))
     for name in SET_BY_COMMANDS:
         monkeypatch.setenv(name, "none")  # what the command sets is taken back afterwards
+    share_what_dbt_reads(load_settings())
 
     done = CliRunner().invoke(main, ["dictionary", "--out", str(tmp_path / "out")])
 

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lib.returned_lists import decide
+from lib.warehouse_in_tests import share_what_dbt_reads
 from wraparound.cli import main
 from wraparound.district import FEEDS
 from wraparound.orchestration import nights
@@ -70,6 +71,7 @@ def first_night(home: Path) -> Path:
     run("district", "make", *SMALL, "--through", "2026-11-19", "--out", str(out), *defect)
     with beside("up"):
         run("land", str(out))
+    share_what_dbt_reads(load_settings())
     run("night", "--as-of", "2026-11-19")
     return out
 
