@@ -1,5 +1,6 @@
 """A warehouse for each test: a copy of one migrated database on the session's server."""
 
+import atexit
 import os
 import re
 import shutil
@@ -35,6 +36,7 @@ IN_USE: set[tuple[str, str]] = set()
 RUN = "WRAPAROUND_TEST_RUN"
 # What dbt read of the project, in this process.
 READ = TemporaryDirectory(prefix="wr-read-", ignore_cleanup_errors=True)
+atexit.register(READ.cleanup)
 DISTRICT = "name: Test District\ntime_zone: America/New_York\n"
 
 
