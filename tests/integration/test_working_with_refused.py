@@ -253,7 +253,7 @@ def test_an_export_of_one_rule_holds_no_other_row(with_bad_rows, tmp_path):
 
 
 def test_two_may_write_one_private_file_at_once(tmp_path, monkeypatch):
-    path = tmp_path / "receipt.json"
+    path = tmp_path / "new" / "receipt.json"
 
     def meanwhile(part, place, replace=Path.replace):
         monkeypatch.undo()
@@ -264,7 +264,8 @@ def test_two_may_write_one_private_file_at_once(tmp_path, monkeypatch):
     write_private(path, "ours")
     assert path.read_text() == "ours"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,6 @@ def hand_back(
                 [Jsonb(detail)],
             )
     for path, (_, text) in written.items():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(path, text)
     return [HandedBack(path, row_count) for path, (row_count, _) in written.items()]
 

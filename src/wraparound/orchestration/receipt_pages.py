@@ -28,7 +28,9 @@ def page(told: dict[str, Any], *, district: District) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a text that only its owner may read, whole or not at all; two may do it at once."""
+    """Write a text that only its owner may read, whole or not at all; two may do it at once. A
+    folder that is not there is made for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     part = Path(name)
     try:
@@ -67,7 +69,6 @@ def leave_receipt(
         return
     if told is not None:
         folder = _receipts(settings) / str(told["sender"])
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         body = json.dumps(told, default=str, indent=2) + "\n"
         write_private(folder / f"arrival-{arrival_id}.json", body)
         write_private(folder / f"arrival-{arrival_id}.html", page(told, district=district))

@@ -44,7 +44,6 @@ def export_questions(settings: Settings, *, folder: Path, by: str) -> Exported |
     writer.writerow(rows[0])
     for row in rows:
         writer.writerow([safe("" if cell is None else str(cell)) for cell in row.values()])
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(folder / FILE, stream.getvalue())
     return Exported(folder / FILE, len(rows))
 
