@@ -10,7 +10,7 @@ import pytest
 from lib.release_builders import ALDER, BIRCH, build_reports, publish_built
 from lib.warehouse_in_tests import write_district
 from wraparound.contracts.district import load_district
-from wraparound.errors import ReleaseMissing, SettingsWrong
+from wraparound.errors import ReleaseMissing, ReleaseRejected, SettingsWrong
 from wraparound.orchestration import nights, privacy
 from wraparound.publishing import disclosure, freeze, releases
 from wraparound.publishing.disclosure import Leaving, Recipient
@@ -121,9 +121,19 @@ def test_a_dry_run_counts_and_destroys_nothing(settings, connection, tmp_path, l
 
 
 def test_of_each_place_what_is_old_goes_and_the_rest_stays(
-    settings, connection, tmp_path, long_after
+    settings, connection, tmp_path, long_after, monkeypatch
 ):
     """Two of everything, one of them made the day before; and a release that is seen."""
+
+    def proved(purging, gone, *words, prove=privacy._prove, **more):
+        if gone.place == "releases":
+            # Nobody goes back to a list that is about to be destroyed.
+            with pytest.raises(ReleaseRejected, match="stayed locked"):
+                releases.rollback(connection, 1)
+        prove(purging, gone, *words, **more)
+
+    monkeypatch.setattr(privacy, "_prove", proved)
+    monkeypatch.setattr(releases, "LOCK_ATTEMPTS", 1)
     lately = datetime.combine(long_after - timedelta(days=1), time(12), UTC)
     land_something(settings, tmp_path)
     connection.execute(

@@ -271,7 +271,9 @@ def _quarantine(at: _At) -> _Found:
 
 
 def _releases(at: _At) -> _Found:
-    """Frozen lists, pinned ones too: retention ends a pin. What a reader sees is spared."""
+    """Frozen lists, pinned ones too: retention ends a pin. What a reader sees is spared, and until
+    the transaction ends nobody is shown another."""
+    at.connection.execute("select pg_advisory_xact_lock(%s, %s)", list(releases.PUBLISH_LOCK))
     rows = at.connection.execute(
         "select c.relname, pg_total_relation_size(c.oid) as size from pg_catalog.pg_class c"
         " inner join ops.release r"
@@ -283,7 +285,6 @@ def _releases(at: _At) -> _Found:
     ).fetchall()
 
     def destroy() -> None:
-        at.connection.execute("select pg_advisory_xact_lock(%s, %s)", list(releases.PUBLISH_LOCK))
         for row in rows:
             at.connection.execute(
                 SQL("drop table {}").format(Identifier("release", row["relname"]))
