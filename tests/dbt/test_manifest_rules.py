@@ -330,7 +330,7 @@ def test_each_criterion_of_fit_has_the_bit_of_its_order():
     names = [
         *("provider_known", "active", "referable", "assured", "age", "grade", "school", "area"),
         *("not_served", "not_parked", "reachable", "language", "schedule", "cost"),
-        *("accessible", "near", "held"),
+        *("accessible", "near", "held", "named"),
     ]
     rows = seed_rows("fit_criteria")
     assert [row["criterion"] for row in rows] == names

@@ -64,6 +64,21 @@ interests as (
 
 ),
 
+-- Whatever people named of the child, in any domain.
+named_needs as (
+
+    select
+        review_domains.student_key,
+        array_agg(distinct named.need_code) as named_codes
+
+    from review_domains
+
+    cross join unnest(review_domains.need_codes) as named (need_code)
+
+    group by review_domains.student_key
+
+),
+
 -- Named in any domain, the access is needed for whatever the child is referred to.
 access_needs as (
 
@@ -108,6 +123,7 @@ final as (
         placed_students.school_source_id,
         needs.rule_id,
         opened_needs.need_codes,
+        named_needs.named_codes,
         access_needs.access_codes,
         school_postal_codes.postal_code,
         placed_students.age_years,
@@ -129,6 +145,9 @@ final as (
 
     left join interests
         on needs.student_key = interests.student_key
+
+    left join named_needs
+        on needs.student_key = named_needs.student_key
 
     left join access_needs
         on needs.student_key = access_needs.student_key

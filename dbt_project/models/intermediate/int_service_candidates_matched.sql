@@ -19,7 +19,8 @@ final as (
         need_services.rule_id,
         categories.service_id,
         need_services.service_category,
-        need_services.preference
+        need_services.preference,
+        need_services.only_if_named
 
     from need_services
 

@@ -121,7 +121,13 @@ judged as (
         + coalesce(cast(not needs.access_codes <@ limits.access_codes as integer), 0)
         * 16384
         + coalesce(cast(places.distance_km > settings.service_within_km as integer), 0)
-        * 32768 as failed_bits
+        * 32768
+        + cast(
+            candidates.only_if_named
+            and coalesce(cardinality(limits.need_codes), 0) > 0
+            and not coalesce(needs.named_codes && limits.need_codes, false)
+            as integer
+        ) * 131072 as failed_bits
 
     from needs
 
