@@ -370,9 +370,9 @@ def day(number):
 # Of each relation: its columns, rows that just pass, rows that every rule on it finds.
 STAGED = {
     "attendance__events": (
-        "event_date date, event_duration_share numeric",
-        [(day(7), 0), (day(0), 1)],
-        [(day(8), -0.01), (day(0), 1.01)],
+        "event_date date, event_duration_share numeric, sent_code text",
+        [(day(7), 0, "Tardy"), (day(0), 1, "Unexcused Absence"), (day(0), 0.99, "Tardy")],
+        [(day(8), -0.01, "Tardy"), (day(0), 1.01, "Tardy"), (day(0), 1, "tardy")],
     ),
     "calendar__dates": (
         "calendar_date date, calendar_event_code text",
@@ -386,9 +386,9 @@ STAGED = {
         [(day(31), -1), (day(0), 186)],
     ),
     "grades__results": (
-        "score_date date, score_status_code text",
-        [(day(7), "fully graded")],
-        [(day(8), None)],
+        "score_date date, score_status_code text, score numeric",
+        [(day(7), "fully graded", 80), (day(7), "fully graded", None)],
+        [(day(8), None, None), (day(0), "fully graded", None)],
     ),
     "providers__services": (
         "service_name text, minimum_age numeric, maximum_age numeric",

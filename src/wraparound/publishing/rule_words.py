@@ -19,6 +19,9 @@ AHEAD = "lleva una fecha posterior al día."
 SPANISH: Mapping[str, str] = {
     "attendance.not_ahead": "Se registró asistencia en días que aún no llegan.",
     "attendance.durations_shares": "Una parte de un día en la asistencia es más que un día.",
+    "attendance.late_all_day": (
+        "Hay retardos anotados como días enteros perdidos, y cuentan como ausencias."
+    ),
     "calendar.dates_near": "El calendario tiene días que distan años.",
     "calendar.days_named": "Un día del calendario no dice si hubo clases.",
     "consents.dated": "Un consentimiento no dice desde cuándo vale.",
