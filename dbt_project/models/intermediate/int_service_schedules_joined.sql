@@ -6,11 +6,11 @@ schedules as (
 
 ),
 
+-- Distinct, for a service may keep the same hours at each of its places.
 schedule_texts as (
 
-    select
+    select distinct
         service_id,
-        schedule_id,
         coalesce(
             nullif(schedule_text, ''),
             nullif(
@@ -37,7 +37,7 @@ final as (
         service_id,
         string_agg(
             schedule_text, '; '
-            order by schedule_text collate "C", schedule_id collate "C"
+            order by schedule_text collate "C"
         ) as schedule_text
 
     from schedule_texts

@@ -37,7 +37,8 @@ run_dates as (
 ),
 
 -- During lessons: on weekdays only, from after lessons begin until before they end.
--- What is held no more says nothing, unless it is all there is.
+-- What is held no more says nothing, unless it is all there is, nor does
+-- what is no time.
 service_hours as (
 
     select
@@ -48,7 +49,9 @@ service_hours as (
             and schedules.opens_at_time < settings.school_day_ends
             and coalesce(schedules.closes_at_time <= settings.school_day_ends, true)
             and schedules.week_days !~ '(SA|SU)'
-        ) filter (where not schedules.has_ended) as is_during_lessons
+        ) filter (
+            where not schedules.has_ended and schedules.opens_at_time ~ '^\d\d:\d\d$'
+        ) as is_during_lessons
 
     from schedules
 
