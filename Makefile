@@ -6,6 +6,8 @@ STAMP := .venv/.installed
 # which they are given, the long ones first. Three, also on two cores: some tests wait for others'
 # processes.
 PYTEST := $(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Bytecode is kept, whatever the shell says: without it each process compiles all tests for itself.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo down test check bench pictures lock clean
