@@ -6,6 +6,8 @@ from datetime import date
 from html import escape
 from typing import Any
 
+from wraparound.publishing.lists import read_service
+from wraparound.publishing.words import DEFAULT_LANGUAGE, words_in
 from wraparound.warehouse.connection import Connection, Row
 
 PAGE = "docs/twenty-needs.md"
@@ -213,8 +215,9 @@ def _steps(one: Followed, *, words: dict[str, str]) -> Iterable[tuple[str, str]]
         )
     rank = f"rank {need['referral_rank']} at its school"
     yield "Need", f"{need['level']} in {need['domain'].replace('_', ' ')}, {rank}"
+    english = words_in(DEFAULT_LANGUAGE)
     for service in need["services"]:
-        yield "Fits", f"**{service['service_name']}**: {service['reason']}"
+        yield "Fits", f"**{service['service_name']}**: {english.fit(read_service(service))}"
     for row in one.judged:
         if row["excluded_by"] is not None:
             more = f" and {row['services'] - 1} more" if row["services"] > 1 else ""
@@ -236,7 +239,8 @@ def _steps(one: Followed, *, words: dict[str, str]) -> Iterable[tuple[str, str]]
     outcome = _outcome(one)
     if outcome:
         yield "Outcome", f"{outcome}. One child: a change beside a service is not a change by it"
-    yield "Next", f"{need['next_step']} {need['owner']}, by {need['due_date']}"
+    owner = english.code("owner", need["owner"])
+    yield "Next", f"{need['next_step']} {owner}, by {need['due_date']}"
 
 
 def _outcome(one: Followed) -> str | None:

@@ -674,7 +674,8 @@ def _read_churn(rows: Sequence[Row], *, school: Row) -> dict[str, int]:
     return counts
 
 
-def _read_service(item: Row) -> Service:
+def read_service(item: Row) -> Service:
+    """Read a fitting service as a row of rpt_referral_queue lists it."""
     return _service(*map(item.get, SERVICE_KEYS))
 
 
@@ -701,7 +702,7 @@ def _read_referral(row: Row) -> Referral:
         row,
         rule_version=_text(row["rule_version"]),
         evidence=_read_signals(row),
-        services=tuple(_read_service(item) for item in row["services"] or ()),
+        services=tuple(read_service(item) for item in row["services"] or ()),
         priority=_read_priority(row["priority"]),
         # A list that was published before decisions were told has none.
         decisions=tuple(_read_decision(item) for item in row.get("decisions") or ()),
