@@ -174,9 +174,9 @@ def _said(before: Sequence[Row], after: Sequence[Row]) -> dict[int, list[Told]]:
     """Each student's signals as they are said now, beside the sentence that the release holds."""
     said: dict[int, list[Told]] = {}
     for old, new in zip(before, after, strict=True):
-        sentences = (item["wording"] for item in old["evidence"] or ())
+        pairs = zip(old["evidence"] or (), new["evidence"], strict=True)
         said.setdefault(old["student_key"], []).extend(
-            zip(sentences, new["evidence"], strict=True)
+            (item["wording"], told) for item, told in pairs if item.get("wording")
         )
     return said
 
@@ -186,9 +186,9 @@ def _profile(row: Row, sentences: Sentences) -> Row:
 
 
 def _signal(item: Row, sentences: Sentences) -> Row:
-    rule = (item["rule_id"], item["level"] or "")
-    key = ("indicators", rule[0]) if item["kind"] == "context" else ("need_rules", *rule)
-    return {**item, "wording": sentences.retold(item["wording"], *key)}
+    rule = (item.get("rule_id") or "", item.get("level") or "")
+    key = ("indicators", rule[0]) if item.get("kind") == "context" else ("need_rules", *rule)
+    return {**item, "wording": sentences.retold(item.get("wording") or "", *key)}
 
 
 def _referral(row: Row, sentences: Sentences) -> Row:
@@ -233,7 +233,7 @@ def _reasons(said: Sequence[Told], sentences: Sentences) -> Iterator[tuple[str, 
         if seed == "tier_rules":
             yield f"{text} ({key[0]})", f"{sentences.say(text)} ({key[0]})"
     for sentence, signal in said:
-        rule, level = signal["rule_id"], signal["level"]
+        rule, level = signal.get("rule_id"), signal.get("level")
         spoken = sentences.words.code("level", level)
         yield f"{sentence} ({rule}, {level})", f"{signal['wording']} ({rule}, {spoken})"
 

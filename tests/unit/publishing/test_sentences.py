@@ -251,6 +251,14 @@ def test_a_sentence_that_another_text_made_stays_as_it_is(spanish):
     assert students[0]["suggested_tier_reasons"] == rows["students"][0]["suggested_tier_reasons"]
 
 
+def test_evidence_of_which_little_is_known_stays_as_it_is(spanish):
+    rows = some_rows(profiles=[a_profile(evidence=[{"wording": "Absent"}, {"rule_id": "AT-01"}])])
+    said = in_spanish(rows, spanish)
+    assert [item["wording"] for item in said["profiles"][0]["evidence"]] == ["Absent", ""]
+    summaries = [student["strengths_summary"] for student in rows["students"]]
+    assert [student["strengths_summary"] for student in said["students"]] == summaries
+
+
 def test_numbers_are_those_of_the_release(spanish):
     evidence = [
         a_signal(
