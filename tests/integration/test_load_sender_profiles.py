@@ -20,6 +20,10 @@ from wraparound.orchestration import nights
 from wraparound.warehouse.connection import connect
 
 EVENTS = "attendance__events"
+DAY_COLUMNS = (
+    *("studentUniqueId", "schoolId", "eventDate", "attendanceEventCategoryDescriptor"),
+    *("sectionIdentifier", "classPeriodName"),
+)
 UNKNOWN = "column_unknown"
 PROFILE = """
 senders:
@@ -321,6 +325,39 @@ def test_what_one_table_reads_of_a_file_is_not_unknown_to_the_other(settings, tm
     assert unknown == {("users", "Bus"), ("demographics", "Bus")}
     # No name a second time beside the birth date.
     assert live(settings, "roster__demographics", "_extra") == [({"Bus": "7"},)]
+
+
+DAY_FILES = """
+senders:
+  default:
+    feeds:
+      attendance:
+        tables:
+          events: {file: "day*.csv"}
+          section_events: {file: "period*.csv"}
+"""
+
+
+def test_what_the_files_of_one_table_say_keeps_nothing_in_another(rostered, tmp_path):
+    write_district(rostered, DAY_FILES)
+
+    def sent(name, **told):
+        members = {}
+        for file, (child, period) in told.items():
+            row = [child, "T-S1", "2026-10-01", UNEXCUSED, "T-S1-HR", period]
+            own = row[:4] if file.startswith("day") else row
+            members[f"{file}.csv"] = csv_bytes(",".join(DAY_COLUMNS[: len(own)]), [own])
+        (arrival,) = landed_and_loaded(
+            rostered, a_zip(tmp_path / "in", name, members), feed="attendance"
+        )
+        assert arrival["state"] == "loaded", arrival["message"]
+
+    alder, birch, cedar = "T-Alder1", "T-Birch2", "T-Cedar3"
+    days = {"day1": (alder, ""), "day2": (birch, "")}
+    sent("1.zip", **days, period1=(alder, "1"), period2=(birch, "1"))
+    sent("2.zip", **days, period1=(cedar, "1"), period2=(alder, "2"))
+    told = live(rostered, "attendance__section_events", "student_unique_id", "class_period_name")
+    assert told == [(alder, "2"), (birch, "1"), (cedar, "1")]
 
 
 TOTALS = """
