@@ -145,6 +145,14 @@ def test_runs_do_not_overlap_and_do_not_catch_up(path: Path) -> None:
     assert (dag.max_active_runs, dag.catchup) == (at_once, False)
 
 
+def test_whatever_fails_of_the_weekly_tasks_fails_their_run() -> None:
+    dag = dag_in(ROOT / "dags" / "maintain.py")
+
+    # Airflow takes the state of a run from the tasks that no other follows.
+    assert {task.task_id for task in dag.leaves} == set(dag.task_ids)
+    assert dag.max_active_tasks == 1
+
+
 @every_dag_file
 def test_days_that_passed_are_not_made_up_for(path: Path) -> None:
     stored = DagSerialization.from_dict(DagSerialization.to_dict(dag_in(path)))

@@ -222,8 +222,7 @@ def check_parity() -> int:
     return len(compared)
 
 
-# Whatever the comparison found: what the nights left behind is tidied.
-@task(**PATIENT, trigger_rule="all_done")
+@task(**PATIENT)
 @discreet
 def tidy_warehouse() -> Counts:
     """Drop releases beyond those that are kept, and vacuum what the merges left."""
