@@ -133,13 +133,13 @@ class Fit:
 
 
 def members_of(path: Path) -> dict[str, Member]:
-    """The files of a folder or a zip, or the one file."""
+    """The files of a folder and of those in it, or of a zip, or the one file."""
     if not path.is_dir():
         return open_members(path, file_name=path.name)
     return {
-        file.name: Member(file.name, file.stat().st_size, file, zipped=False)
-        for file in sorted(path.iterdir())
-        if file.is_file() and not file.name.startswith(".")
+        name: Member(name, file.stat().st_size, file, zipped=False)
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not (name := file.relative_to(path).as_posix()).startswith(".")
     }
 
 
@@ -202,8 +202,9 @@ def _refuse_unreadable(member: Member) -> None:
     """Say why a file is no table of text, where that is why nothing can be begun."""
     if is_json(member.name):
         raise ContractBroken(
-            f"{member.name} is JSON: Ed-Fi and HSDS resources are read without a profile, and for "
-            "any other shape the paths are written by hand (docs/adding-a-sender.md)."
+            f"{member.name} is JSON: Ed-Fi and HSDS resources are read without a profile, or with "
+            "one that maps the sender's own codes, and for any other shape the paths are written "
+            "by hand (docs/adding-a-sender.md)."
         )
     encoding = _encoding_of(member)
     source = CsvSource(member, encoding or "utf-8")

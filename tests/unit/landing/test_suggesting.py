@@ -204,6 +204,12 @@ def test_json_is_no_table_and_nothing_of_it_is_told(tmp_path):
     with pytest.raises(ContractBroken, match="the paths are written by hand") as told:
         begun(path, "providers")
     assert "Alder" not in str(told.value)
+    # A tree has its files further down.
+    page = tmp_path / "api" / "students" / "incremental" / "upserts" / "rundate=2026-09-01"
+    page.mkdir(parents=True)
+    path.rename(page / "page.json")
+    with pytest.raises(ContractBroken, match=r"page.json is JSON: .* maps the sender's own codes"):
+        begun(tmp_path / "api", "attendance")
 
 
 def test_a_file_in_which_nothing_is_alike_begins_an_empty_profile(tmp_path):
