@@ -40,6 +40,12 @@ LISTEN = """<script>
 addEventListener("message", (event) => document.body.append(event.data));
 </script>"""
 MEASURE = """<script>
+const isBroken = (each) => [...each.firstChild.data.matchAll(/\\S+/g)].some((word) => {
+  const range = new Range();
+  range.setStart(each.firstChild, word.index);
+  range.setEnd(each.firstChild, word.index + word[0].length);
+  return range.getClientRects().length > 1;
+});
 addEventListener("load", () => {
   const seen = (selector) => [...document.querySelectorAll(selector)]
     .filter((each) => each.checkVisibility());
@@ -54,6 +60,7 @@ addEventListener("load", () => {
     queue: seen(".q").length,
     students: seen(".s").length,
     opened: seen(".more").length,
+    broken: seen(".ask").filter(isBroken).length,
   };
   parent.postMessage("told:" + JSON.stringify(told) + ":told", "*");
 });
@@ -234,6 +241,13 @@ def test_the_longest_and_strangest_names_wrap(tmp_path):
     told = measured(tmp_path / "index.html", tmp_path, cases=cases)
     assert len(told) == len(cases)
     assert all(each["scroll"] <= each["inner"] for each in told.values())
+
+
+def test_no_word_about_consent_is_broken(tmp_path):
+    render_school(a_whole_school(60), tmp_path, language="es")
+    told = measured(tmp_path / "index.html", tmp_path, cases=[(width, "") for width in WIDTHS])
+    assert [told[f"{width}"]["broken"] for width in WIDTHS] == [0] * len(WIDTHS)
+    assert "<b class=ask>consentimiento " in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [390, 1240])
