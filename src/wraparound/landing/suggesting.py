@@ -218,9 +218,9 @@ def _look(member: Member) -> Look | None:
     if encoding is None or is_json(member.name):
         return None
     try:
-        delimiter = max(DELIMITERS, key=lambda d: _width(_first_rows(member, encoding, d)))
+        delimiter = max(DELIMITERS, key=lambda d: _evenness(_first_rows(member, encoding, d)))
         rows = _first_rows(member, encoding, delimiter)
-        width = _width(rows)
+        _, width = _evenness(rows)
         if width < 2:
             return None
         row, first = next((n, cells) for n, cells in rows.items() if _filled(cells) > width / 2)
@@ -250,10 +250,11 @@ def _first_rows(member: Member, encoding: str, delimiter: str) -> dict[int, list
     return dict(islice(CsvSource(member, encoding, delimiter).rows(), ROWS_LOOKED_AT))
 
 
-def _width(rows: dict[int, list[str]]) -> int:
-    """How many cells rows have; titles above them have fewer."""
-    widths = sorted(map(len, rows.values()))
-    return widths[3 * len(widths) // 4] if widths else 0
+def _evenness(rows: dict[int, list[str]]) -> tuple[int, int]:
+    """How many rows have as many cells as most have, and how many those are; a sign that stands in
+    texts parts rows unevenly, and titles are of one cell."""
+    widths = Counter(len(cells) for cells in rows.values() if len(cells) > 1)
+    return max(((count, width) for width, count in widths.items()), default=(0, 0))
 
 
 def _filled(cells: list[str]) -> int:

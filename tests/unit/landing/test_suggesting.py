@@ -327,3 +327,9 @@ def test_each_file_has_its_own_delimiter(tmp_path):
 
     marks = [profile.layout_of(n).delimiter for n in ("att_2026.csv", "section_attendance.txt")]
     assert marks == [",", "\t"]
+
+
+def test_signs_that_stand_in_texts_part_no_cells(tmp_path):
+    rows = "".join(f'T-{n},S1,2026-10-0{n + 1},"a{";b" * (5 + n)}"\n' for n in range(6))
+    path = a_file(tmp_path, "att_01.csv", "student_no,school,date,code\n" + rows)
+    assert profile_of(begun(path), tmp_path).layout_of(path.name).delimiter == ","
