@@ -8,7 +8,7 @@ results as (
 
 line_items as (
 
-    select * from {{ ref('stg_grades__line_items') }}
+    select * from {{ ref('int_line_items_counted') }}
 
 ),
 
@@ -48,7 +48,9 @@ final as (
         grouping(line_items.session_source_id) = 1 as is_of_class,
         mark_scales.class_source_id is not null as is_in_levels,
         sum(results.score) as points_earned,
-        sum(line_items.score_maximum) as points_possible
+        sum(
+            coalesce(mark_scales.score_maximum, line_items.score_maximum)
+        ) as points_possible
 
     from results
 
@@ -72,7 +74,6 @@ final as (
     where
         results.score_status_code = 'fully graded'
         and results.score is not null
-        and line_items.score_maximum > 0
 
     group by
         students.student_key,

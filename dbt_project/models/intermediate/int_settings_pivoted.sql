@@ -73,6 +73,7 @@ final as (
             as first_response_latest_days,
         cast(choice ->> 'passing_numerator' as integer) as passing_numerator,
         cast(choice ->> 'passing_denominator' as integer) as passing_denominator,
+        cast(choice ->> 'untold_score_maximum' as numeric) as untold_score_maximum,
         cast(choice ->> 'individual_review_due_days' as integer)
             as individual_review_due_days,
         cast(choice ->> 'plan_review_after_weeks' as integer)
