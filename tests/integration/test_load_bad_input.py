@@ -87,6 +87,13 @@ BAD_ZIPS = {
         lambda m: {**m, "manifest.csv": m["manifest.csv"].replace(b"bulk", b"maybe")},
         "neither bulk, delta nor absent",
     ),
+    "manifest_of_an_old_mac": (
+        lambda m: {
+            **m,
+            "manifest.csv": m["manifest.csv"].replace(b"\r\n", b"\n").replace(b"\n", b"\r"),
+        },
+        "manifest.csv cannot be read",
+    ),
     "absent_but_there": (
         lambda m: {**m, "manifest.csv": m["manifest.csv"].replace(b"users,bulk", b"users,absent")},
         "users.csv is absent",

@@ -121,7 +121,7 @@ def place_of(file_name: str) -> Place:
     RESOURCE_2026-03-13.json."""
     path = PurePosixPath(file_name)
     folders = [part.lower() for part in path.parts[:-1]]
-    run_dates = [match.group(1) for part in folders if (match := RUN_DATE.match(part))]
+    run_dates = [day for part in folders if (day := _run_date(part))]
     kinds = [KIND_FOLDERS[part] for part in folders if part in KIND_FOLDERS]
     known = [part for part in folders if part in _by_name()]
     spelling = known[0] if known else _named_by(path.stem.lower())
@@ -133,8 +133,17 @@ def place_of(file_name: str) -> Place:
         envelope=standard.envelope if standard else (),
         not_kept=standard.not_kept if standard else (),
         kind=kinds[-1] if kinds else KIND_FOLDERS.get(ending, "upserts"),
-        run_date=date.fromisoformat(run_dates[-1]) if run_dates else None,
+        run_date=run_dates[-1] if run_dates else None,
     )
+
+
+def _run_date(folder: str) -> date | None:
+    """The day that a folder's name tells; None of one that no calendar has."""
+    told = RUN_DATE.match(folder)
+    try:
+        return date.fromisoformat(told.group(1)) if told else None
+    except ValueError:
+        return None
 
 
 def _named_by(stem: str) -> str:

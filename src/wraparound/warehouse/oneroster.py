@@ -61,8 +61,7 @@ def read_manifest(
         return _without_manifest(members, tables=tables, file_name=file_name)
     with members[MANIFEST].open() as stream:
         text = stream.read(1 << 20).decode("utf-8-sig", errors="replace")
-    rows = list(csv.reader(io.StringIO(text)))
-    properties = {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
+    properties = _properties(text, file_name=file_name)
     version = _version(properties, file_name=file_name)
     modes = _modes(properties, members=members, file_name=file_name)
     notices = [
@@ -80,6 +79,17 @@ def read_manifest(
     if set(members) == {MANIFEST}:
         notices.append(Notice("no_changes", "manifest"))
     return Manifest(version, modes, tuple(notices))
+
+
+def _properties(text: str, *, file_name: str) -> dict[str, str]:
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error:
+        raise ContractBroken(
+            f"{file_name}: manifest.csv cannot be read as CSV (lines must end in LF or CRLF). The "
+            "whole arrival was set aside; ask the sender to export it again."
+        ) from None
+    return {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
 
 
 def as_its_files_are(manifest: Manifest, tables: set[str]) -> Manifest:

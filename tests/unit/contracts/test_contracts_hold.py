@@ -8,6 +8,7 @@ import pytest
 from wraparound.contracts.district import load_district
 from wraparound.contracts.loader import load_contracts
 from wraparound.contracts.models import Table
+from wraparound.contracts.resources import place_of
 from wraparound.errors import SettingsWrong
 
 TABLES = [
@@ -22,6 +23,11 @@ KEY_TYPES = {"id", "date", "code", "descriptor", "integer", "year"}
 def test_a_key_is_of_types_that_an_index_takes(contract, name, table):
     assert {table.columns[column].type for column in table.key} <= KEY_TYPES
     assert any(table.columns[column].required for column in table.key)
+
+
+def test_a_folder_of_a_day_that_no_calendar_has_tells_no_day():
+    place = place_of("students/deletes/rundate=2026-02-30/page.json")
+    assert (place.name, place.kind, place.run_date) == ("students", "deletes", None)
 
 
 @pytest.mark.parametrize(("contract", "name", "table"), TABLES)
