@@ -486,6 +486,15 @@ def test_a_list_that_first_arrives_while_the_school_is_held_is_logged(
     assert len(rows) == 1
 
 
+def test_a_list_of_an_earlier_version_is_left_as_well(settings, connection, publisher, tmp_path):
+    """A school that is held since before an upgrade shows a release that lacks newer reports."""
+    night(settings, connection, publisher, ALDER)
+    write_district(settings, f"channels: {{share: {{kind: folder, path: {tmp_path}/share}}}}\n")
+    connection.execute("drop table release.rpt_reviews_due_r1")
+    connection.commit()
+    assert send(settings, publisher).sent == 1
+
+
 def test_a_list_that_is_written_anew_while_it_is_sent_is_sent_later(
     settings, connection, publisher, tmp_path, monkeypatch
 ):

@@ -29,7 +29,13 @@ from psycopg.sql import SQL, Identifier
 from wraparound.contracts.district import District, load_district
 from wraparound.contracts.leaving import Channel, EmailChannel, FilesChannel
 from wraparound.publishing import lists, releases
-from wraparound.publishing.delivery import WrittenList, record_file, release_in, told_in
+from wraparound.publishing.delivery import (
+    WrittenList,
+    record_file,
+    release_in,
+    reports_of_children,
+    told_in,
+)
 from wraparound.publishing.deposits import Deposit, DepositFailed, open_deposit
 from wraparound.publishing.disclosure import (
     Leaving,
@@ -49,14 +55,6 @@ LIST, HELD = "list", "held"
 # A place for files has no recipients of its own: it is the school's.
 WHOLE_SCHOOL = "school"
 ATTEMPTS_MAX = 5
-REPORTS = (
-    "rpt_students",
-    "rpt_need_profiles",
-    "rpt_referral_queue",
-    "rpt_class_rosters",
-    "rpt_reviews_due",
-    "rpt_today",
-)
 
 
 @dataclass(frozen=True)
@@ -437,9 +435,7 @@ def _log_files(
         record_file(connection, live, channel=channel_name, folder=folder, file=copy)
         for copy in copies
     ]
-    told = told_in(
-        {report.removeprefix("rpt_"): _report(connection, report, live) for report in REPORTS}
-    )
+    told = told_in(reports_of_children(connection, live))
     leaving = Leaving(
         delivery_id=ids[0],
         release_id=live.release_id,
@@ -582,12 +578,6 @@ def _server(channel: EmailChannel) -> smtplib.SMTP:
     if channel.security == "starttls":
         server.starttls(context=ssl.create_default_context())
     return server
-
-
-def _report(connection: Connection[Any], report: str, live: Live) -> list[dict[str, Any]]:
-    table = Identifier("release", frozen_name(report, release_id=live.release_id))
-    query = SQL("select * from {} where school_key = %s").format(table)
-    return _rows(connection, query, (live.school_key,))
 
 
 def _live(connection: Connection[Any], school_key: int) -> Live | None:

@@ -459,11 +459,7 @@ def _banner(connection: Connection[Any], school_key: int, *, shown: int) -> dict
 
 def _read_list(connection: Connection[Any], job: Job) -> tuple[lists.ListData, "Told"]:
     live = job.live
-    names = (
-        *("today", "referral_queue", "students", "need_profiles", "class_rosters"),
-        "reviews_due",
-    )
-    reports = {name: _report(connection, f"rpt_{name}", live) for name in names}
+    reports = reports_of_children(connection, live)
     (school,) = _report(connection, "rpt_schools", live)
     said = translated(reports, job.sentences) if job.sentences is not None else reports
     data = lists.ListData.from_rows(
@@ -500,6 +496,17 @@ def told_in(reports: Mapping[str, Sequence[Mapping[str, Any]]]) -> Told:
         ),
         student_keys=tuple(sorted(keys)),
     )
+
+
+def reports_of_children(
+    connection: Connection[Any], live: Live
+) -> dict[str, list[dict[str, Any]]]:
+    """Return a school's rows of every report that its list tells of children, by report."""
+    names = (
+        *("today", "referral_queue", "students", "need_profiles", "class_rosters"),
+        "reviews_due",
+    )
+    return {name: _report(connection, f"rpt_{name}", live) for name in names}
 
 
 def _report(connection: Connection[Any], report: str, live: Live) -> list[dict[str, Any]]:
