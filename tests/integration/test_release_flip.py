@@ -364,6 +364,21 @@ def test_pruning_spares_the_newest_the_live_and_the_pinned(connection):
     assert releases.prune(connection, keep=2) == (2,)
 
 
+def test_what_is_pinned_while_others_are_pruned_is_spared(connection, monkeypatch):
+    build_reports(connection, ALDER)
+    for _ in range(3):
+        publish_built(connection)
+    listed = releases._prunable(connection, keep=1)
+    said = {"by": "Olive Oak", "reason": "Shown to the school board."}
+    releases.pin(connection, 2, pinned=True, **said)
+    asked = releases._prunable
+    before = iter([listed])
+    monkeypatch.setattr(
+        releases, "_prunable", lambda *args, **named: next(before, None) or asked(*args, **named)
+    )
+    assert releases.prune(connection, keep=1) == (1,)
+
+
 def test_nights_without_a_list_push_out_none_that_can_be_gone_back_to(connection):
     build_reports(connection, ALDER, mark="first")
     publish_built(connection)

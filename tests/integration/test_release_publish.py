@@ -228,6 +228,8 @@ def test_a_school_that_closed_shows_no_list_once_somebody_says_so(settings, conn
     assert (settings.lists / "T-ALDER" / "index.html").exists()
     assert "T-BIRCH" not in (settings.lists / "index.html").read_text()
     assert standings.holds(connection) == ()
+    told = [line for release in releases.list_releases(connection) for line in release.schools]
+    assert {line.school_source_id for line in told if line.live} == {"T-ALDER"}
     with pytest.raises(ReleaseMissing, match="has no published list"):
         nights.withdraw(settings, school="T-BIRCH", **said)
     assert night(settings, connection, ALDER, as_of=WEDNESDAY).held == {}

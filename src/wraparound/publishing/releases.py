@@ -335,6 +335,7 @@ def withdraw(connection: Connection[Any], school_source_id: str, *, by: str, rea
         )
         if not gone.rowcount:
             raise ReleaseMissing(f"{school_source_id} has no published list.")
+        _settle(connection, None)
         _record(connection, "withdraw", {"school_key": school_key, "by": by, "reason": reason})
 
 
@@ -350,7 +351,8 @@ def prune(connection: Connection[Any], *, keep: int = 14) -> tuple[int, ...]:
         try:
             with _transaction(connection):
                 _lock(connection)
-                if _is_live(connection, release_id):  # pragma: no cover - a race with rollback
+                # A person may have pinned it, or gone back to it, meanwhile.
+                if release_id not in _prunable(connection, keep=keep):
                     continue
                 frozen = _frozen_tables(connection, release_id).values()
                 known = (known_name(table, release_id=release_id) for table in KNOWN)
@@ -752,11 +754,6 @@ def _tables(connection: Connection[Any]) -> dict[int, dict[str, str]]:
     for row in _all(connection, query):
         tables.setdefault(row["release_id"], {})[row["report"]] = row["relname"]
     return tables
-
-
-def _is_live(connection: Connection[Any], release_id: int) -> bool:
-    query = "select from release.pointer where release_id = %s limit 1"
-    return _one(connection, query, (release_id,)) is not None
 
 
 def _prunable(connection: Connection[Any], *, keep: int) -> tuple[int, ...]:
