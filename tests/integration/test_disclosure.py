@@ -503,3 +503,33 @@ def test_the_ground_of_each_line_is_asked_again_on_the_day(
         (1, "school_official", "packet: grade_level"),
         (2, "school_official", "packet: decided_tier"),
     ]
+
+
+def test_a_packet_of_a_process_that_was_killed_does_not_lie_about(
+    settings, connection, publisher, tmp_path, monkeypatch
+):
+    """Its ground may be gone by the next day, and nobody would come back for it."""
+    out = tmp_path / "packets"
+    build_reports(connection, ALDER)
+    consent(connection, "c-1", _student_source_id="T-ALDER-1")
+    insert_row(connection, "rpt_provider_packets", **a_packet(ALDER, "c-1"))
+    connection.commit()
+    published(publisher)
+    free = []
+
+    def killed(*_):
+        with connections.connect(settings) as other:
+            query = "select pg_try_advisory_lock(hashtext('wraparound.packets')) as it"
+            free.append(other.execute(query).fetchone()["it"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packets, "put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            packets.send_packets(settings, publisher, today=MONDAY, out=out)
+    connection.execute("update raw.consents__consents set revoked_at = %s", (MONDAY,))
+    connection.commit()
+    publisher.rollback()
+    (packet,) = packets.send_packets(settings, publisher, today=MONDAY, out=out)
+    assert [path for path in out.rglob("*") if path.is_file()] == []
+    assert (packet.row_count, free) == (0, [False])

@@ -30,6 +30,7 @@ from wraparound.publishing.releases import Live
 from wraparound.publishing.views import relation_columns
 from wraparound.publishing.xlsx import FORMULA_LEADS
 from wraparound.settings import Settings
+from wraparound.warehouse.connection import alone
 
 CHANNEL = "packet"
 PROVIDER = "provider"
@@ -118,8 +119,19 @@ def send_packets(
 ) -> tuple[Packet, ...]:
     """Write every provider's packets into `out`, each logged as it leaves; commits.
 
-    Files of earlier days that nothing is told in any more are taken away.
+    Files of earlier days that nothing is told in any more are taken away. One process at a time
+    does it: two would write the same drafts, and log what only one of them puts in place.
     """
+    with alone(settings, "packets"):
+        return _send_all(settings, connection, today=today, out=out)
+
+
+def _send_all(
+    settings: Settings, connection: Connection[Any], *, today: date, out: Path
+) -> tuple[Packet, ...]:
+    for draft in out.glob("*/.*.csv.part"):
+        # Of a process that was killed: what it tells may not leave any more.
+        draft.unlink()
     sent: list[Packet] = []
     for live in releases.live_releases(connection):
         rows = _rows_of(connection, live, today=today)
