@@ -458,7 +458,7 @@ def _is_due(connection: Connection[Any], choice: Analytics, *, as_of: date) -> b
     )
     if row["oldest"] is None or row["is_new"]:
         return True
-    return bool(abs(as_of - row["oldest"]).days >= choice.snapshot_days)
+    return bool((as_of - row["oldest"]).days >= choice.snapshot_days)
 
 
 def _snapshot(connection: Connection[Any], metric: Metric) -> Snapshot | None:
