@@ -152,7 +152,8 @@ def _row_that_fits(
             header = [cell.strip() for cell in cells]
             with suppress(ContractBroken):
                 map_header(header, table=table, name=name, file_name="", profile=profile)
-                return row
+                # Where that is the row which could not be read, what was said of it is so.
+                return row if row != source.first_row - 1 else None
     except (ContractBroken, UnicodeDecodeError):
         return None
     return None
