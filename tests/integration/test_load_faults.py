@@ -135,6 +135,51 @@ def test_an_arrival_that_must_wait_keeps_no_other_back(rostered, roster, tmp_pat
     assert ["waits for the next try" in told for told in done["waiting"]] == [True]
 
 
+def faulty(function, *, on):
+    """A function with a fault of ours: it ends on an arrival, and its words quote a row."""
+
+    def wrapped(connection, arrival, **named):
+        if arrival.arrival_id == on:
+            raise ValueError("T-Alder1")
+        return function(connection, arrival, **named)
+
+    return wrapped
+
+
+def test_a_fault_of_ours_keeps_no_other_arrival_back(rostered, roster, tmp_path, monkeypatch):
+    nights.land(rostered, [events_file(tmp_path / "1", roster)])
+    nights.land(
+        rostered, [attendance(tmp_path / "2", [("T-Alder1", "T-S1", "2026-10-02", TARDY)])]
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "load", faulty(loading.load, on=2))
+        with pytest.raises(LoadFailed, match=r"Arrival 2: .* \(ValueError at .*") as told:
+            nights.ingest(rostered)
+    assert "Alder" not in str(told.value)
+    assert [a["state"] for a in arrivals(rostered)[1:]] == ["pending", "loaded"]
+    nights.ingest(rostered)
+    assert [a["state"] for a in arrivals(rostered)[1:]] == ["loaded", "loaded"]
+
+
+def test_a_fault_in_judging_again_keeps_no_other_rows_waiting(
+    rostered, roster, tmp_path, monkeypatch
+):
+    for number in (1, 2):
+        new = [(f"T-Willow{number}", "T-S1", DAY, TARDY)]
+        nights.land(rostered, [attendance(tmp_path / str(number), new)])
+    nights.ingest(rostered)
+    more = [Child("Willow1"), Child("Willow2")]
+    nights.land(rostered, [replace(roster, students=(*roster.students, *more)).write(tmp_path)])
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "replay", faulty(loading.replay, on=2))
+        with pytest.raises(LoadFailed, match=r"Arrival 2: .*nobody foresaw"):
+            nights.ingest(rostered)
+    loaded = query(rostered, "select student_unique_id as id from raw.attendance__events")
+    assert [row["id"] for row in loaded] == ["T-Willow2"]
+    nights.ingest(rostered)
+    assert query(rostered, "select count(*) as n from raw.attendance__events")[0]["n"] == 2
+
+
 def test_what_the_database_cannot_take_is_refused_and_does_not_come_back(
     rostered, roster, tmp_path
 ):

@@ -5,8 +5,9 @@ stands in the ledger, and each step changes data and ledger in one transaction.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -29,7 +30,9 @@ from wraparound.errors import (
     SettingsWrong,
     WarehouseMissing,
     WraparoundError,
+    in_our_words,
     may_pass,
+    where_from,
 )
 from wraparound.landing.archive import (
     Fingerprint,
@@ -197,7 +200,7 @@ def load_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     owe_receipt(settings, arrival_id, district=district)
     superseded: list[int] = []
     try:
-        with connect(settings, role=LOADER) as connection:
+        with _foreseen(arrival_id), connect(settings, role=LOADER) as connection:
             claimed = claim(connection, arrival_id)
             if claimed is not None:
                 superseded = load_in_order(settings, connection, claimed, district=district)
@@ -286,16 +289,26 @@ def refuse(connection: Connection, arrival_id: int, *, error: WraparoundError) -
 
 
 def replay_waiting(settings: Settings) -> int:
-    """Judge again the rows that waited for others; returns how many arrivals had any."""
+    """Judge again the rows that waited for others; returns how many arrivals had any.
+
+    Raises:
+        LoadFailed: after all others were judged, if one has to wait for the next try.
+    """
     judged: set[int] = set()
+    failed: dict[int, LoadFailed] = {}
     for _ in range(ROUNDS_MAX):
         with connect(settings) as connection:
-            waiting = ledger.waiting_for_roster(connection)
+            waiting = [one for one in ledger.waiting_for_roster(connection) if one not in failed]
         for arrival_id in waiting:
-            replay_arrival(settings, arrival_id)
+            try:
+                replay_arrival(settings, arrival_id)
+            except LoadFailed as exc:
+                failed[arrival_id] = exc
         judged |= set(waiting)
         if not waiting:
             break
+    if failed:
+        raise next(iter(failed.values()))
     return len(judged)
 
 
@@ -304,7 +317,7 @@ def replay_arrival(settings: Settings, arrival_id: int) -> dict[str, Any]:
     district = load_district(settings.district_file)
     owe_receipt(settings, arrival_id, district=district)
     try:
-        with connect(settings, role=LOADER) as connection:
+        with _foreseen(arrival_id), connect(settings, role=LOADER) as connection:
             row = ledger.arrival(connection, arrival_id)
             if row is not None and row["state"] == "loaded":
                 ledger.one_load_of(connection, contract_of(row["feed"]).family)
@@ -805,6 +818,21 @@ def _arrival_of(
         archived=archived(archive, row["sha256"]),
         brake_released=ledger.brake_released(connection, row["arrival_id"]),
     )
+
+
+@contextmanager
+def _foreseen(arrival_id: int) -> Iterator[None]:
+    """Let an arrival wait whose load ends by a fault of the program: it keeps no other back, and
+    no night."""
+    try:
+        yield
+    except Exception as exc:
+        if isinstance(exc, psycopg.Error) or in_our_words(exc) is not None:
+            raise
+        raise LoadFailed(
+            f"Arrival {arrival_id}: an error that nobody foresaw ({where_from(exc)}). Nothing of "
+            "it was kept; it waits for the next try. Please report this line."
+        ) from None
 
 
 def without_values(exc: psycopg.Error, arrival_id: int) -> LoadFailed:
