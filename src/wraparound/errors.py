@@ -9,7 +9,7 @@ WraparoundError
 ├── ArrivalIncomplete    W24  exit 4   a file that is still being written, or is gone
 ├── ArrivalBraked        W26  exit 4   a change too large to believe; a person decides
 ├── ConservationBroken   W25  exit 5   rows in and rows accounted for differ; nothing was kept
-├── LoadFailed           W27  exit 5   the database refused; the arrival waits for the next try
+├── LoadFailed           W27  exit 5   the database refused, or a fault of ours; the arrival waits
 ├── BuildFailed          W31  exit 6   dbt could not build the tables
 ├── GateUnreadable       W41  exit 7   a suite cannot be trusted as it stands
 ├── ReleaseRejected      W42  exit 7   no school may publish this candidate
