@@ -97,7 +97,7 @@ def night(settings: Settings, stages: Stages, as_of: date, paths: list[Path]) ->
         with stages.stage("archive"):
             nights.land(settings, paths)
     stages.wrap(nights, "scan_inbox", stage="complete")
-    stages.wrap(nights, "ingest", stage="load")
+    stages.wrap(nights, "load_all", stage="load")
     stages.wrap(nights, "build_if_needed", stage="build")
     stages.wrap(publish, "check", stage="gate")
     stages.wrap(freeze, "freeze_release", stage="freeze")

@@ -365,14 +365,14 @@ def ingest(settings: Settings, *, say: Said = log.info) -> list[dict[str, Any]]:
     Raises:
         LoadFailed: after everything else was loaded, if an arrival has to wait for the next try.
     """
-    done, failed = _ingest(settings, say=say)
+    done, failed = load_all(settings, say=say)
     if failed:
         raise failed[-1]
     return done
 
 
-def _ingest(settings: Settings, *, say: Said) -> tuple[list[dict[str, Any]], list[LoadFailed]]:
-    """What was loaded, and why the rest has to wait."""
+def load_all(settings: Settings, *, say: Said) -> tuple[list[dict[str, Any]], list[LoadFailed]]:
+    """As `ingest`: what was loaded, and why the rest has to wait."""
     prepare(settings)
     scan_inbox(settings)
     done: list[int] = []
@@ -691,7 +691,7 @@ def night(
 
     Lists are made of what could be loaded; `waiting` says why the rest was not.
     """
-    arrivals, failed = _ingest(settings, say=say)
+    arrivals, failed = load_all(settings, say=say)
     day = as_of or as_of_at_the_door(settings)
     built = build_if_needed(settings, as_of=day, say=say)
     if built is not None:
