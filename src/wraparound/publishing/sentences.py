@@ -239,14 +239,13 @@ def _reasons(said: Sequence[Told], sentences: Sentences) -> Iterator[tuple[str, 
 
 
 def _item(row: Row, needs: Mapping[str, Row], said: Sequence[Told], sentences: Sentences) -> Row:
-    """Say a line of today; a list from before these had codes is told as it stands."""
+    """Say a line of today; one without a code, as on an earlier list, is told as it stands, and so
+    is one of what the list or the seeds do not know."""
     subject = row.get("item_subject") or ""
     match row.get("item_code"):
-        case None:
-            return row
-        case "need":
+        case "need" if subject in needs:
             text = needs[subject]["wording"]
-        case "overdue":
+        case "overdue" if subject in needs:
             day = sentences.words.month_day(row["item_date"])
             text = sentences.say(OVERDUE, day=day, step=needs[subject]["next_step"])
         case "streak":
@@ -255,10 +254,12 @@ def _item(row: Row, needs: Mapping[str, Row], said: Sequence[Told], sentences: S
             text = sentences.say(REVIEWED, tier=subject)
         case "begun":
             text = sentences.say(BEGUN, service=subject or sentences.say(SOME_SERVICE))
-        case state:
+        case str(state) if ("referral_states", state) in sentences.texts:
             told = sentences.say(sentences.texts["referral_states", state])
             service = subject or sentences.say(SOME_REFERRAL)
             text = sentences.say(CHANGED, service=service, state=told)
+        case _:
+            return row
     return {**row, "item_text": text}
 
 

@@ -259,6 +259,13 @@ def test_evidence_of_which_little_is_known_stays_as_it_is(spanish):
     assert [student["strengths_summary"] for student in said["students"]] == summaries
 
 
+@pytest.mark.parametrize("code", ["need", "overdue", "a_state_that_a_seed_lost"])
+def test_a_line_of_what_the_list_does_not_know_stays_as_it_is(spanish, code):
+    item = a_today(item_code=code, item_subject="T-need-gone", item_text="As it was.")
+    said = in_spanish(some_rows(today=[item]), spanish)["today"]
+    assert [line["item_text"] for line in said] == ["As it was."]
+
+
 def test_numbers_are_those_of_the_release(spanish):
     evidence = [
         a_signal(
